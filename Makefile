@@ -1,0 +1,55 @@
+# Needs a Python 3.11 or newer and nothing else. `make` alone says what it can do.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint lock bench FORCE
+
+BIN := .venv/bin
+PROJECT := pyproject.toml receiver/pyproject.toml requirements/install
+RUN := .venv/.installed-run
+TEST := .venv/.installed-test
+export PYTHON
+
+help: ## this text
+	@echo "Tocsin: an on-call escalation engine whose webhooks can be trusted."
+	@echo
+	@awk -F ':[^#]*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+	@echo
+	@echo "  PYTHON=/path/to/python3.12 chooses the interpreter."
+
+demo: $(RUN) ## start a server, fire an alert, watch it escalate
+	@$(BIN)/tocsin demo $(ARGS)
+
+test: $(TEST) lint ## the linters, then every test (ARGS="-k word" for some)
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(TEST) ## style, formatting, types and import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(TEST) ## every benchmark (NAME=deliver for one, ARGS=--quick for less)
+	@for name in $(or $(NAME),deliver ingest peer lateness growth footprint); do \
+	  $(BIN)/python -m bench $$name $(ARGS) || exit 1; \
+	done
+
+# A pin stays while it satisfies pyproject.toml; UPGRADE=--upgrade takes the newest of everything.
+COMPILE = @$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
+  --generate-hashes --no-emit-package tocsin-receiver --custom-compile-command "make lock" $(UPGRADE)
+
+lock: ## choose versions again from pyproject.toml (UPGRADE=--upgrade)
+	@requirements/install requirements/lock.txt
+	$(COMPILE) --group lock --output-file requirements/lock.txt
+	$(COMPILE) pyproject.toml --group build --output-file requirements/run.txt
+	$(COMPILE) pyproject.toml --group build --group test --output-file requirements/test.txt
+
+# Without isolation the packages are built by the setuptools of the lock file, not by one from an index.
+$(RUN): requirements/run.txt $(PROJECT) $(if $(PYTHON),FORCE)
+	@requirements/install requirements/run.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input \
+	  --no-deps --no-build-isolation --editable ./receiver --editable .
+	@touch $@
+
+$(TEST): requirements/test.txt $(RUN)
+	@requirements/install requirements/test.txt
+	@touch $@
