@@ -26,7 +26,7 @@ lint: $(TEST) ## style, formatting, types and import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 bench: $(TEST) ## every benchmark (NAME=deliver for one, ARGS=--quick for less)
 	@for name in $(or $(NAME),deliver ingest peer lateness growth footprint); do \
