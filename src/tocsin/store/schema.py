@@ -163,8 +163,6 @@ bodies = sa.Table(
     metadata,
     sa.Column("id", Id, primary_key=True, autoincrement=False),
     sa.Column("form", sa.LargeBinary, nullable=False),
-    # What is signed after the URL: kept so that an attempt need not decode the form.
-    sa.Column("signed_text", sa.Text, nullable=False),
 )
 
 deliveries = sa.Table(
@@ -182,6 +180,8 @@ deliveries = sa.Table(
     sa.Column("due_at", Instant),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("first_attempt_at", Instant),
+    # While the state is sending: the attempt that is open, and the run of the node that holds it.
+    sa.Column("attempt_started_at", Instant),
     sa.Column("run_id", Id),
     sa.Column("ended_at", Instant),
     sa.Column("end_reason", sa.Text),
@@ -215,8 +215,8 @@ attempts = _clustered(
     sa.Column("run_id", Id, nullable=False),
     sa.Column("started_at", Instant, nullable=False),
     sa.Column("first_byte_at", Instant),
-    sa.Column("ended_at", Instant),
-    sa.Column("outcome", sa.Text),
+    sa.Column("ended_at", Instant, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
     sa.Column("status_code", sa.Integer),
     sa.Column("detail", sa.Text),
 )

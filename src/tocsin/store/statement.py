@@ -48,7 +48,7 @@ class Statement:
 def insert(table: sa.Table, *columns: str) -> Statement:
     """Return the statement that inserts rows of `columns`, or of all columns, in that order."""
     names = columns or tuple(table.columns.keys())
-    return Statement(table.insert().values({name: raw(name) for name in names}), *names)
+    return Statement(table.insert().inline().values({name: raw(name) for name in names}), *names)
 
 
 class _Parameter(sa.sql.expression.ColumnElement[Any]):

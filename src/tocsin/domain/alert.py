@@ -1,0 +1,187 @@
+"""Alerts: what a monitoring system, or a person, says about an entity, in one normal form."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import ClassVar
+
+from tocsin.domain.alert_fields import (
+    LONGEST_FIELD,
+    LONGEST_STATE_MESSAGE,
+    Repair,
+    RepairKind,
+    cut,
+    repaired_value,
+    sent_fields,
+    storable,
+    stored_entity_id,
+)
+from tocsin.domain.alert_json import AlertRefused, read_leaves
+from tocsin.domain.message_type import MessageType, message_type_of
+from tocsin.domain.routing import RoutingKey, routing_key_of
+
+__all__ = [
+    "Alert",
+    "AlertRefused",
+    "MessageType",
+    "MissingMessageType",
+    "Repair",
+    "RepairKind",
+    "manual_alert",
+    "read_alert",
+    "stored_entity_id",
+]
+
+# Source of both: vo_monitor_type in requests that VictorOps sent.
+_REST_MONITOR = "4"
+_MANUAL_MONITOR = "28"
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_MOST_HEADERS = 20  # proxies add about five
+
+
+class MissingMessageType(AlertRefused):
+    """The one field that an alert must have."""
+
+    code: ClassVar[str] = "missing_message_type"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """One inbound message, normalised. It never changes again.
+
+    `fields` are all of it: what was sent, in its order, and what the server added; text that can
+    be stored and encoded, no two names alike but for case. `given_type` is the message type as it
+    was sent. `routing_key` is None where default routing applies.
+    """
+
+    alert_uuid: str
+    received_at: datetime
+    message_type: MessageType
+    given_type: str
+    entity_id: str
+    routing_key: RoutingKey | None
+    fields: dict[str, str]
+    repairs: tuple[Repair, ...]
+
+    @property
+    def is_unknown_type(self) -> bool:
+        """Whether the type that was sent is none that exists; such an alert counts as INFO."""
+        return message_type_of(self.given_type) is None
+
+
+def read_alert(
+    body: bytes,
+    *,
+    routing_key: str,
+    organisation: str,
+    now: datetime,
+    alert_uuid: str,
+    entity_uuid: str,
+    headers: Iterable[tuple[bytes, bytes]] = (),
+) -> Alert:
+    """Read the body of a request to the REST endpoint.
+
+    `routing_key` is the last segment of the URL, decoded, whatever stands there; `headers` are
+    the request's, names in lower case, as an ASGI server gives them. `entity_uuid` becomes the
+    entity id of an alert without one.
+
+    Names that the server owns are dropped: `vo_*` (but not `vo_annotate.*`), `api_key`,
+    `routing_key`, `incident`. What VictorOps fills in is filled in where the sender left it out
+    or empty and kept where not, because a monitoring plugin's own is as true: among them
+    `entity_state` and `alert_type`. The engine goes by `message_type` alone, which is kept in
+    `fields` as the type that it was read as.
+
+    Units: `now` is aware UTC. `timestamp` and `state_start_time` are seconds by default,
+    VO_ALERT_RCV_TIME is milliseconds.
+    Raises: MissingMessageType, and what `read_leaves` raises. Nothing else is refused.
+    Source: Splunk On-Call docs, "REST endpoint" and "Incident fields glossary".
+    """
+    repairs: list[Repair] = []
+    fields = sent_fields(read_leaves(body), repairs)
+    given_type, message_type = _read_type(fields, repairs)
+    entity_id = _read_entity_id(fields, repairs, otherwise=entity_uuid)
+    key = routing_key_of(routing_key)
+    if key is None:
+        repairs.append(Repair(RepairKind.UNREADABLE_ROUTING_KEY, "routing_key"))
+    milliseconds = (now - _EPOCH) // _MILLISECOND
+    _fill_in(fields, entity_id, message_type, seconds=str(milliseconds // 1000))
+    _set_routing_key(fields, routing_key if key else cut(storable(routing_key), LONGEST_FIELD))
+    fields["VO_UUID"] = alert_uuid
+    fields["VO_ALERT_RCV_TIME"] = str(milliseconds)
+    fields["VO_ALERT_TYPE"] = "SERVICE"
+    fields["VO_MONITOR_TYPE"] = _REST_MONITOR
+    fields["VO_ORGANIZATION_ID"] = organisation
+    _set_headers(fields, headers)
+    return Alert(
+        alert_uuid=alert_uuid,
+        received_at=now,
+        message_type=message_type,
+        given_type=given_type,
+        entity_id=entity_id,
+        routing_key=key,
+        fields=fields,
+        repairs=tuple(repairs),
+    )
+
+
+def _read_type(fields: dict[str, str], repairs: list[Repair]) -> tuple[str, MessageType]:
+    given = fields.get("message_type")
+    if not given:
+        raise MissingMessageType("Missing fields: message_type")
+    found = message_type_of(given)
+    if found is None:
+        # Source: Splunk On-Call docs, "Incident fields glossary": accepted as INFO.
+        found = MessageType.INFO
+        repairs.append(Repair(RepairKind.UNKNOWN_MESSAGE_TYPE, "message_type"))
+    fields["message_type"] = found.value
+    return given, found
+
+
+def _read_entity_id(fields: dict[str, str], repairs: list[Repair], *, otherwise: str) -> str:
+    given = fields.get("entity_id") or otherwise
+    entity_id = stored_entity_id(given)
+    if entity_id != given:
+        repairs.append(Repair(RepairKind.ENTITY_ID_SHORTENED, "entity_id"))
+    fields["entity_id"] = entity_id
+    return entity_id
+
+
+def _fill_in(
+    fields: dict[str, str], entity_id: str, message_type: MessageType, *, seconds: str
+) -> None:
+    state = message_type.value
+    for name, value in (
+        ("entity_display_name", entity_id),
+        ("state_message", ""),
+        ("monitoring_tool", "rest"),
+        ("timestamp", seconds),
+        ("state_start_time", seconds),
+        ("entity_state", state),
+        ("alert_type", state),
+        ("NOTIFICATIONTYPE", state),
+        ("SERVICESTATE", state),
+    ):
+        if not fields.get(name):
+            fields[name] = value
+
+
+def _set_routing_key(fields: dict[str, str], routing_key: str) -> None:
+    fields["routing_key"] = fields["VO_ROUTING_KEYS"] = routing_key
+    if not fields.get("CONTACTGROUPNAME"):
+        fields["CONTACTGROUPNAME"] = routing_key
+
+
+def _set_headers(fields: dict[str, str], headers: Iterable[tuple[bytes, bytes]]) -> None:
+    # VictorOps makes fields of what the proxies in front of it say about the request.
+    # A sender's own field of that name is not the proxy's word.
+    for name, value in islice(_proxy_headers(headers), _MOST_HEADERS):
+        fields[name] = cut(storable(value), LONGEST_FIELD)
+
+
+def _proxy_headers(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[str, str]]:
+    for name, value in headers:
+        if name.startswith((b"x-forwarded-", b"x-request-id", b"x-amzn-trace-id")):
+            yield name.decode("latin-1"), value.decode("latin-1")

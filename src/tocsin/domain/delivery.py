@@ -1,0 +1,73 @@
+"""Deliveries: the obligation to tell one webhook one thing, and when to try again."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+RETRY_WAITS = tuple(timedelta(seconds=seconds) for seconds in (2, 5, 15, 30, 60))
+"""Seconds, not minutes, because a delivery is a page. The last wait repeats."""
+RETRY_SPREAD = 0.2
+DEADLINE = timedelta(minutes=15)
+SHORTEST_DEADLINE = timedelta(seconds=10)
+LONGEST_DEADLINE = timedelta(hours=24)
+
+
+class DeliveryState(StrEnum):
+    """Where a delivery is.
+
+    pending -> sending -> delivered | pending (another attempt) | failed | cancelled
+    pending -> cancelled
+    """
+
+    PENDING = "pending"
+    SENDING = "sending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_ended(self) -> bool:
+        return self in (DeliveryState.DELIVERED, DeliveryState.FAILED, DeliveryState.CANCELLED)
+
+
+class Ending(StrEnum):
+    """Why a delivery got no further attempt."""
+
+    DELIVERED = "delivered"
+    DEADLINE = "deadline"  # the last attempt, at the deadline, failed
+    FINAL_OUTCOME = "final_outcome"  # another attempt could not do better
+    ACKNOWLEDGED = "acknowledged"
+    HELD = "held"
+    RESOLVED = "resolved"
+    REROUTED = "rerouted"
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Try again at `due_at`; `is_last` when that is the deadline."""
+
+    due_at: datetime
+    is_last: bool
+
+
+def decide_retry(
+    *,
+    attempts: int,
+    first_attempt_at: datetime,
+    now: datetime,
+    spread: float,
+    deadline: timedelta = DEADLINE,
+) -> Retry | None:
+    """Return when to try again after the failure of attempt number `attempts`, or None: it is over.
+
+    Waits of 2, 5, 15, 30, 60, 60 ... seconds, each varied by `spread`, until `deadline` after the first
+    attempt, where one last attempt is made. However late an attempt was, it ends a delivery only if it
+    was itself made at the deadline or after it.
+
+    Units: `now` is when the attempt ended; `spread` is between -0.2 and 0.2.
+    """
+    ends_at = first_attempt_at + deadline
+    if now >= ends_at:
+        return None
+    wait = RETRY_WAITS[min(attempts, len(RETRY_WAITS)) - 1] * (1 + spread)
+    return Retry(now + wait, is_last=False) if now + wait < ends_at else Retry(ends_at, is_last=True)

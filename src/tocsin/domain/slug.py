@@ -1,0 +1,54 @@
+"""Slugs: the names by which files, commands and URLs know a team, a policy or a webhook."""
+
+import hashlib
+import re
+import unicodedata
+from typing import ClassVar, NewType
+
+from tocsin.errors import TocsinError
+
+Slug = NewType("Slug", str)
+
+LONGEST_SLUG = 64
+# A hyphen in front would read as an option on a command line.
+_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+_OTHER = re.compile(r"[^a-z0-9]+")
+
+
+class InvalidSlug(TocsinError):
+    """The text cannot be a slug."""
+
+    code: ClassVar[str] = "invalid_slug"
+
+
+def parse_slug(text: str) -> Slug:
+    """Return `text` as a slug. Nothing is repaired: a slug is what two files agree on.
+
+    Raises: InvalidSlug, with a slug to use instead.
+    """
+    if not _SLUG.fullmatch(text):
+        instead = slug_from_name(text)
+        raise InvalidSlug(
+            f"{text[:LONGEST_SLUG]!r} cannot be a slug: write 1 to {LONGEST_SLUG} lower-case "
+            f"letters, digits and inner hyphens, such as {instead!r}",
+            given=text[:LONGEST_SLUG],
+            instead=instead,
+        )
+    return Slug(text)
+
+
+def slug_from_name(name: str) -> Slug:
+    """Return the slug for a name: its letters without accents, hyphens for all else.
+
+    Two names may give one slug; whoever stores it looks. A name with no letter that has an ASCII
+    form gives `unnamed-` and eight digits of its SHA-256, the same each time.
+    """
+    plain = unicodedata.normalize("NFKD", name.casefold()).encode("ascii", "ignore").decode()
+    # Twice lower: compatibility forms such as a superscript capital fold only after NFKD.
+    words = _OTHER.sub("-", plain.lower()).strip("-")
+    slug = words[:LONGEST_SLUG].rstrip("-")
+    return Slug(slug or f"unnamed-{_digits(name)}")
+
+
+def _digits(name: str) -> str:
+    return hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:8]

@@ -1,0 +1,33 @@
+"""Webhooks: where and how a delivery is sent. Not versioned: an attempt uses what holds at its instant."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tocsin.domain.delivery import DEADLINE
+from tocsin.domain.payload import PayloadProfile
+from tocsin.secret import Secret
+
+CONNECT_TIMEOUT = timedelta(seconds=5)
+TOTAL_TIMEOUT = timedelta(seconds=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """A configured receiver. `url` is kept, sent and signed exactly as it was typed."""
+
+    id: int
+    slug: str
+    name: str
+    url: str
+    auth_code: Secret
+    profile: PayloadProfile = PayloadProfile.WIRE
+    with_summary: bool = True
+    """False: `summary` and `message` are sent empty, as VictorOps did in 2020."""
+    with_sender_headers: bool = False
+    """True: `x-forwarded-*`, `x-request-id` and `x-amzn-trace-id` of the alert's own request are sent too."""
+    with_standard_signature: bool = True
+    """False: the three Standard Webhooks headers are left out."""
+    connect_timeout: timedelta = CONNECT_TIMEOUT
+    total_timeout: timedelta = TOTAL_TIMEOUT
+    deadline: timedelta = DEADLINE
+    disabled_at: datetime | None = None

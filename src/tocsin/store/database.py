@@ -1,0 +1,135 @@
+"""Connections and transactions: the one place that knows which database this is."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from tocsin.store.statement import Row, Statement
+
+
+class Tx:
+    """A transaction: `core` for ordinary statements, `run`, `run_many` and `rows` for compiled ones.
+
+    `news` holds what the commit will make true for others: see `News`.
+    """
+
+    __slots__ = ("_cursor", "_dialect", "core", "news")
+
+    def __init__(self, core: sa.Connection) -> None:
+        self.core = core
+        self.news = News()
+        self._dialect = core.dialect.name
+        connection = core.connection.driver_connection
+        assert connection is not None
+        self._cursor = connection.cursor()
+
+    def run(self, statement: Statement, *values: Any) -> int:
+        """Execute once; return how many rows it changed."""
+        self._cursor.execute(statement.text(self._dialect), values)
+        return int(self._cursor.rowcount)
+
+    def run_many(self, statement: Statement, rows: Sequence[Row]) -> int:
+        """Execute once a row; return how many rows were changed in all."""
+        if not rows:
+            return 0
+        self._cursor.executemany(statement.text(self._dialect), rows)
+        return int(self._cursor.rowcount)
+
+    def rows(self, statement: Statement, *values: Any) -> list[tuple[Any, ...]]:
+        """Execute a select; return all its rows."""
+        self._cursor.execute(statement.text(self._dialect), values)
+        return self._cursor.fetchall()  # type: ignore[no-any-return]
+
+
+class News:
+    """What a transaction changed that somebody waits for; to be looked at after it committed."""
+
+    __slots__ = ("cancelled", "timeline", "work_due_at")
+
+    def __init__(self) -> None:
+        self.cancelled: list[int] = []
+        """Deliveries that must not be sent any more."""
+        self.timeline: list[tuple[int, int]] = []
+        """Timeline rows added: incident and id."""
+        self.work_due_at: int | None = None
+        """The earliest instant (microseconds) at which there is something new to do."""
+
+    def has_work_at(self, due_at: int) -> None:
+        if self.work_due_at is None or due_at < self.work_due_at:
+            self.work_due_at = due_at
+
+
+class Database:
+    """A database. `write` and `read` are the only ways in, and both are a transaction."""
+
+    def __init__(self, url: str) -> None:
+        """Units: an SQLAlchemy URL, `sqlite:///FILE` or `postgresql+psycopg://...`."""
+        self.url = sa.make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._writers = self._engine(pool_size=1 if self.is_sqlite else 4)
+        self._readers = self._engine(pool_size=4)
+        if self.is_sqlite:
+            sa.event.listen(self._writers, "connect", _set_up_writer)
+            sa.event.listen(self._writers, "begin", _begin_immediate)
+            sa.event.listen(self._readers, "connect", _set_up_reader)
+            sa.event.listen(self._readers, "begin", _begin)
+
+    def _engine(self, *, pool_size: int) -> sa.Engine:
+        return sa.create_engine(
+            self.url,
+            poolclass=sa.pool.QueuePool,
+            pool_size=pool_size,
+            max_overflow=0,
+            connect_args={"check_same_thread": False} if self.is_sqlite else {},
+        )
+
+    @property
+    def file(self) -> Path | None:
+        """The SQLite file; None on PostgreSQL."""
+        return Path(self.url.database) if self.is_sqlite and self.url.database else None
+
+    @contextmanager
+    def write(self) -> Iterator[Tx]:
+        """A transaction that commits when the block ends, and rolls back when it raises."""
+        with self._writers.begin() as core:
+            yield Tx(core)
+
+    @contextmanager
+    def read(self) -> Iterator[Tx]:
+        """A transaction that changes nothing; on SQLite it never waits for a writer."""
+        with self._readers.begin() as core:
+            yield Tx(core)
+
+    def close(self) -> None:
+        self._writers.dispose()
+        self._readers.dispose()
+
+
+def _set_up_writer(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # BEGIN is ours: the driver's default opens none on SELECT
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",  # a commit is on disk before it is believed
+        "busy_timeout = 5000",  # milliseconds
+        "cache_size = -65536",  # KiB
+        "wal_autocheckpoint = 4000",  # pages
+        "temp_store = MEMORY",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _set_up_reader(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
+    for pragma in ("busy_timeout = 5000", "query_only = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_immediate(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
