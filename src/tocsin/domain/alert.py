@@ -1,9 +1,8 @@
 """Alerts: what a monitoring system, or a person, says about an entity, in one normal form."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from typing import ClassVar
 
 from tocsin.domain.alert_fields import (
@@ -14,6 +13,7 @@ from tocsin.domain.alert_fields import (
     cut,
     repaired_value,
     sent_fields,
+    shortened_entity_id,
     storable,
     stored_entity_id,
 )
@@ -37,9 +37,16 @@ __all__ = [
 _REST_MONITOR = "4"
 _MANUAL_MONITOR = "28"
 
+# What VictorOps spells as the message type where the sender says nothing else.
+_STATES = ("entity_state", "alert_type", "NOTIFICATIONTYPE", "SERVICESTATE")
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-_MOST_HEADERS = 20  # proxies add about five
+_FORWARDED = ("for", "host", "port", "prefix", "proto", "scheme", "server", "ssl")
+_PROXY_HEADERS = {
+    name.encode(): name
+    for name in (*(f"x-forwarded-{each}" for each in _FORWARDED), "x-amzn-trace-id", "x-request-id")
+}
 
 
 class MissingMessageType(AlertRefused):
@@ -107,7 +114,8 @@ def read_alert(
     if key is None:
         repairs.append(Repair(RepairKind.UNREADABLE_ROUTING_KEY, "routing_key"))
     milliseconds = (now - _EPOCH) // _MILLISECOND
-    _fill_in(fields, entity_id, message_type, seconds=str(milliseconds // 1000))
+    seconds = str(milliseconds // 1000)
+    _fill_in(fields, entity_id=entity_id, state=fields["message_type"], seconds=seconds)
     _set_routing_key(fields, routing_key if key else cut(storable(routing_key), LONGEST_FIELD))
     fields["VO_UUID"] = alert_uuid
     fields["VO_ALERT_RCV_TIME"] = str(milliseconds)
@@ -127,6 +135,57 @@ def read_alert(
     )
 
 
+def manual_alert(
+    *,
+    summary: str,
+    details: str,
+    created_by: str,
+    organisation: str,
+    now: datetime,
+    alert_uuid: str,
+    entity_uuid: str,
+) -> Alert:
+    """Return the alert that opens an incident which a person creates by hand.
+
+    Its fields are those of VictorOps' manual incidents, no more and no fewer: the summary is the
+    entity's display name, the details are the state message. Which policies page is the person's
+    choice, so there is no routing key.
+
+    Units: `now` is aware UTC; VO_ALERT_RCV_TIME is milliseconds.
+    """
+    repairs: list[Repair] = []
+
+    def text(name: str, given: str, limit: int = LONGEST_FIELD) -> str:
+        return repaired_value(name, given, limit=limit, repairs=repairs)
+
+    critical = str(MessageType.CRITICAL)
+    fields = {
+        "created_by": text("created_by", created_by),
+        "monitoring_tool": "manual",
+        "entity_display_name": text("entity_display_name", summary or entity_uuid),
+        "message_type": critical,
+        "alert_type": critical,
+        "entity_state": critical,
+        "entity_id": entity_uuid,
+        "state_message": text("state_message", details, LONGEST_STATE_MESSAGE),
+        "monitor_name": text("monitor_name", f"vouser-{created_by}"),
+        "VO_UUID": alert_uuid,
+        "VO_ALERT_RCV_TIME": str((now - _EPOCH) // _MILLISECOND),
+        "VO_MONITOR_TYPE": _MANUAL_MONITOR,
+        "VO_ORGANIZATION_ID": organisation,
+    }
+    return Alert(
+        alert_uuid=alert_uuid,
+        received_at=now,
+        message_type=MessageType.CRITICAL,
+        given_type=critical,
+        entity_id=entity_uuid,
+        routing_key=None,
+        fields=fields,
+        repairs=tuple(repairs),
+    )
+
+
 def _read_type(fields: dict[str, str], repairs: list[Repair]) -> tuple[str, MessageType]:
     given = fields.get("message_type")
     if not given:
@@ -136,36 +195,33 @@ def _read_type(fields: dict[str, str], repairs: list[Repair]) -> tuple[str, Mess
         # Source: Splunk On-Call docs, "Incident fields glossary": accepted as INFO.
         found = MessageType.INFO
         repairs.append(Repair(RepairKind.UNKNOWN_MESSAGE_TYPE, "message_type"))
-    fields["message_type"] = found.value
+    fields["message_type"] = str(found)
     return given, found
 
 
 def _read_entity_id(fields: dict[str, str], repairs: list[Repair], *, otherwise: str) -> str:
     given = fields.get("entity_id") or otherwise
-    entity_id = stored_entity_id(given)
+    entity_id = shortened_entity_id(given)
     if entity_id != given:
         repairs.append(Repair(RepairKind.ENTITY_ID_SHORTENED, "entity_id"))
     fields["entity_id"] = entity_id
     return entity_id
 
 
-def _fill_in(
-    fields: dict[str, str], entity_id: str, message_type: MessageType, *, seconds: str
-) -> None:
-    state = message_type.value
-    for name, value in (
-        ("entity_display_name", entity_id),
-        ("state_message", ""),
-        ("monitoring_tool", "rest"),
-        ("timestamp", seconds),
-        ("state_start_time", seconds),
-        ("entity_state", state),
-        ("alert_type", state),
-        ("NOTIFICATIONTYPE", state),
-        ("SERVICESTATE", state),
-    ):
+def _fill_in(fields: dict[str, str], *, entity_id: str, state: str, seconds: str) -> None:
+    defaults = {
+        "entity_display_name": entity_id,
+        "state_message": "",
+        "monitoring_tool": "rest",
+        "timestamp": seconds,
+        "state_start_time": seconds,
+    }
+    for name, value in defaults.items():
         if not fields.get(name):
             fields[name] = value
+    for name in _STATES:
+        if not fields.get(name):
+            fields[name] = state
 
 
 def _set_routing_key(fields: dict[str, str], routing_key: str) -> None:
@@ -175,13 +231,9 @@ def _set_routing_key(fields: dict[str, str], routing_key: str) -> None:
 
 
 def _set_headers(fields: dict[str, str], headers: Iterable[tuple[bytes, bytes]]) -> None:
-    # VictorOps makes fields of what the proxies in front of it say about the request.
-    # A sender's own field of that name is not the proxy's word.
-    for name, value in islice(_proxy_headers(headers), _MOST_HEADERS):
-        fields[name] = cut(storable(value), LONGEST_FIELD)
-
-
-def _proxy_headers(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[str, str]]:
+    # VictorOps makes fields of what the proxies in front of it say about the request. What the
+    # sender's JSON says under such a name is not their word.
     for name, value in headers:
-        if name.startswith((b"x-forwarded-", b"x-request-id", b"x-amzn-trace-id")):
-            yield name.decode("latin-1"), value.decode("latin-1")
+        if name in _PROXY_HEADERS:
+            text = storable(value.decode("latin-1"))
+            fields[_PROXY_HEADERS[name]] = cut(text, LONGEST_FIELD)

@@ -91,20 +91,22 @@ def sent_fields(leaves: Leaves, repairs: list[Repair]) -> dict[str, str]:
         repairs.append(Repair(RepairKind.BYTES_REPLACED, ""))
     fields: dict[str, str] = {}
     spelled: dict[str, str] = {}
-    for given_name, given in leaves.fields:
-        name, wire, limit, name_repairs = _name_of(given_name)
+    may_be_unstorable = leaves.may_be_unstorable
+    for given_name, value in leaves.fields:
+        read_name = _known_name if len(given_name) <= _MEMORABLE else _read_name
+        name, wire, limit, name_repairs = read_name(given_name)
         if name_repairs:
             repairs += [Repair(kind, name) for kind in name_repairs]
-        if not limit:
-            continue
+            if not limit:
+                continue
         if wire in spelled:
             repairs.append(Repair(RepairKind.NAME_REPEATED, name))
             del fields[spelled[wire]]
-        value = given
-        if leaves.may_be_unstorable or len(value) > limit:
-            value = repaired_value(name, value, limit=limit, repairs=repairs)
         spelled[wire] = name
-        fields[name] = value
+        if may_be_unstorable or len(value) > limit:
+            fields[name] = repaired_value(name, value, limit=limit, repairs=repairs)
+        else:
+            fields[name] = value
     return fields
 
 
@@ -125,27 +127,27 @@ def stored_entity_id(entity_id: str) -> str:
     A longer id keeps its first 447 characters, a hyphen and its SHA-256, so that two never merge;
     an id that this returned is returned as it is.
     """
-    kept = storable(entity_id)
-    if len(kept) <= LONGEST_ENTITY_ID:
-        return kept
-    digest = hashlib.sha256(kept.encode()).hexdigest()
-    return f"{kept[: LONGEST_ENTITY_ID - len(digest) - 1]}-{digest}"
+    return shortened_entity_id(storable(entity_id))
+
+
+def shortened_entity_id(entity_id: str) -> str:
+    """Return what `stored_entity_id` does, for text that is storable already."""
+    if len(entity_id) <= LONGEST_ENTITY_ID:
+        return entity_id
+    digest = hashlib.sha256(entity_id.encode()).hexdigest()
+    return f"{entity_id[: LONGEST_ENTITY_ID - len(digest) - 1]}-{digest}"
 
 
 def storable(text: str) -> str:
     """Return text that UTF-8 and both databases take: no lone surrogate, no U+0000."""
+    if text.isascii() and "\0" not in text:
+        return text
     return _UNSTORABLE.sub(_REPLACEMENT, text)
 
 
 def cut(text: str, limit: int) -> str:
     """Return text of at most `limit` characters, dots at its end if it was longer."""
     return text if len(text) <= limit else text[: limit - len(_CUT)] + _CUT
-
-
-def _name_of(given: str) -> _Name:
-    # Monitoring systems send the same few names over and over. Long ones are not remembered: a
-    # sender could fill the memory with them.
-    return _known_name(given) if len(given) <= 64 else _read_name(given)
 
 
 def _read_name(given: str) -> _Name:
@@ -163,6 +165,9 @@ def _read_name(given: str) -> _Name:
     return _Name(_SPELLED.get(wire, name), wire, limit, tuple(repairs))
 
 
+# Monitoring systems send the same few names over and over. Long ones are not remembered: a sender
+# could fill the memory with them.
+_MEMORABLE = 64
 _known_name = lru_cache(maxsize=4096)(_read_name)
 
 

@@ -20,4 +20,4 @@ _SPELLINGS = {str(known): known for known in MessageType} | {"OK": MessageType.R
 
 def message_type_of(text: str) -> MessageType | None:
     """Return the type that `text` spells, in any case and padded with spaces; else None."""
-    return _SPELLINGS.get(text.strip().upper())
+    return _SPELLINGS.get(text) or _SPELLINGS.get(text.strip().upper())
