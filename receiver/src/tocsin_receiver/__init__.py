@@ -17,7 +17,7 @@ from tocsin_receiver.errors import (
     UnusableUrl,
     VerificationError,
 )
-from tocsin_receiver.fields import Fields, decode_form, signed_text
+from tocsin_receiver.fields import Fields, decode_form, signed_text, signing_order
 from tocsin_receiver.headers import Headers
 from tocsin_receiver.receiving import read, verify
 from tocsin_receiver.signing import AuthCode, sign, sign_text
@@ -43,6 +43,7 @@ __all__ = [
     "sign_standard",
     "sign_text",
     "signed_text",
+    "signing_order",
     "verify",
     "verify_standard",
 ]

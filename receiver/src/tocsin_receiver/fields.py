@@ -37,21 +37,27 @@ def _decode_pair(part: str) -> tuple[str, str]:
 
 
 def signed_text(fields: Fields) -> str:
-    """Return every name and value, sorted by name, with nothing between: what follows the URL.
+    """Return every name and value, in signing order, with nothing between: what follows the URL.
 
-    The order is that of UTF-16 code units, as VictorOps' own strings compare; it differs from
-    Python's only for names beyond the Basic Multilingual Plane.
     Raises: DuplicateField; MalformedField, if a name or value is not text.
     """
     # In a dict no name can occur twice; spare the server the copy.
     known = fields if type(fields) is dict else unique_fields(fields)
     try:
-        names = sorted(known) if "".join(known).isascii() else sorted(known, key=_utf16)
-        return "".join([name + known[name] for name in names])
+        return "".join([name + known[name] for name in signing_order(known)])
     except TypeError as error:
         raise MalformedField(
             "a field's name or value is not text; give the strings of the decoded form"
         ) from error
+
+
+def signing_order(names: Iterable[str]) -> list[str]:
+    """Return `names` sorted as they are signed: by UTF-16 code units, as VictorOps' strings compare.
+
+    That differs from Python's own order only for names beyond the Basic Multilingual Plane.
+    """
+    ordered = sorted(names)
+    return ordered if "".join(ordered).isascii() else sorted(ordered, key=_utf16)
 
 
 def unique_fields(fields: Fields) -> dict[str, str]:
