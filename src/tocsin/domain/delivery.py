@@ -54,6 +54,7 @@ def decide_retry(
     *,
     attempts: int,
     first_attempt_at: datetime,
+    started_at: datetime,
     now: datetime,
     spread: float,
     deadline: timedelta = DEADLINE,
@@ -61,13 +62,14 @@ def decide_retry(
     """Return when to try again after the failure of attempt number `attempts`, or None: it is over.
 
     Waits of 2, 5, 15, 30, 60, 60 ... seconds, each varied by `spread`, until `deadline` after the first
-    attempt, where one last attempt is made. However late an attempt was, it ends a delivery only if it
-    was itself made at the deadline or after it.
+    attempt, where one last attempt is made. Only an attempt that began at the deadline or later ends a
+    delivery: whatever time went by, it never ends without a real attempt.
 
-    Units: `now` is when the attempt ended; `spread` is between -0.2 and 0.2.
+    Units: `started_at` and `now` are when the attempt began and ended; `spread` is between -0.2 and 0.2.
     """
     ends_at = first_attempt_at + deadline
-    if now >= ends_at:
+    if started_at >= ends_at:
         return None
     wait = RETRY_WAITS[min(attempts, len(RETRY_WAITS)) - 1] * (1 + spread)
-    return Retry(now + wait, is_last=False) if now + wait < ends_at else Retry(ends_at, is_last=True)
+    is_last = now + wait >= ends_at
+    return Retry(max(ends_at, now) if is_last else now + wait, is_last=is_last)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -16,12 +16,13 @@ class Tx:
     `news` holds what the commit will make true for others: see `News`.
     """
 
-    __slots__ = ("_cursor", "_dialect", "core", "news")
+    __slots__ = ("_cursor", "_dialect", "core", "is_sqlite", "news")
 
     def __init__(self, core: sa.Connection) -> None:
         self.core = core
         self.news = News()
         self._dialect = core.dialect.name
+        self.is_sqlite = self._dialect == "sqlite"
         connection = core.connection.driver_connection
         assert connection is not None
         self._cursor = connection.cursor()
@@ -43,17 +44,42 @@ class Tx:
         self._cursor.execute(statement.text(self._dialect), values)
         return self._cursor.fetchall()  # type: ignore[no-any-return]
 
+    def mark(self) -> "Mark":
+        """Begin a part that can be undone alone."""
+        self._cursor.execute("SAVEPOINT part")
+        return Mark(len(self.news.cancelled), len(self.news.feed), self.news.work_due_at)
+
+    def keep(self, _mark: "Mark") -> None:
+        """End the part that `mark` began; it is now part of the transaction."""
+        self._cursor.execute("RELEASE SAVEPOINT part")
+
+    def undo(self, mark: "Mark") -> None:
+        """Undo everything since `mark`."""
+        self._cursor.execute("ROLLBACK TO SAVEPOINT part")
+        self._cursor.execute("RELEASE SAVEPOINT part")
+        del self.news.cancelled[mark.cancelled :]
+        del self.news.feed[mark.feed :]
+        self.news.work_due_at = mark.work_due_at
+
+
+class Mark(NamedTuple):
+    """Where a part of a transaction began."""
+
+    cancelled: int
+    feed: int
+    work_due_at: int | None
+
 
 class News:
     """What a transaction changed that somebody waits for; to be looked at after it committed."""
 
-    __slots__ = ("cancelled", "timeline", "work_due_at")
+    __slots__ = ("cancelled", "feed", "work_due_at")
 
     def __init__(self) -> None:
         self.cancelled: list[int] = []
         """Deliveries that must not be sent any more."""
-        self.timeline: list[tuple[int, int]] = []
-        """Timeline rows added: incident and id."""
+        self.feed: list[tuple[str | int, ...]] = []
+        """What was added, for the live feed: a kind and the key of the row."""
         self.work_due_at: int | None = None
         """The earliest instant (microseconds) at which there is something new to do."""
 

@@ -148,6 +148,8 @@ escalations = _clustered(
     # Counts on through the repeats: step n of a policy of 3 that is in its second run is position 3 + n.
     sa.Column("next_step", sa.Integer, nullable=False),
     sa.Column("due_at", Instant),
+    # How often firing its next step failed while others succeeded; each time it waits longer.
+    sa.Column("failures", sa.Integer, nullable=False),
     sa.Column("ended_at", Instant),
     sa.Column("end_reason", sa.Text),
 )

@@ -7,6 +7,7 @@ Parameters are positional, in the order in which they stand in the statement; a 
 driver takes (instants are microseconds, booleans are booleans).
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from sqlalchemy.ext.compiler import compiles
 Row = Sequence[Any]
 
 _DIALECTS: Final = {
-    "sqlite": sqlite.dialect(paramstyle="qmark"),  # type: ignore[no-untyped-call]
+    "sqlite": sqlite.dialect(paramstyle="qmark"),
     "postgresql": postgresql.psycopg.dialect(paramstyle="format"),  # type: ignore[no-untyped-call]
 }
 
@@ -71,6 +72,42 @@ def raw(name: str) -> Any:
     return _Parameter(name)
 
 
+class _AmongTexts(sa.sql.expression.ColumnElement[bool]):
+    """`column` is one of a list of texts, given as one parameter."""
+
+    inherit_cache = False
+
+    def __init__(self, column: Any, name: str) -> None:
+        self.column = column
+        self.parameter = _Parameter(name, sa.Text())
+
+
+def among_texts(column: Any, name: str) -> Any:
+    """Return the condition that `column` is in the list made by `text_list`, a single parameter."""
+    return _AmongTexts(column, name)
+
+
+def text_list(texts: Iterable[str]) -> str:
+    """Return the parameter that `among_texts` takes, on either database."""
+    return json.dumps(list(texts))
+
+
+@compiles(_AmongTexts, "sqlite")
+def _among_texts_sqlite(element: _AmongTexts, compiler: Any, **kw: Any) -> str:
+    column, parameter = (
+        compiler.process(part, **kw) for part in (element.column, element.parameter)
+    )
+    return f"{column} IN (SELECT value FROM json_each({parameter}))"  # noqa: S608 - placeholders, no values
+
+
+@compiles(_AmongTexts, "postgresql")
+def _among_texts_postgresql(element: _AmongTexts, compiler: Any, **kw: Any) -> str:
+    column, parameter = (
+        compiler.process(part, **kw) for part in (element.column, element.parameter)
+    )
+    return f"{column} IN (SELECT json_array_elements_text({parameter}::json))"
+
+
 class _Among(sa.sql.expression.ColumnElement[bool]):
     """`column` is one of a list of integers, given as one parameter."""
 
@@ -96,7 +133,7 @@ def _among_sqlite(element: _Among, compiler: Any, **kw: Any) -> str:
     column, parameter = (
         compiler.process(part, **kw) for part in (element.column, element.parameter)
     )
-    return f"{column} IN (SELECT value FROM json_each({parameter}))"
+    return f"{column} IN (SELECT value FROM json_each({parameter}))"  # noqa: S608 - placeholders, no values
 
 
 @compiles(_Among, "postgresql")
@@ -132,6 +169,4 @@ def _heads_sqlite(element: _IsOneOf, compiler: Any, **kw: Any) -> str:
 
 @compiles(_IsOneOf, "postgresql")
 def _heads_postgresql(element: _IsOneOf, compiler: Any, **kw: Any) -> str:
-    return (
-        f"{compiler.process(element.column, **kw)} = ANY (ARRAY{compiler.process(element.rows, **kw)})"
-    )
+    return f"{compiler.process(element.column, **kw)} = ANY (ARRAY{compiler.process(element.rows, **kw)})"

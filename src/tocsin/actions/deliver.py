@@ -1,0 +1,185 @@
+"""Leases out, attempts in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tocsin.actions.escalate import Sending
+from tocsin.domain.delivery import DEADLINE, DeliveryState, Ending, decide_retry
+from tocsin.domain.outcome import Outcome
+from tocsin.store.database import Tx
+from tocsin.store.deliveries import (
+    Lease,
+    find_open_attempts,
+    insert_attempts,
+    lease_waiting,
+    list_of_dead_runs,
+    settle_deliveries,
+)
+from tocsin.store.lanes import (
+    claim_due_lanes,
+    release_slots,
+    take_slots,
+    tighten_lanes,
+    wake_lanes,
+)
+from tocsin.store.schema import from_micros, to_micros
+from tocsin.store.statement import Row
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptResult:
+    """An attempt that has ended. Units: instants in microseconds since 1970."""
+
+    lease: Lease
+    run_id: int
+    outcome: Outcome
+    first_byte_at: int | None
+    ended_at: int
+    status_code: int | None
+    detail: str | None
+    """Facts for a person, as JSON: reason, address, phases, the head of the answer."""
+    spread: float = 0.0
+    """How much to vary the wait before the next attempt, -0.2 to 0.2."""
+    deadline: timedelta = DEADLINE
+    at_once: bool = False
+    """The connection was an old one and gave no answer: the next attempt needs no wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of a batch of attempts, for counters and logs."""
+
+    delivered: int
+    retried: int
+    ended: int
+    stale: int
+
+
+def lease(tx: Tx, now: datetime, *, limit: int, sending: Sending) -> list[Lease]:
+    """Lease waiting deliveries that are due: those with a free slot, oldest lane first.
+
+    Each is counted as an attempt and on record as being sent before its first byte leaves.
+    """
+    at = to_micros(now)
+    lanes = claim_due_lanes(tx, at, slots=sending.slots, limit=limit)
+    if not lanes or sending.room <= 0:
+        return []
+    leases = lease_waiting(
+        tx, lanes=lanes, now=at, run_id=sending.run_id, limit=min(limit, sending.room)
+    )
+    tighten_lanes(tx, lanes)
+    take_slots(tx, (each.webhook_id for each in leases))
+    return leases
+
+
+def record_attempts(tx: Tx, results: Sequence[AttemptResult]) -> Recorded:
+    """Write down how attempts ended, and what becomes of their deliveries.
+
+    2xx makes a delivery delivered, also when it was to be cancelled; otherwise one that was to be
+    cancelled is, one whose outcome or deadline is final has failed, and any other waits for its
+    next attempt. Results whose lease another run has taken over change nothing.
+    """
+    open_ = find_open_attempts(tx, (result.lease.delivery_id for result in results))
+    known = [
+        result
+        for result in results
+        if (found := open_.get(result.lease.delivery_id)) and found.attempt == result.lease.attempt
+    ]
+    insert_attempts(tx, [_attempt_row(result) for result in known])
+    rows: list[Row] = []
+    waits: dict[int, int] = {}
+    delivered = retried = 0
+    for result in known:
+        state, due_at, ending = _settle(result, open_[result.lease.delivery_id].cancel_reason)
+        id_, attempt = result.lease.delivery_id, result.lease.attempt
+        ended_at = None if due_at is not None else result.ended_at
+        rows.append((state.value, due_at, ended_at, ending, id_, attempt))
+        delivered += state is DeliveryState.DELIVERED
+        if due_at is not None:
+            retried += 1
+            webhook_id = result.lease.webhook_id
+            waits[webhook_id] = min(due_at, waits.get(webhook_id, due_at))
+        tx.news.feed.append(("attempted", result.lease.incident or 0, id_, attempt))
+    settle_deliveries(tx, rows)
+    release_slots(tx, (result.lease.webhook_id for result in known))
+    wake_lanes(tx, waits)
+    return Recorded(
+        delivered=delivered,
+        retried=retried,
+        ended=len(known) - delivered - retried,
+        stale=len(results) - len(known),
+    )
+
+
+def _settle(
+    result: AttemptResult, cancel_reason: str | None
+) -> tuple[DeliveryState, int | None, str | None]:
+    """Return the delivery's state, when it is due again, and why it ended."""
+    if result.outcome.is_delivered:
+        return DeliveryState.DELIVERED, None, Ending.DELIVERED.value
+    if cancel_reason is not None:
+        return DeliveryState.CANCELLED, None, cancel_reason
+    if result.outcome.is_final:
+        return DeliveryState.FAILED, None, Ending.FINAL_OUTCOME.value
+    if result.at_once or result.outcome in _MADE_AGAIN_AT_ONCE:
+        return DeliveryState.PENDING, result.ended_at, None
+    retry = decide_retry(
+        attempts=result.lease.attempt,
+        first_attempt_at=from_micros(result.lease.first_attempt_at),
+        started_at=from_micros(result.lease.started_at),
+        now=from_micros(result.ended_at),
+        spread=result.spread,
+        deadline=result.deadline,
+    )
+    if retry is None:
+        return DeliveryState.FAILED, None, Ending.DEADLINE.value
+    return DeliveryState.PENDING, to_micros(retry.due_at), None
+
+
+# Nothing speaks against the receiver: Tocsin itself ended, or was about to.
+_MADE_AGAIN_AT_ONCE = frozenset({Outcome.UNKNOWN, Outcome.INTERRUPTED, Outcome.CANCELLED})
+
+
+def _attempt_row(result: AttemptResult) -> Row:
+    return (
+        result.lease.delivery_id,
+        result.lease.attempt,
+        result.run_id,
+        result.lease.started_at,
+        result.first_byte_at,
+        result.ended_at,
+        result.outcome.value,
+        result.status_code,
+        result.detail,
+    )
+
+
+def take_over(tx: Tx, now: datetime, *, run_id: int, limit: int) -> int:
+    """Close the attempts that dead runs left open, as `unknown`; their deliveries are due at once.
+
+    Returns how many there were; call again while it is `limit`. On SQLite the file lock proves that
+    every other run is dead.
+    """
+    at = to_micros(now)
+    left = list_of_dead_runs(tx, run_id=run_id, limit=limit)
+    open_ = find_open_attempts(tx, (row[0] for row in left))
+    insert_attempts(
+        tx,
+        [
+            (id_, attempt, run, started_at, None, at, Outcome.UNKNOWN.value, None, None)
+            for id_, _, attempt, started_at, run in left
+        ],
+    )
+    rows: list[Row] = []
+    for id_, _, attempt, _, _ in left:
+        reason = open_[id_].cancel_reason
+        if reason is None:
+            rows.append((DeliveryState.PENDING.value, at, None, None, id_, attempt))
+        else:
+            rows.append((DeliveryState.CANCELLED.value, None, at, reason, id_, attempt))
+        tx.news.feed.append(("attempted", 0, id_, attempt))
+    settle_deliveries(tx, rows)
+    release_slots(tx, (row[1] for row in left))
+    wake_lanes(tx, {row[1]: at for row in left if open_[row[0]].cancel_reason is None})
+    return len(left)

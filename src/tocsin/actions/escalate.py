@@ -1,0 +1,277 @@
+"""What is due in: steps fired, deliveries made, and those leased that found a free slot."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from tocsin.actions.incident_set import Context, IncidentSet
+from tocsin.domain.escalation import EndReason, Firing, advance
+from tocsin.domain.payload import Body, PayloadProfile, make_body
+from tocsin.domain.policy import PolicyVersion
+from tocsin.domain.timeline import ENGINE, Kind, TimelineEntry
+from tocsin.domain.webhook import Webhook
+from tocsin.store.database import Tx
+from tocsin.store.deliveries import (
+    Lease,
+    insert_bodies,
+    insert_deliveries,
+    leased_row,
+    pending_row,
+)
+from tocsin.store.escalations import (
+    Due,
+    claim_due,
+    count_failures,
+    incidents_running,
+    move_escalations,
+    postpone,
+)
+from tocsin.store.incidents import list_held_until, mark_silent
+from tocsin.store.lanes import free_slots, take_slots, wake_lanes
+from tocsin.store.schema import from_micros, micros_or_none, to_micros
+from tocsin.store.statement import Row
+from tocsin.store.timeline import add_to_timeline
+
+POISON_WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """Who may send, and how much at once."""
+
+    run_id: int
+    slots: int
+    """Attempts under way for one webhook at the most."""
+    room: int
+    """How many more attempts this process may begin now."""
+
+
+@dataclass(slots=True)
+class Escalated:
+    """What became of a batch: how many escalations moved, how late, and what is to be sent now."""
+
+    claimed: int
+    leases: list[Lease] = field(default_factory=list)
+    lateness: list[timedelta] = field(default_factory=list)
+    exhausted: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A delivery to be made. Units: microseconds since 1970."""
+
+    due: Due
+    firing: Firing
+    webhook: Webhook
+    body_id: int
+    body: Body
+
+
+def escalate(tx: Tx, context: Context, *, limit: int, sending: Sending) -> Escalated:
+    """Fire every step that is due, oldest first, at most `limit` escalations.
+
+    1. Claim the escalations; their incidents are locked.
+    2. Let each fire its step, and those that follow without delay.
+    3. Move them on, each only from the step at which it was.
+    4. Make bodies and deliveries; those with a free slot begin their first attempt at once.
+    5. Mark the incidents that have nobody left to page.
+    """
+    claimed = claim_due(tx, to_micros(context.now), limit=limit)
+    if not claimed:
+        return Escalated(0)
+    batch = _Batch(tx, context)
+    batch.fire(claimed)
+    batch.save(sending)
+    return batch.result
+
+
+def postpone_first(tx: Tx, context: Context, *, error: str) -> int | None:
+    """Make the oldest due escalation wait, because firing its step failed where others succeeded.
+
+    It is tried again after 1, 5, 15, 60, 60 ... minutes and never dropped. Returns its incident.
+    """
+    claimed = claim_due(tx, to_micros(context.now), limit=1)
+    if not claimed:
+        return None
+    (due,) = claimed
+    failures = count_failures(tx, due)
+    until = context.now + POISON_WAITS[min(failures, len(POISON_WAITS) - 1)]
+    postpone(tx, due, until=until)
+    detail = {"escalation": due.number, "step": due.next_step, "error": error, "until": str(until)}
+    _note(tx, context, due.incident, Kind.POISONED, detail)
+    return due.incident
+
+
+def end_holds(tx: Tx, context: Context, *, limit: int) -> int:
+    """Trigger incidents again whose hold is over; return how many there were."""
+    held = list_held_until(tx, to_micros(context.now), limit=limit)
+    incidents = IncidentSet(tx, context)
+    incidents.take(held)
+    for incident in held:
+        incidents.end_hold(incident.number, actor=ENGINE)
+    incidents.save()
+    return len(held)
+
+
+class _Batch:
+    """One pass of `escalate`, from what was claimed to what is written."""
+
+    def __init__(self, tx: Tx, context: Context) -> None:
+        self._tx = tx
+        self._context = context
+        self._webhooks: Mapping[int, Webhook] = context.configuration.webhooks
+        self._now = to_micros(context.now)
+        self._moves: list[Row] = []
+        self._bodies: list[tuple[int, bytes]] = []
+        self._planned: list[_Planned] = []
+        self._skipped: list[TimelineEntry] = []
+        self.result = Escalated(0)
+
+    def fire(self, claimed: Sequence[Due]) -> None:
+        """Decide what each escalation does."""
+        versions = self._context.versions(self._tx, {due.policy_version_id for due in claimed})
+        self.result.claimed = len(claimed)
+        for due in claimed:
+            self._fire(due, versions[due.policy_version_id])
+
+    def _fire(self, due: Due, version: PolicyVersion) -> None:
+        ahead = advance(
+            version,
+            next_step=due.next_step,
+            due_at=from_micros(due.due_at),
+            now=self._context.now,
+        )
+        is_exhausted = ahead.due_at is None
+        if is_exhausted:
+            self.result.exhausted.append(due.incident)
+        ended = (self._now, EndReason.EXHAUSTED.value) if is_exhausted else (None, None)
+        due_at = micros_or_none(ahead.due_at)
+        self._moves.append(
+            (ahead.next_step, due_at, *ended, due.incident, due.number, due.next_step)
+        )
+        if due_at is not None:
+            self._tx.news.has_work_at(due_at)
+        fields: dict[str, str] = json.loads(due.alert_fields)
+        bodies: dict[tuple[PayloadProfile, bool, bool], tuple[int, Body]] = {}
+        for firing in ahead.firings:
+            self.result.lateness.append(firing.lateness)
+            self._tx.news.feed.append(("paged", due.incident, due.number, firing.position))
+            for target in firing.step.targets:
+                self._plan(due, firing, target.webhook_id, fields, bodies)
+
+    def _plan(
+        self,
+        due: Due,
+        firing: Firing,
+        webhook_id: int,
+        fields: dict[str, str],
+        bodies: dict[tuple[PayloadProfile, bool, bool], tuple[int, Body]],
+    ) -> None:
+        webhook = self._webhooks.get(webhook_id)
+        if webhook is None or webhook.disabled_at is not None:
+            self._skip(due, firing, webhook)
+            return
+        kind = (webhook.profile, webhook.with_summary, webhook.with_sender_headers)
+        if kind not in bodies:
+            body = make_body(
+                webhook.profile,
+                incident=due.incident,
+                alert=fields,
+                with_headers=webhook.with_sender_headers,
+                empty_texts=not webhook.with_summary,
+            )
+            (body_id,) = self._context.ids.take(1, self._context.now)
+            self._bodies.append((body_id, body.form))
+            bodies[kind] = body_id, body
+        self._planned.append(_Planned(due, firing, webhook, *bodies[kind]))
+
+    def _skip(self, due: Due, firing: Firing, webhook: Webhook | None) -> None:
+        detail = {
+            "escalation": due.number,
+            "step": firing.position,
+            "webhook": webhook.slug if webhook else None,
+            "reason": "webhook_disabled" if webhook else "webhook_deleted",
+        }
+        (id_,) = self._context.ids.take(1, self._context.now)
+        self._skipped.append(
+            TimelineEntry(
+                due.incident,
+                id_,
+                self._context.now,
+                Kind.TARGET_SKIPPED,
+                ENGINE,
+                detail,
+                firing.planned_at,
+            )
+        )
+
+    def save(self, sending: Sending) -> None:
+        """Write it all, each table once."""
+        tx = self._tx
+        moved = move_escalations(tx, self._moves)
+        assert moved == len(self._moves), "claimed escalations moved under their lock"
+        insert_bodies(tx, self._bodies)
+        self._insert_deliveries(sending)
+        add_to_timeline(tx, self._skipped)
+        self._mark_silence()
+
+    def _insert_deliveries(self, sending: Sending) -> None:
+        free = free_slots(
+            self._tx, (each.webhook.id for each in self._planned), slots=sending.slots
+        )
+        ids = self._context.ids.take(len(self._planned), self._context.now)
+        room = sending.room
+        rows: list[Row] = []
+        waiting: set[int] = set()
+        for id_, planned in zip(ids, self._planned, strict=True):
+            webhook_id = planned.webhook.id
+            if room > 0 and free[webhook_id] > 0:
+                room -= 1
+                free[webhook_id] -= 1
+                rows.append(leased_row(**self._values(id_, planned), run_id=sending.run_id))
+                self.result.leases.append(self._lease(id_, planned))
+            else:
+                waiting.add(webhook_id)
+                rows.append(pending_row(**self._values(id_, planned)))
+        insert_deliveries(self._tx, rows)
+        take_slots(self._tx, (lease.webhook_id for lease in self.result.leases))
+        wake_lanes(self._tx, dict.fromkeys(waiting, self._now))
+
+    def _values(self, id_: int, planned: _Planned) -> dict[str, int]:
+        return {
+            "id_": id_,
+            "incident": planned.due.incident,
+            "escalation": planned.due.number,
+            "step": planned.firing.position,
+            "webhook_id": planned.webhook.id,
+            "body_id": planned.body_id,
+            "planned_at": planned.due.due_at,
+            "now": self._now,
+        }
+
+    def _lease(self, id_: int, planned: _Planned) -> Lease:
+        return Lease(
+            delivery_id=id_,
+            webhook_id=planned.webhook.id,
+            incident=planned.due.incident,
+            attempt=1,
+            started_at=self._now,
+            first_attempt_at=self._now,
+            planned_at=planned.due.due_at,
+            body_id=planned.body_id,
+            form=planned.body.form,
+            signed_text=planned.body.signed_text,
+        )
+
+    def _mark_silence(self) -> None:
+        if not self.result.exhausted:
+            return
+        silent = set(self.result.exhausted) - incidents_running(self._tx, self.result.exhausted)
+        for number in mark_silent(self._tx, silent, self._context.now):
+            _note(self._tx, self._context, number, Kind.NOBODY_LEFT, {"reason": "last_step_fired"})
+
+
+def _note(tx: Tx, context: Context, incident: int, kind: Kind, detail: dict[str, object]) -> None:
+    (id_,) = context.ids.take(1, context.now)
+    add_to_timeline(tx, [TimelineEntry(incident, id_, context.now, kind, ENGINE, detail)])

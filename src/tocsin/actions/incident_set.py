@@ -1,0 +1,371 @@
+"""A set of incidents that is loaded, changed in memory, and saved in a few statements.
+
+Alerts, people, programs and the engine all change incidents through here, so that there is one way
+to open, stop, start and mark. Changes are applied in the order in which they are made: two batches of
+one leave what one batch of two leaves.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from tocsin.domain.alert import Alert
+from tocsin.domain.configuration import Configuration, Policy
+from tocsin.domain.escalation import EndReason, Escalation, first_due_at
+from tocsin.domain.incident import Action, Incident, Status, next_status
+from tocsin.domain.message_type import MessageType
+from tocsin.domain.policy import PolicyVersion
+from tocsin.domain.timeline import Kind, TimelineEntry
+from tocsin.ids import IdSource
+from tocsin.store.counters import INCIDENT, next_number, save_number
+from tocsin.store.database import Tx
+from tocsin.store.deliveries import ask_to_cancel, cancel_deliveries, list_unfinished
+from tocsin.store.escalations import insert_escalations, list_escalations, stop_escalations
+from tocsin.store.incidents import (
+    find_incidents,
+    find_unresolved,
+    insert_incidents,
+    lock_entities,
+    update_incidents,
+)
+from tocsin.store.schema import to_micros
+from tocsin.store.timeline import add_to_timeline
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What every change of incidents needs besides the transaction: settings, the instant, ids."""
+
+    configuration: Configuration
+    versions: Callable[[Tx, Iterable[int]], dict[int, PolicyVersion]]
+    now: datetime
+    ids: IdSource
+    first_number: int = 1
+
+
+ContextSource = Callable[[Tx], Context]
+"""Makes the context of one transaction; only for use inside it."""
+
+
+class IncidentSet:
+    """Incidents under change. Load, change, `save` once."""
+
+    def __init__(self, tx: Tx, context: Context) -> None:
+        self._tx = tx
+        self._context = context
+        self._now = context.now
+        self._incidents: dict[int, Incident] = {}
+        self._unresolved: dict[str, int] = {}
+        self._escalations: dict[int, list[Escalation]] = {}
+        self._loaded: set[int] = set()
+        self._new: list[int] = []
+        self._changed: set[int] = set()
+        self._started: dict[tuple[int, int], Escalation] = {}
+        self._stopped: dict[tuple[int, int], tuple[Escalation, EndReason]] = {}
+        self._silenced: dict[int, EndReason] = {}
+        self._entries: list[TimelineEntry] = []
+        self._next_number: int | None = None
+
+    # --- loading and saving
+
+    def load_entities(self, entity_ids: Iterable[str]) -> None:
+        """Load the unresolved incident of each entity, locked against every other transaction."""
+        wanted = list(entity_ids)
+        lock_entities(self._tx, wanted)
+        self._take(find_unresolved(self._tx, wanted).values())
+
+    def load_numbers(self, numbers: Iterable[int]) -> None:
+        """Load incidents by number, those that exist, locked."""
+        self._take(find_incidents(self._tx, numbers).values())
+
+    def take(self, incidents: Iterable[Incident]) -> None:
+        """Take incidents that this transaction has loaded and locked already."""
+        self._take(incidents)
+
+    def _take(self, incidents: Iterable[Incident]) -> None:
+        for incident in incidents:
+            self._incidents[incident.number] = incident
+            self._loaded.add(incident.number)
+            if incident.status is not Status.RESOLVED:
+                self._unresolved[incident.entity_id] = incident.number
+
+    def save(self) -> None:
+        """Write everything that changed, each table once."""
+        tx, number_of = self._tx, self._incidents
+        # Updates first: an entity's incident may have been resolved and a new one opened here.
+        update_incidents(tx, [number_of[n] for n in sorted(self._changed - set(self._new))])
+        insert_incidents(tx, [number_of[number] for number in self._new])
+        if self._next_number is not None:
+            save_number(tx, INCIDENT, self._next_number)
+        insert_escalations(tx, list(self._started.values()))
+        for reason in {reason for _, reason in self._stopped.values()}:
+            stopped = [each for each, why in self._stopped.values() if why is reason]
+            stop_escalations(tx, stopped, reason=reason, now=self._now)
+        self._cancel_deliveries()
+        add_to_timeline(tx, self._entries)
+        for escalation in self._started.values():
+            if escalation.due_at is not None:
+                tx.news.has_work_at(to_micros(escalation.due_at))
+
+    def _cancel_deliveries(self) -> None:
+        if not self._silenced:
+            return
+        unfinished = list_unfinished(self._tx, self._silenced)
+        now = to_micros(self._now)
+        for reason in set(self._silenced.values()):
+            of_reason = [each for each in unfinished if self._silenced[each.incident] is reason]
+            waiting = [each.delivery_id for each in of_reason if not each.is_sending]
+            sending = [each.delivery_id for each in of_reason if each.is_sending]
+            cancel_deliveries(self._tx, waiting, reason=reason.value, now=now)
+            ask_to_cancel(self._tx, sending, reason=reason.value)
+            self._tx.news.cancelled += [*waiting, *sending]
+        in_flight: dict[int, int] = {}
+        for each in unfinished:
+            in_flight[each.incident] = in_flight.get(each.incident, 0) + each.is_sending
+        for entry in self._entries:
+            if "in_flight" in entry.detail:
+                entry.detail["in_flight"] = in_flight.get(entry.incident, 0)
+
+    # --- looking
+
+    def unresolved(self, entity_id: str) -> Incident | None:
+        """Return the unresolved incident of an entity that was loaded or opened here."""
+        number = self._unresolved.get(entity_id)
+        return None if number is None else self._incidents[number]
+
+    def find(self, number: int) -> Incident | None:
+        """Return an incident that was loaded or opened here, as it is by now."""
+        return self._incidents.get(number)
+
+    # --- changing
+
+    def open(self, alert: Alert, alert_id: int, *, actor: str, policies: Sequence[Policy]) -> int:
+        """Open an incident for an alert and start its escalations; return its number."""
+        number = self._take_number()
+        self._incidents[number] = Incident(
+            number=number,
+            entity_id=alert.entity_id,
+            status=Status.TRIGGERED,
+            routing_key=alert.routing_key.value if alert.routing_key else "",
+            opened_at=self._now,
+            changed_at=self._now,
+            alert_count=1,
+            first_alert_id=alert_id,
+            latest_alert_id=alert_id,
+            raising_alert_id=alert_id,
+            was_critical=alert.message_type is MessageType.CRITICAL,
+            round=0,
+        )
+        self._new.append(number)
+        self._unresolved[alert.entity_id] = number
+        self._note(number, Kind.OPENED, actor, {"alert": alert_id, **_names(policies)})
+        self._start(number, policies)
+        return number
+
+    def roll_up(self, number: int, alert: Alert, alert_id: int, *, actor: str, note: str) -> None:
+        """Count an alert into its open incident.
+
+        Its fields are what the next step sends, if the incident is triggered.
+        """
+        before = self._incidents[number]
+        raises = before.status is Status.TRIGGERED
+        self._change(
+            number,
+            alert_count=before.alert_count + 1,
+            latest_alert_id=alert_id,
+            raising_alert_id=alert_id if raises else before.raising_alert_id,
+            was_critical=before.was_critical or alert.message_type is MessageType.CRITICAL,
+        )
+        self._note(
+            number, Kind.ROLLED_UP, actor, {"alert": alert_id, **({"note": note} if note else {})}
+        )
+
+    def record(self, number: int, alert_id: int, *, actor: str) -> None:
+        """Put an alert on the timeline that changes nothing."""
+        self._note(number, Kind.RECORDED, actor, {"alert": alert_id})
+
+    def acknowledge(self, number: int, *, actor: str, **facts: Any) -> None:
+        """Stop every escalation until the incident is reopened. Raises: IllegalTransition."""
+        status = next_status(self._incidents[number], Action.ACKNOWLEDGE)
+        self._change(number, status=status, held_until=None, acknowledged_by=actor)
+        self._note(number, Kind.ACKNOWLEDGED, actor, {"in_flight": 0, **facts})
+        self._stop(number, EndReason.ACKNOWLEDGED)
+
+    def hold(self, number: int, *, until: datetime, actor: str, **facts: Any) -> None:
+        """Acknowledge until an instant; then it is triggered again. Raises: IllegalTransition."""
+        status = next_status(self._incidents[number], Action.HOLD)
+        self._change(number, status=status, held_until=until, acknowledged_by=actor)
+        self._note(number, Kind.HELD, actor, {"until": until.isoformat(), "in_flight": 0, **facts})
+        self._stop(number, EndReason.HELD)
+        self._tx.news.has_work_at(to_micros(until))
+
+    def resolve(self, number: int, *, actor: str, **facts: Any) -> None:
+        """End the incident. Raises: IllegalTransition."""
+        before = self._incidents[number]
+        self._change(number, status=next_status(before, Action.RESOLVE), held_until=None)
+        if self._unresolved.get(before.entity_id) == number:
+            del self._unresolved[before.entity_id]
+        self._note(number, Kind.RESOLVED, actor, {"in_flight": 0, **facts})
+        self._stop(number, EndReason.RESOLVED)
+
+    def reopen(
+        self, number: int, *, actor: str, raising_alert_id: int | None = None, **facts: Any
+    ) -> None:
+        """Trigger again and start the policies that were in force. Raises: IllegalTransition."""
+        self._reopen(number, Kind.REOPENED, actor, raising_alert_id=raising_alert_id, facts=facts)
+
+    def end_hold(self, number: int, *, actor: str) -> None:
+        """Trigger a held incident again, because its hold is over."""
+        planned_at = self._incidents[number].held_until
+        self._reopen(number, Kind.HOLD_ENDED, actor, planned_at=planned_at, facts={})
+
+    def _reopen(
+        self,
+        number: int,
+        kind: Kind,
+        actor: str,
+        *,
+        facts: dict[str, Any],
+        raising_alert_id: int | None = None,
+        planned_at: datetime | None = None,
+    ) -> None:
+        before = self._incidents[number]
+        policies, deleted = self._policies_in_force(number)
+        self._change(
+            number,
+            status=next_status(before, Action.REOPEN),
+            held_until=None,
+            acknowledged_by=None,
+            raising_alert_id=raising_alert_id or before.raising_alert_id,
+        )
+        self._note(number, kind, actor, {**_names(policies), **facts}, planned_at=planned_at)
+        for version in deleted:
+            self._note(
+                number,
+                Kind.NOT_STARTED,
+                actor,
+                {"reason": "policy_deleted", "policy_version": version},
+            )
+        self._start(number, policies)
+
+    def reroute(self, number: int, *, policies: Sequence[Policy], actor: str, **facts: Any) -> None:
+        """Stop what runs, and start these policies instead. Raises: IllegalTransition."""
+        status = next_status(self._incidents[number], Action.REROUTE)
+        self._change(number, status=status, held_until=None, acknowledged_by=None)
+        self._note(number, Kind.REROUTED, actor, {"in_flight": 0, **_names(policies), **facts})
+        self._stop(number, EndReason.REROUTED)
+        self._start(number, policies)
+
+    # --- escalations
+
+    def _policies_in_force(self, number: int) -> tuple[list[Policy], list[int]]:
+        """Return the policies of the current round, and versions whose policy was deleted.
+
+        One that had fired its last step counts: it was still what this incident goes by. Without
+        any, what the routing key leads to now.
+        """
+        incident = self._incidents[number]
+        current = [each for each in self._list_escalations(number) if each.round == incident.round]
+        if not current:
+            return list(self._context.configuration.route(incident.routing_key).policies), []
+        ids = [each.policy_version_id for each in current]
+        versions = self._context.versions(self._tx, ids)
+        known = self._context.configuration.policies
+        found = {versions[id_].policy_id: known.get(versions[id_].policy_id) for id_ in ids}
+        deleted = [id_ for id_ in ids if versions[id_].policy_id not in known]
+        return [policy for policy in found.values() if policy], deleted
+
+    def _list_escalations(self, number: int) -> list[Escalation]:
+        if number not in self._escalations:
+            absent = (self._loaded | set(self._new)) - self._escalations.keys()
+            self._escalations |= {each: [] for each in absent}
+            self._escalations |= list_escalations(self._tx, absent & self._loaded)
+        return self._escalations[number]
+
+    def _start(self, number: int, policies: Sequence[Policy]) -> None:
+        """Begin a round: one escalation for each policy that can reach somebody."""
+        escalations = self._list_escalations(number)
+        round_ = self._incidents[number].round + 1
+        for policy in policies:
+            due_at = first_due_at(policy.current, started_at=self._now)
+            if due_at is None or not self._reaches_somebody(policy.current):
+                reason = "policy_is_empty" if due_at is None else "webhooks_disabled"
+                detail = {"policy": policy.path, "reason": reason}
+                self._note(number, Kind.NOT_STARTED, "engine", detail)
+                continue
+            escalation = Escalation(
+                incident=number,
+                number=len(escalations) + 1,
+                round=round_,
+                policy_version_id=policy.current.id,
+                started_at=self._now,
+                next_step=0,
+                due_at=due_at,
+            )
+            escalations.append(escalation)
+            self._started[number, escalation.number] = escalation
+        self._change(number, round=round_)
+        self._mark_silence(number)
+
+    def _reaches_somebody(self, version: PolicyVersion) -> bool:
+        webhooks = self._context.configuration.webhooks
+        return any(
+            webhook.disabled_at is None
+            for step in version.steps
+            for target in step.targets
+            if (webhook := webhooks.get(target.webhook_id))
+        )
+
+    def _mark_silence(self, number: int) -> None:
+        if any(each.due_at is not None for each in self._list_escalations(number)):
+            self._change(number, nobody_left_since=None)
+            return
+        self._change(number, nobody_left_since=self._now)
+        self._note(number, Kind.NOBODY_LEFT, "engine", {"reason": "nothing_started"})
+
+    def _stop(self, number: int, reason: EndReason) -> None:
+        """End every running escalation, and whatever of the incident still waits to be sent."""
+        escalations = self._list_escalations(number)
+        for index, escalation in enumerate(escalations):
+            if escalation.due_at is None:
+                continue
+            ended = replace(escalation, due_at=None, ended_at=self._now, end_reason=reason)
+            escalations[index] = ended
+            key = (number, escalation.number)
+            if key in self._started:
+                self._started[key] = ended
+            else:
+                self._stopped[key] = (ended, reason)
+        self._change(number, nobody_left_since=None)
+        if number in self._loaded:
+            self._silenced[number] = reason
+
+    # --- bookkeeping
+
+    def _take_number(self) -> int:
+        if self._next_number is None:
+            first = self._context.first_number
+            self._next_number = max(next_number(self._tx, INCIDENT, first=first), first)
+        self._next_number += 1
+        return self._next_number - 1
+
+    def _change(self, number: int, **changes: Any) -> None:
+        self._incidents[number] = replace(self._incidents[number], changed_at=self._now, **changes)
+        self._changed.add(number)
+
+    def _note(
+        self,
+        number: int,
+        kind: Kind,
+        actor: str,
+        detail: dict[str, Any],
+        *,
+        planned_at: datetime | None = None,
+    ) -> None:
+        (id_,) = self._context.ids.take(1, self._now)
+        self._entries.append(TimelineEntry(number, id_, self._now, kind, actor, detail, planned_at))
+
+
+def _names(policies: Sequence[Policy]) -> dict[str, Any]:
+    return {"policies": [policy.path for policy in policies]}

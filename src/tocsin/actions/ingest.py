@@ -1,0 +1,91 @@
+"""Alerts in, incidents changed, a receipt each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tocsin.actions.incident_set import Context, IncidentSet
+from tocsin.domain.alert import Alert
+from tocsin.domain.incident import Effect, decide_effect
+from tocsin.store.alerts import StoredAlert, insert_alerts
+from tocsin.store.database import Tx
+
+_ACTOR = "alert"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of an alert: its id, what it did, and to which incident."""
+
+    alert_id: int
+    effect: Effect
+    incident: int | None
+
+
+def ingest(tx: Tx, alerts: Sequence[Alert], context: Context) -> list[Receipt]:
+    """Store alerts and let each do its work, in the order given; return a receipt each."""
+    incidents = IncidentSet(tx, context)
+    incidents.load_entities(alert.entity_id for alert in alerts)
+    ids = context.ids.take(len(alerts), context.now)
+    receipts = [
+        _take_in(incidents, alert, id_, context) for alert, id_ in zip(alerts, ids, strict=True)
+    ]
+    incidents.save()
+    insert_alerts(
+        tx,
+        [
+            StoredAlert(receipt.alert_id, alert, receipt.effect, receipt.incident)
+            for alert, receipt in zip(alerts, receipts, strict=True)
+        ],
+    )
+    return receipts
+
+
+def _take_in(incidents: IncidentSet, alert: Alert, alert_id: int, context: Context) -> Receipt:
+    key = alert.routing_key.value if alert.routing_key else ""
+    route = context.configuration.route(key)
+    incident = incidents.unresolved(alert.entity_id)
+    effect = decide_effect(incident, alert.message_type, opening_types=route.opening_types)
+    actor = alert.fields.get("monitoring_tool") or _ACTOR
+    if effect is Effect.OPENED:
+        number = incidents.open(alert, alert_id, actor=actor, policies=route.policies)
+        return Receipt(alert_id, effect, number)
+    if incident is None:
+        return Receipt(alert_id, effect, None)
+    _apply(incidents, incident.number, alert, alert_id, effect=effect, actor=actor, key=key)
+    return Receipt(alert_id, effect, incident.number)
+
+
+def _apply(
+    incidents: IncidentSet,
+    number: int,
+    alert: Alert,
+    alert_id: int,
+    *,
+    effect: Effect,
+    actor: str,
+    key: str,
+) -> None:
+    match effect:
+        case Effect.ROLLED_UP:
+            incidents.roll_up(
+                number, alert, alert_id, actor=actor, note=_note(incidents, number, key)
+            )
+        case Effect.REOPENED:
+            incidents.roll_up(number, alert, alert_id, actor=actor, note="")
+            incidents.reopen(number, actor=actor, raising_alert_id=alert_id, alert=alert_id)
+        case Effect.ACKNOWLEDGED:
+            by = alert.fields.get("ack_author") or actor
+            facts = {"message": alert.fields["ack_msg"]} if alert.fields.get("ack_msg") else {}
+            incidents.acknowledge(number, actor=by, alert=alert_id, **facts)
+        case Effect.RESOLVED:
+            incidents.resolve(number, actor=actor, alert=alert_id)
+        case _:
+            incidents.record(number, alert_id, actor=actor)
+
+
+def _note(incidents: IncidentSet, number: int, key: str) -> str:
+    """Say so when an alert under another routing key joins: it starts no escalation."""
+    incident = incidents.find(number)
+    if incident is None or incident.routing_key == key:
+        return ""
+    return f"came under routing key {key or '(none)'}: started no escalation of its own"

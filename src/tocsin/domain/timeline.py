@@ -1,0 +1,45 @@
+"""The timeline: what happened to an incident, who or what did it, and the facts of each kind."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+ENGINE = "engine"
+"""The actor of what happens without anybody asking."""
+NO_INCIDENT = 0
+
+
+class Kind(StrEnum):
+    """What can happen. `paged` and `attempted` are read from deliveries and attempts, not stored twice."""
+
+    OPENED = "opened"
+    ROLLED_UP = "rolled_up"
+    RECORDED = "recorded"
+    ACKNOWLEDGED = "acknowledged"
+    HELD = "held"
+    HOLD_ENDED = "hold_ended"
+    REOPENED = "reopened"
+    RESOLVED = "resolved"
+    REROUTED = "rerouted"
+    NOT_STARTED = "escalation_not_started"
+    TARGET_SKIPPED = "target_skipped"
+    NOBODY_LEFT = "nobody_left_to_page"
+    PAGED = "paged"
+    ATTEMPTED = "attempted"
+    POISONED = "poisoned"
+    PAUSED = "paused"
+    UNPAUSED = "resumed"
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """One row. `incident` 0 is about no incident; `planned_at` is when it should have happened."""
+
+    incident: int
+    id: int
+    at: datetime
+    kind: Kind
+    actor: str
+    detail: dict[str, Any]
+    planned_at: datetime | None = None

@@ -1,0 +1,35 @@
+"""Numbers that are given once."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from tocsin.store import schema
+from tocsin.store.database import Tx
+from tocsin.store.statement import Statement, insert, raw
+
+_C = schema.counters
+INCIDENT = "incident"
+FEED = "feed"
+_INSERT = insert(_C)
+_READ = Statement(sa.select(_C.c.value).where(_C.c.name == raw("name")).with_for_update(), "name")
+_SAVE = Statement(
+    _C.update().values(value=raw("value")).where(_C.c.name == raw("name")), "value", "name"
+)
+
+
+def next_number(tx: Tx, name: str, *, first: int = 1) -> int:
+    """Return the number to be given next, and keep others out until the transaction ends.
+
+    A new counter begins at `first`. Whoever gives numbers calls `save_number` with what comes next.
+    """
+    rows: list[tuple[Any, ...]] = tx.rows(_READ, name)
+    if rows:
+        return int(rows[0][0])
+    tx.run(_INSERT, name, first)
+    return first
+
+
+def save_number(tx: Tx, name: str, number: int) -> None:
+    """Let the next transaction go on with `number`."""
+    tx.run(_SAVE, number, name)

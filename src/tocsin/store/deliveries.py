@@ -1,0 +1,269 @@
+"""Deliveries, their bodies and their attempts.
+
+A delivery whose state is `sending` is its own evidence of the attempt that is open: which number,
+since when, held by which run. The attempt's row is written when it ends; a run that died leaves the
+delivery, and whoever finds it writes the row with the outcome `unknown`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from tocsin.domain.delivery import DeliveryState
+from tocsin.store import schema
+from tocsin.store.database import Tx
+from tocsin.store.statement import Row, Statement, among, heads, id_list, insert, raw
+
+_D, _B, _A, _L = schema.deliveries, schema.bodies, schema.attempts, schema.lanes
+_PENDING, _SENDING = DeliveryState.PENDING.value, DeliveryState.SENDING.value
+_INSERT = insert(_D)
+_INSERT_BODY = insert(_B)
+_INSERT_ATTEMPT = insert(_A)
+_waiting = _D.alias("waiting")
+
+
+def _lease_select() -> Any:
+    first = (
+        sa.select(_waiting.c.id)
+        .where(_waiting.c.webhook_id == _L.c.webhook_id, _waiting.c.due_at <= raw("now"))
+        .order_by(_waiting.c.due_at, _waiting.c.id)
+        .limit(raw("head_slots"))
+        .correlate(_L)
+        .scalar_subquery()
+    )
+    return (
+        sa.select(
+            _D.c.id,
+            _D.c.webhook_id,
+            _D.c.incident,
+            _D.c.body_id,
+            _D.c.attempts,
+            _D.c.first_attempt_at,
+            _D.c.planned_at,
+            _B.c.form,
+        )
+        .select_from(_L.join(_D, heads(_D.c.id, first)).join(_B, _B.c.id == _D.c.body_id))
+        .where(among(_L.c.webhook_id, "webhook_ids"))
+        .order_by(_L.c.due_at, _L.c.webhook_id, _D.c.due_at, _D.c.id)
+        .limit(raw("limit"))
+    )
+
+
+_WAITING = Statement(_lease_select(), "now", "head_slots", "webhook_ids", "limit")
+_TAKE = Statement(
+    _D.update()
+    .values(
+        state=_SENDING,
+        due_at=sa.null(),
+        attempts=_D.c.attempts + 1,
+        first_attempt_at=sa.func.coalesce(_D.c.first_attempt_at, raw("first_at")),
+        attempt_started_at=raw("started_at"),
+        run_id=raw("run_id"),
+    )
+    .where(_D.c.id == raw("id"), _D.c.state == _PENDING),
+    *("first_at", "started_at", "run_id", "id"),
+)
+_SETTLE = Statement(
+    _D.update()
+    .values(
+        state=raw("state"),
+        due_at=raw("due_at"),
+        attempt_started_at=sa.null(),
+        run_id=sa.null(),
+        ended_at=raw("ended_at"),
+        end_reason=raw("end_reason"),
+    )
+    .where(_D.c.id == raw("id"), _D.c.state == _SENDING, _D.c.attempts == raw("attempt")),
+    *("state", "due_at", "ended_at", "end_reason", "id", "attempt"),
+)
+_OPEN = Statement(
+    sa.select(
+        _D.c.id, _D.c.attempts, _D.c.attempt_started_at, _D.c.first_attempt_at, _D.c.end_reason
+    ).where(among(_D.c.id, "ids"), _D.c.state == _SENDING),
+    "ids",
+)
+_UNFINISHED = Statement(
+    sa.select(_D.c.id, _D.c.incident, _D.c.state)
+    .where(among(_D.c.incident, "incidents"), _D.c.state.in_([_PENDING, _SENDING]))
+    .order_by(_D.c.id),
+    "incidents",
+)
+_CANCEL = Statement(
+    _D.update()
+    .values(
+        state=DeliveryState.CANCELLED.value,
+        due_at=sa.null(),
+        ended_at=raw("ended_at"),
+        end_reason=raw("end_reason"),
+    )
+    .where(_D.c.id == raw("id"), _D.c.state == _PENDING),
+    *("ended_at", "end_reason", "id"),
+)
+_ASK_TO_CANCEL = Statement(
+    _D.update()
+    .values(end_reason=raw("end_reason"))
+    .where(_D.c.id == raw("id"), _D.c.state == _SENDING),
+    *("end_reason", "id"),
+)
+_OF_DEAD_RUNS = Statement(
+    sa.select(_D.c.id, _D.c.webhook_id, _D.c.attempts, _D.c.attempt_started_at, _D.c.run_id)
+    .where(_D.c.state == _SENDING, _D.c.run_id != raw("run_id"))
+    .order_by(_D.c.id)
+    .limit(raw("limit")),
+    *("run_id", "limit"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A delivery that this run may send now: attempt number `attempt`. Units: microseconds."""
+
+    delivery_id: int
+    webhook_id: int
+    incident: int | None
+    attempt: int
+    started_at: int
+    first_attempt_at: int
+    planned_at: int
+    body_id: int
+    form: bytes
+    signed_text: str | None
+    """What is signed after the URL, when it is at hand; else it is read from the form."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAttempt:
+    """What is on record of an attempt that has not ended. `cancel_reason`: stopped meanwhile."""
+
+    delivery_id: int
+    attempt: int
+    started_at: int
+    first_attempt_at: int
+    cancel_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A delivery that has not ended, and whether an attempt of it is under way."""
+
+    delivery_id: int
+    incident: int
+    is_sending: bool
+
+
+def insert_bodies(tx: Tx, rows: Sequence[tuple[int, bytes]]) -> None:
+    """Keep (id, form) each: once, however many deliveries share it."""
+    tx.run_many(_INSERT_BODY, rows)
+
+
+def insert_deliveries(tx: Tx, rows: Sequence[Row]) -> None:
+    """Add rows in the order of the table's columns; see `pending_row` and `leased_row`."""
+    tx.run_many(_INSERT, rows)
+
+
+def pending_row(
+    *,
+    id_: int,
+    incident: int | None,
+    escalation: int | None,
+    step: int | None,
+    webhook_id: int,
+    body_id: int,
+    planned_at: int,
+    now: int,
+) -> Row:
+    """A delivery that waits for a slot, due at once. Units: microseconds since 1970."""
+    return (
+        *(id_, incident, escalation, step, webhook_id, body_id),
+        *(_PENDING, planned_at, now, now, 0, None, None, None, None, None),
+    )
+
+
+def leased_row(
+    *,
+    id_: int,
+    incident: int | None,
+    escalation: int | None,
+    step: int | None,
+    webhook_id: int,
+    body_id: int,
+    planned_at: int,
+    now: int,
+    run_id: int,
+) -> Row:
+    """A delivery that found a free slot: its first attempt begins now. Units: microseconds."""
+    return (
+        *(id_, incident, escalation, step, webhook_id, body_id),
+        *(_SENDING, planned_at, now, None, 1, now, now, run_id, None, None),
+    )
+
+
+def lease_waiting(
+    tx: Tx, *, lanes: Mapping[int, int], now: int, run_id: int, limit: int
+) -> list[Lease]:
+    """Lease the heads of lanes that are due, as many of each as it has free slots.
+
+    Units: `lanes` maps a webhook's id to its free slots; `now` is microseconds since 1970.
+    """
+    rows = tx.rows(_WAITING, now, max(lanes.values(), default=0), id_list(lanes), limit)
+    leases = []
+    free = dict(lanes)
+    for id_, webhook_id, incident, body_id, attempts, first_at, planned_at, form in rows:
+        if free[webhook_id] == 0:
+            continue
+        free[webhook_id] -= 1
+        leases.append(
+            Lease(
+                delivery_id=id_,
+                webhook_id=webhook_id,
+                incident=incident,
+                attempt=attempts + 1,
+                started_at=now,
+                first_attempt_at=first_at or now,
+                planned_at=planned_at,
+                body_id=body_id,
+                form=form,
+                signed_text=None,
+            )
+        )
+    tx.run_many(_TAKE, [(now, now, run_id, lease.delivery_id) for lease in leases])
+    return leases
+
+
+def find_open_attempts(tx: Tx, delivery_ids: Iterable[int]) -> dict[int, OpenAttempt]:
+    """Return those of the deliveries that are being sent, by id."""
+    rows = tx.rows(_OPEN, id_list(delivery_ids))
+    return {row[0]: OpenAttempt(*row) for row in rows}
+
+
+def insert_attempts(tx: Tx, rows: Sequence[Row]) -> None:
+    """Add rows in the order of the table's columns."""
+    tx.run_many(_INSERT_ATTEMPT, rows)
+
+
+def settle_deliveries(tx: Tx, rows: Sequence[Row]) -> int:
+    """Save (state, due_at, ended_at, end_reason, id, attempt) each; return how many it was true of."""
+    return tx.run_many(_SETTLE, rows)
+
+
+def list_unfinished(tx: Tx, incidents: Iterable[int]) -> list[Unfinished]:
+    """Return the deliveries of these incidents that have not ended."""
+    rows = tx.rows(_UNFINISHED, id_list(incidents))
+    return [Unfinished(id_, incident, state == _SENDING) for id_, incident, state in rows]
+
+
+def cancel_deliveries(tx: Tx, ids: Iterable[int], *, reason: str, now: int) -> None:
+    """End deliveries that wait. Units: microseconds since 1970."""
+    tx.run_many(_CANCEL, [(now, reason, id_) for id_ in ids])
+
+
+def ask_to_cancel(tx: Tx, ids: Iterable[int], *, reason: str) -> None:
+    """Let the attempt under way be the last one, whatever its outcome."""
+    tx.run_many(_ASK_TO_CANCEL, [(reason, id_) for id_ in ids])
+
+
+def list_of_dead_runs(tx: Tx, *, run_id: int, limit: int) -> list[tuple[int, int, int, int, int]]:
+    """Return (delivery, webhook, attempt, started_at, run) of attempts that other runs left open."""
+    return tx.rows(_OF_DEAD_RUNS, run_id, limit)

@@ -1,0 +1,163 @@
+"""Group commit: one thread, one connection, and every piece of work that queued meanwhile in one fsync.
+
+A piece of work is a function of the transaction. It succeeds or fails alone, in a savepoint of its
+own; whether it is on disk is the same for all of a group. Nobody learns a result before the commit.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, ClassVar, TypeVar
+
+import sqlalchemy as sa
+
+from tocsin.clock import Clock
+from tocsin.errors import TocsinError
+from tocsin.store.database import Database, News, Tx
+from tocsin.store.feed import publish
+
+T = TypeVar("T")
+MOST_IN_A_GROUP = 256
+_STORE_ERRORS = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError)
+
+
+class StoreUnavailable(TocsinError):
+    """The database did not take it: disk full, read-only, connection lost. Nothing was changed."""
+
+    code: ClassVar[str] = "store_unavailable"
+    status_hint: ClassVar[int] = 503
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(
+            f"the database could not take this ({cause}): nothing was changed, try again",
+            cause=cause,
+        )
+
+
+class WriterStopped(StoreUnavailable):
+    """The process is about to end and takes no more work."""
+
+
+class _Piece:
+    """A piece of work, and who waits for it."""
+
+    __slots__ = ("future", "outcome", "work")
+
+    def __init__(self, work: Callable[[Tx], Any]) -> None:
+        self.work = work
+        self.future: Future[Any] = Future()
+        self.outcome: tuple[bool, Any] = (False, None)
+
+
+class Writer:
+    """A thread that owns the write connection. `on_commit` is told what each commit made true."""
+
+    def __init__(
+        self, database: Database, clock: Clock, *, on_commit: Callable[[News], None]
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._on_commit = on_commit
+        self._urgent: deque[_Piece] = deque()
+        self._ordinary: deque[_Piece] = deque()
+        self._wake = threading.Condition()
+        self._is_stopping = False
+        self._thread = threading.Thread(target=self._run, name="tocsin-writer", daemon=True)
+        self.last_error: str | None = None
+        """Why the last commit failed; None when it did not."""
+        self.group_sizes: deque[int] = deque(maxlen=1024)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish what has been submitted, then end. Later work is refused."""
+        with self._wake:
+            self._is_stopping = True
+            self._wake.notify()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def submit(self, work: Callable[[Tx], T], *, urgent: bool = False) -> "Future[T]":
+        """Let `work` join the next group; the future is done when it is on disk.
+
+        Urgent work goes first. The future raises what `work` raised, or StoreUnavailable.
+        """
+        piece = _Piece(work)
+        with self._wake:
+            if self._is_stopping:
+                piece.future.set_exception(WriterStopped("the server is stopping"))
+                return piece.future
+            (self._urgent if urgent else self._ordinary).append(piece)
+            self._wake.notify()
+        return piece.future
+
+    @property
+    def waiting(self) -> int:
+        """How many pieces of work wait for a group."""
+        return len(self._urgent) + len(self._ordinary)
+
+    def _run(self) -> None:
+        while group := self._next_group():
+            self.group_sizes.append(len(group))
+            news = self._commit(group)
+            if news is not None:
+                self._on_commit(news)
+            for piece in group:
+                succeeded, value = piece.outcome
+                if succeeded:
+                    piece.future.set_result(value)
+                else:
+                    piece.future.set_exception(value)
+
+    def _next_group(self) -> list[_Piece]:
+        with self._wake:
+            while not (self._urgent or self._ordinary):
+                if self._is_stopping:
+                    return []
+                self._wake.wait()
+            group: list[_Piece] = []
+            for queue in (self._urgent, self._ordinary):
+                while queue and len(group) < MOST_IN_A_GROUP:
+                    group.append(queue.popleft())
+            return group
+
+    def _commit(self, group: list[_Piece]) -> News | None:
+        try:
+            with self._database.write() as tx:
+                for piece in group:
+                    self._do(piece, tx)
+                publish(tx, self._clock.now())
+        except Exception as error:  # noqa: BLE001 - whatever it was, it is every waiter's answer
+            self.last_error = _cause(error)
+            for piece in group:
+                piece.outcome = (False, StoreUnavailable(self.last_error))
+            return None
+        self.last_error = None
+        return tx.news
+
+    def _do(self, piece: _Piece, tx: Tx) -> None:
+        """Run one piece; if it fails, undo it alone. A failure of the store fails the whole group."""
+        mark = tx.mark()
+        try:
+            piece.outcome = (True, piece.work(tx))
+        except _STORE_ERRORS:
+            raise
+        except Exception as error:  # noqa: BLE001 - it is the submitter's, who awaits the future
+            if _is_of_the_store(error):
+                raise
+            tx.undo(mark)
+            piece.outcome = (False, error)
+        else:
+            tx.keep(mark)
+
+
+def _is_of_the_store(error: Exception) -> bool:
+    """Whether the driver says that the store failed, and not that the statement was wrong."""
+    return type(error).__name__ in {"OperationalError", "InterfaceError", "InternalError"}
+
+
+def _cause(error: Exception) -> str:
+    text = str(error.orig) if isinstance(error, sa.exc.DBAPIError) else str(error)
+    return text.splitlines()[0][:200] if text else type(error).__name__
