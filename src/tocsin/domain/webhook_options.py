@@ -1,0 +1,71 @@
+"""How a webhook is called: everything about one that has a default, with its bounds."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import ClassVar, Final
+
+from tocsin.domain.delivery import DEADLINE, LONGEST_DEADLINE, SHORTEST_DEADLINE
+from tocsin.domain.duration import format_duration
+from tocsin.domain.payload import PayloadProfile
+from tocsin.domain.webhook import CONNECT_TIMEOUT, TOTAL_TIMEOUT, Webhook
+from tocsin.errors import TocsinError
+
+_SECOND: Final = timedelta(seconds=1)
+SHORTEST_TIMEOUT: Final = _SECOND
+LONGEST_TIMEOUT: Final = timedelta(seconds=60)
+
+
+class InvalidWebhookOptions(TocsinError):
+    """A webhook's option is out of its bounds; `field` names it."""
+
+    code: ClassVar[str] = "invalid_webhook_options"
+    status_hint: ClassVar[int] = 422
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookOptions:
+    """Raises: InvalidWebhookOptions. For what each means see `tocsin.domain.webhook.Webhook`."""
+
+    profile: PayloadProfile = PayloadProfile.WIRE
+    with_summary: bool = True
+    with_sender_headers: bool = False
+    with_standard_signature: bool = True
+    connect_timeout: timedelta = CONNECT_TIMEOUT
+    total_timeout: timedelta = TOTAL_TIMEOUT
+    deadline: timedelta = DEADLINE
+
+    def __post_init__(self) -> None:
+        for field, least, most in BOUNDS:
+            _check(field, getattr(self, field), least, most)
+        if self.connect_timeout > self.total_timeout:
+            raise InvalidWebhookOptions(
+                f"connect_timeout ({format_duration(self.connect_timeout)}) is part of "
+                f"total_timeout ({format_duration(self.total_timeout)}) and cannot be longer",
+                field="connect_timeout",
+            )
+
+
+BOUNDS: Final = (
+    ("connect_timeout", SHORTEST_TIMEOUT, LONGEST_TIMEOUT),
+    ("total_timeout", SHORTEST_TIMEOUT, LONGEST_TIMEOUT),
+    ("deadline", SHORTEST_DEADLINE, LONGEST_DEADLINE),
+)
+"""The option, and the least and the most that it takes."""
+
+
+def _check(field: str, length: timedelta, least: timedelta, most: timedelta) -> None:
+    if not least <= length <= most or length % _SECOND:
+        raise InvalidWebhookOptions(
+            f"{field} takes whole seconds from {format_duration(least)} to {format_duration(most)}",
+            field=field,
+        )
+
+
+def options_of(webhook: Webhook) -> WebhookOptions:
+    """Return how a webhook is called."""
+    return WebhookOptions(**{name: getattr(webhook, name) for name in WebhookOptions.__slots__})
+
+
+def with_options(webhook: Webhook, options: WebhookOptions) -> Webhook:
+    """Return the webhook, called in another way."""
+    return replace(webhook, **{name: getattr(options, name) for name in WebhookOptions.__slots__})

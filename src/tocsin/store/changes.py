@@ -1,0 +1,99 @@
+"""Who changed what is configured; and the revision, by which readers see that something changed."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from tocsin.store import schema, schema_configuration
+from tocsin.store.database import Tx
+from tocsin.store.statement import Statement
+
+_CHANGES = schema_configuration.changes
+_COUNTERS = schema.counters
+_REVISION = "configuration_revision"
+_SELECT_REVISION = Statement(
+    sa.select(_COUNTERS.c.value).where(_COUNTERS.c.name == sa.literal(_REVISION))
+)
+# Any number that nothing else locks will do.
+_LOCK = sa.text("SELECT pg_advisory_xact_lock(7210001)")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change: `before` and `after` hold what differs, and never a secret.
+
+    `secrets` names the fields whose values changed but must not be told.
+    """
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    object: str
+    before: Mapping[str, Any] = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+
+
+def lock_configuration(tx: Tx) -> None:
+    """Let nobody else change the configuration until this transaction ends.
+
+    SQLite has one writer. Taken before anything else is read, so that what is decided still holds.
+    """
+    if not tx.is_sqlite:
+        tx.core.execute(_LOCK)
+
+
+def revision(tx: Tx) -> int:
+    """Return a number that differs whenever the configuration does; 0 while nothing is configured."""
+    rows = tx.rows(_SELECT_REVISION)
+    return int(rows[0][0]) if rows else 0
+
+
+def add_change(tx: Tx, change: Change) -> None:
+    """Record a change, and make its id the revision.
+
+    The id, and not a count: a transaction that is rolled back must not leave a revision behind that
+    another one, with other content, would take again.
+    """
+    detail = {"before": change.before, "after": change.after, "secrets": change.secrets}
+    tx.core.execute(
+        _CHANGES.insert(),
+        {
+            "id": change.id,
+            "at": change.at,
+            "actor": change.actor,
+            "action": change.action,
+            "object": change.object,
+            "detail": json.dumps({name: part for name, part in detail.items() if part}),
+        },
+    )
+    update = _COUNTERS.update().where(_COUNTERS.c.name == _REVISION).values(value=change.id)
+    if not tx.core.execute(update).rowcount:
+        tx.core.execute(_COUNTERS.insert(), {"name": _REVISION, "value": change.id})
+
+
+def list_changes(tx: Tx, *, limit: int, before: int | None = None) -> list[Change]:
+    """Return changes, the latest first; `before` is the id to go on after."""
+    select = sa.select(_CHANGES).order_by(_CHANGES.c.id.desc()).limit(limit)
+    if before is not None:
+        select = select.where(_CHANGES.c.id < before)
+    return [_change(row) for row in tx.core.execute(select)]
+
+
+def _change(row: Any) -> Change:
+    detail = json.loads(row.detail)
+    return Change(
+        id=row.id,
+        at=row.at,
+        actor=row.actor,
+        action=row.action,
+        object=row.object,
+        before=detail.get("before", {}),
+        after=detail.get("after", {}),
+        secrets=tuple(detail.get("secrets", ())),
+    )

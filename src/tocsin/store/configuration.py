@@ -1,0 +1,102 @@
+"""The configuration as the pipelines see it: read once for each revision, then kept in memory."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from threading import Lock
+from typing import Final
+
+from tocsin.domain.configuration import Configuration, Policy, Route
+from tocsin.domain.policy import PolicyVersion
+from tocsin.domain.routing import OPENING_TYPES_BY_DEFAULT
+from tocsin.store.alert_keys import AlertKey, list_alert_keys
+from tocsin.store.changes import revision
+from tocsin.store.database import Tx
+from tocsin.store.policies import find_versions, list_policies
+from tocsin.store.routing import DEFAULT, RoutingRow, list_routing
+from tocsin.store.webhooks import list_webhooks
+from tocsin.vault import Vault
+
+_KEPT_VERSIONS: Final = 4096
+_NO_DEFAULT: Final = RoutingRow(DEFAULT, (), OPENING_TYPES_BY_DEFAULT)
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    configuration: Configuration
+    alert_keys: Mapping[bytes, AlertKey]
+
+
+class ConfigurationCache:
+    """One for each process, shared by its threads: a revision is read by whoever sees it first."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._snapshot: _Snapshot | None = None
+        self._versions: OrderedDict[int, PolicyVersion] = OrderedDict()
+        self._lock = Lock()
+
+    def current(self, tx: Tx) -> Configuration:
+        """Return the configuration as this transaction sees it. One cheap select when it is known."""
+        return self._current(tx).configuration
+
+    def alert_keys(self, tx: Tx) -> Mapping[bytes, AlertKey]:
+        """Return the alert keys in force, by their hash."""
+        return self._current(tx).alert_keys
+
+    def versions(self, tx: Tx, ids: Iterable[int]) -> dict[int, PolicyVersion]:
+        """Return policy versions, also of deleted policies; those used most lately are kept."""
+        wanted = set(ids)
+        with self._lock:
+            found = {number: self._versions[number] for number in wanted & self._versions.keys()}
+        missing = wanted - found.keys()
+        read = {version.id: version for version in find_versions(tx, missing)} if missing else {}
+        self._keep({**found, **read})
+        return found | read
+
+    def _keep(self, versions: Mapping[int, PolicyVersion]) -> None:
+        with self._lock:
+            for number, version in versions.items():
+                self._versions[number] = version
+                self._versions.move_to_end(number)
+            while len(self._versions) > _KEPT_VERSIONS:
+                self._versions.popitem(last=False)
+
+    def _current(self, tx: Tx) -> _Snapshot:
+        snapshot, seen = self._snapshot, revision(tx)
+        if snapshot is None or snapshot.configuration.revision != seen:
+            snapshot = self._snapshot = self._read(tx, seen)
+        return snapshot
+
+    def _read(self, tx: Tx, seen: int) -> _Snapshot:
+        # PostgreSQL lets a statement see what was committed since the one before it; a snapshot made
+        # of two revisions could name a webhook that it does not hold.
+        while True:
+            snapshot = _Snapshot(
+                read_configuration(tx, self._vault, revision=seen),
+                {key.hash: key for key in list_alert_keys(tx)},
+            )
+            again = revision(tx)
+            if again == seen:
+                return snapshot
+            seen = again
+
+
+def read_configuration(tx: Tx, vault: Vault, *, revision: int) -> Configuration:
+    """Read all that is configured."""
+    policies = {policy.id: policy for policy in list_policies(tx)}
+    rows = {row.key: row for row in list_routing(tx)}
+    default = rows.pop(DEFAULT, _NO_DEFAULT)
+    return Configuration(
+        revision=revision,
+        webhooks={webhook.id: webhook for webhook in list_webhooks(tx, vault)},
+        policies=policies,
+        routes={key: _route(row, policies, is_default=False) for key, row in rows.items()},
+        default_route=_route(default, policies, is_default=True),
+    )
+
+
+def _route(row: RoutingRow, policies: Mapping[int, Policy], *, is_default: bool) -> Route:
+    # One that is not there yet was committed a moment ago; whoever reads will read again.
+    reached = (policies[number] for number in row.policy_ids if number in policies)
+    return Route(row.key, tuple(reached), row.opening_types, is_default)

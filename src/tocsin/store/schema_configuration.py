@@ -1,0 +1,163 @@
+"""Tables of what is configured, and of who may configure it. Small, and read far more than written.
+
+Secrets: URLs and auth codes are sealed (`tocsin.vault`); alert keys and tokens are kept as SHA-256.
+
+Teams, policies and webhooks that are deleted keep their row, because incidents, running escalations
+and deliveries name them for as long as they are kept; a deleted webhook's secrets are gone. Slugs
+are unique among the living.
+"""
+
+import sqlalchemy as sa
+
+from tocsin.store.schema import Id, Instant, metadata
+
+
+def _alive(name: str, table: sa.Table, *columns: str, ended_at: str = "deleted_at") -> sa.Index:
+    """Unique among the rows that have not ended."""
+    condition = table.c[ended_at].is_(None)
+    return sa.Index(
+        name,
+        *(table.c[column] for column in columns),
+        unique=True,
+        sqlite_where=condition,
+        postgresql_where=condition,
+    )
+
+
+teams = sa.Table(
+    "teams",
+    metadata,
+    sa.Column("id", Id, primary_key=True, autoincrement=False),
+    sa.Column("slug", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("deleted_at", Instant),
+)
+_alive("teams_slug", teams, "slug")
+
+policies = sa.Table(
+    "policies",
+    metadata,
+    sa.Column("id", Id, primary_key=True, autoincrement=False),
+    sa.Column("team_id", Id, nullable=False),
+    sa.Column("slug", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    # What a new escalation follows.
+    sa.Column("version_id", Id, nullable=False),
+    sa.Column("deleted_at", Instant),
+)
+_alive("policies_slug", policies, "team_id", "slug")
+
+# Never updated and never deleted: a running escalation keeps the version it started with.
+policy_versions = sa.Table(
+    "policy_versions",
+    metadata,
+    sa.Column("id", Id, primary_key=True, autoincrement=False),
+    sa.Column("policy_id", Id, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    # A JSON list; each step has its `delay` in microseconds and its `targets`, such as a webhook's id.
+    sa.Column("steps", sa.Text, nullable=False),
+    sa.Column("repeat_times", sa.Integer, nullable=False),
+    sa.Column("repeat_after", sa.BigInteger, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+)
+sa.Index(
+    "policy_versions_number",
+    policy_versions.c.policy_id,
+    policy_versions.c.number,
+    unique=True,
+)
+
+webhooks = sa.Table(
+    "webhooks",
+    metadata,
+    sa.Column("id", Id, primary_key=True, autoincrement=False),
+    sa.Column("slug", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("url", sa.LargeBinary, nullable=False),  # sealed
+    sa.Column("auth_code", sa.LargeBinary, nullable=False),  # sealed
+    sa.Column("profile", sa.Text, nullable=False),
+    sa.Column("with_summary", sa.Boolean, nullable=False),
+    sa.Column("with_sender_headers", sa.Boolean, nullable=False),
+    sa.Column("with_standard_signature", sa.Boolean, nullable=False),
+    sa.Column("connect_timeout", sa.BigInteger, nullable=False),
+    sa.Column("total_timeout", sa.BigInteger, nullable=False),
+    sa.Column("deadline", sa.BigInteger, nullable=False),
+    sa.Column("disabled_at", Instant),
+    sa.Column("deleted_at", Instant),
+)
+_alive("webhooks_slug", webhooks, "slug")
+
+routing_keys = sa.Table(
+    "routing_keys",
+    metadata,
+    # In lower case. The empty text, which no key can be, is the default routing.
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("opening_types", sa.Text, nullable=False),
+)
+
+routing_policies = sa.Table(
+    "routing_policies",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("policy_id", Id, nullable=False),
+)
+
+alert_keys = sa.Table(
+    "alert_keys",
+    metadata,
+    sa.Column("id", Id, primary_key=True, autoincrement=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("hash", sa.LargeBinary, nullable=False),
+    sa.Column("hint", sa.Text, nullable=False),  # the key, masked
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("revoked_at", Instant),
+)
+_alive("alert_keys_name", alert_keys, "name", ended_at="revoked_at")
+_alive("alert_keys_hash", alert_keys, "hash", ended_at="revoked_at")
+
+tokens = sa.Table(
+    "tokens",
+    metadata,
+    sa.Column("id", Id, primary_key=True, autoincrement=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("scope", sa.Text, nullable=False),
+    sa.Column("hash", sa.LargeBinary, nullable=False, unique=True),
+    sa.Column("hint", sa.Text, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("revoked_at", Instant),
+)
+_alive("tokens_name", tokens, "name", ended_at="revoked_at")
+
+# Who changed what: one row a change, in the transaction that made it.
+changes = sa.Table(
+    "changes",
+    metadata,
+    sa.Column("id", Id, primary_key=True, autoincrement=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("object", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+)
+
+# What a request with an Idempotency-Key was answered, so that it can be answered so again.
+idempotency = sa.Table(
+    "idempotency",
+    metadata,
+    sa.Column("token_id", Id, primary_key=True, autoincrement=False),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("request_hash", sa.LargeBinary, nullable=False),
+    sa.Column("status", sa.Integer, nullable=False),
+    sa.Column("response", sa.LargeBinary, nullable=False),  # sealed: it may show a new secret
+    sa.Column("at", Instant, nullable=False),
+)
+sa.Index("idempotency_at", idempotency.c.at)
+
+# Facts about the installation itself, by name.
+settings = sa.Table(
+    "settings",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.LargeBinary, nullable=False),
+)

@@ -1,0 +1,20 @@
+"""Facts about the installation itself, by name."""
+
+import sqlalchemy as sa
+
+from tocsin.store import schema_configuration as schema
+from tocsin.store.database import Tx
+
+_S = schema.settings
+
+VAULT_PROOF = "vault_proof"
+"""A known text, sealed: it shows whether a master key is the one of this database."""
+
+
+def find_setting(tx: Tx, name: str) -> bytes | None:
+    return tx.core.execute(sa.select(_S.c.value).where(_S.c.name == name)).scalar_one_or_none()
+
+
+def put_setting(tx: Tx, name: str, value: bytes) -> None:
+    tx.core.execute(_S.delete().where(_S.c.name == name))
+    tx.core.execute(_S.insert(), {"name": name, "value": value})

@@ -1,0 +1,84 @@
+"""Webhooks. Their URLs and auth codes are sealed on the way in and opened on the way out."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from tocsin.domain.payload import PayloadProfile
+from tocsin.domain.webhook import Webhook
+from tocsin.secret import Secret
+from tocsin.store import schema_configuration as schema
+from tocsin.store.database import Tx
+from tocsin.vault import Vault
+
+_W = schema.webhooks
+
+_MICROSECOND = timedelta(microseconds=1)
+_GONE = b""
+
+
+def list_webhooks(tx: Tx, vault: Vault) -> list[Webhook]:
+    """Return the webhooks in order of slug."""
+    select = sa.select(_W).where(_W.c.deleted_at.is_(None)).order_by(_W.c.slug)
+    return [_webhook(row, vault) for row in tx.core.execute(select)]
+
+
+def find_webhook_names(tx: Tx) -> dict[int, str]:
+    """Return the slug of each webhook that ever was, for what still names it."""
+    return {row.id: row.slug for row in tx.core.execute(sa.select(_W.c.id, _W.c.slug))}
+
+
+def insert_webhook(tx: Tx, webhook: Webhook, vault: Vault) -> None:
+    secrets = {"url": _seal_url(webhook, vault), "auth_code": vault.seal(webhook.auth_code)}
+    tx.core.execute(_W.insert(), _values(webhook) | secrets | {"id": webhook.id})
+
+
+def update_webhook(tx: Tx, webhook: Webhook, vault: Vault) -> None:
+    """Save everything about a webhook but its id."""
+    secrets = {"url": _seal_url(webhook, vault), "auth_code": vault.seal(webhook.auth_code)}
+    update = _W.update().where(_W.c.id == webhook.id)
+    tx.core.execute(update.values(**_values(webhook), **secrets))
+
+
+def delete_webhook(tx: Tx, webhook_id: int, *, now: datetime) -> None:
+    """Take a webhook out of sight and forget its secrets; its name stays for its deliveries."""
+    update = _W.update().where(_W.c.id == webhook_id)
+    tx.core.execute(update.values(url=_GONE, auth_code=_GONE, deleted_at=now))
+
+
+def _seal_url(webhook: Webhook, vault: Vault) -> bytes:
+    return vault.seal(Secret(webhook.url))
+
+
+def _values(webhook: Webhook) -> dict[str, Any]:
+    return {
+        "slug": webhook.slug,
+        "name": webhook.name,
+        "profile": webhook.profile.value,
+        "with_summary": webhook.with_summary,
+        "with_sender_headers": webhook.with_sender_headers,
+        "with_standard_signature": webhook.with_standard_signature,
+        "connect_timeout": webhook.connect_timeout // _MICROSECOND,
+        "total_timeout": webhook.total_timeout // _MICROSECOND,
+        "deadline": webhook.deadline // _MICROSECOND,
+        "disabled_at": webhook.disabled_at,
+    }
+
+
+def _webhook(row: Any, vault: Vault) -> Webhook:
+    return Webhook(
+        id=row.id,
+        slug=row.slug,
+        name=row.name,
+        url=vault.open(row.url).reveal(),
+        auth_code=vault.open(row.auth_code),
+        profile=PayloadProfile(row.profile),
+        with_summary=row.with_summary,
+        with_sender_headers=row.with_sender_headers,
+        with_standard_signature=row.with_standard_signature,
+        connect_timeout=row.connect_timeout * _MICROSECOND,
+        total_timeout=row.total_timeout * _MICROSECOND,
+        deadline=row.deadline * _MICROSECOND,
+        disabled_at=row.disabled_at,
+    )

