@@ -8,7 +8,7 @@ from tocsin_receiver.fields import signed_text
 from tocsin_receiver.signing import AuthCode, is_same, sign_text
 
 _BARE = ("incident", "summary", "message")  # the only values that are sent without quotes
-_URL = re.compile(r"(https?)://([^/?:]+|\[[^]]*\])(:\d+)?([^?]*)(.*)", re.DOTALL)
+_URL = re.compile(r"(https?)://(\[[^]]*\]|[^/?:]+)(:\d+)?([^?]*)(.*)", re.DOTALL)
 _PORTS = {"http": ":80", "https": ":443"}
 
 
