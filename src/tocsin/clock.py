@@ -1,8 +1,11 @@
 """The one place that reads the time."""
 
+import asyncio
 import time
 from datetime import UTC, datetime
 from typing import Protocol
+
+_LONGEST_SLEEP = 60.0  # seconds
 
 
 class Clock(Protocol):
@@ -14,6 +17,9 @@ class Clock(Protocol):
     def monotonic(self) -> float:
         """Return a reading that never goes back. Units: seconds."""
 
+    async def sleep_until(self, instant: datetime | None) -> None:
+        """Return at the instant, or a little later; for None only when cancelled."""
+
 
 class SystemClock:
     """The machine's clock."""
@@ -23,3 +29,11 @@ class SystemClock:
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+    async def sleep_until(self, instant: datetime | None) -> None:
+        while True:
+            left = _LONGEST_SLEEP if instant is None else (instant - self.now()).total_seconds()
+            if left <= 0:
+                return
+            # In parts, because a clock that is set forward makes an instant come sooner.
+            await asyncio.sleep(min(left, _LONGEST_SLEEP))

@@ -119,7 +119,7 @@ class IncidentSet:
             sending = [each.delivery_id for each in of_reason if each.is_sending]
             cancel_deliveries(self._tx, waiting, reason=reason.value, now=now)
             ask_to_cancel(self._tx, sending, reason=reason.value)
-            self._tx.news.cancelled += [*waiting, *sending]
+            self._tx.news.cancelled += sending
         in_flight: dict[int, int] = {}
         for each in unfinished:
             in_flight[each.incident] = in_flight.get(each.incident, 0) + each.is_sending

@@ -77,7 +77,7 @@ class News:
 
     def __init__(self) -> None:
         self.cancelled: list[int] = []
-        """Deliveries that must not be sent any more."""
+        """Deliveries under way whose first byte must not leave any more."""
         self.feed: list[tuple[str | int, ...]] = []
         """What was added, for the live feed: a kind and the key of the row."""
         self.work_due_at: int | None = None

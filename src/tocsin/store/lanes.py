@@ -59,6 +59,12 @@ _DUE = Statement(
     .with_for_update(skip_locked=True),
     *("now", "slots", "limit"),
 )
+_WAITS = Statement(
+    sa.select(sa.func.min(_L.c.due_at)).where(
+        _L.c.due_at.is_not(None), among(_L.c.webhook_id, "webhook_ids")
+    ),
+    "webhook_ids",
+)
 _NEXT = Statement(
     sa.select(sa.func.min(_L.c.due_at)).where(
         _L.c.due_at.is_not(None), _L.c.in_flight < raw("slots")
@@ -99,9 +105,15 @@ def take_slots(tx: Tx, webhook_ids: Iterable[int]) -> None:
 
 
 def release_slots(tx: Tx, webhook_ids: Iterable[int]) -> None:
-    """Count one less in flight for each id given; an id may come several times."""
+    """Count one less in flight for each id given; an id may come several times.
+
+    Whoever waits for a slot of these lanes is news.
+    """
     counts = Counter(webhook_ids)
     tx.run_many(_RELEASE, [(count, webhook_id) for webhook_id, count in sorted(counts.items())])
+    ((due_at,),) = tx.rows(_WAITS, id_list(counts))
+    if due_at is not None:
+        tx.news.has_work_at(due_at)
 
 
 def wake_lanes(tx: Tx, due_at: Mapping[int, int]) -> None:

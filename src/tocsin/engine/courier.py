@@ -1,0 +1,206 @@
+"""Sends what was leased, concurrently, and brings every outcome back to the store."""
+
+import asyncio
+import json
+import logging
+import random
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from tocsin.actions.deliver import AttemptResult, Recorded, record_attempts
+from tocsin.clock import Clock
+from tocsin.domain.configuration import Configuration
+from tocsin.domain.delivery import RETRY_SPREAD
+from tocsin.domain.outcome import Outcome
+from tocsin.domain.webhook import Webhook
+from tocsin.engine.batches import Batches
+from tocsin.engine.request import make_exchange
+from tocsin.ids import DELIVERY, id_text
+from tocsin.store.deliveries import Lease
+from tocsin.store.schema import to_micros
+from tocsin.store.writer import StoreUnavailable, Writer
+from tocsin.transport.exchange import Answer
+from tocsin.transport.sender import Sender
+
+MOST_IN_FLIGHT = 1024
+MOST_IN_A_BATCH = 512
+_RECORD_AGAIN_SECONDS = 1.0
+_POISON_AGAIN_SECONDS = 60.0
+_KEPT_BODY = 4096
+logger = logging.getLogger(__name__)
+
+
+class Courier:
+    """Everything in flight of this run. For use on the loop only, but for `cancel`."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        sender: Sender,
+        clock: Clock,
+        *,
+        run_id: int,
+        randomness: random.Random,
+        on_batch: Callable[[Sequence[AttemptResult], Recorded], None],
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._sender = sender
+        self._clock = clock
+        self._run_id = run_id
+        self._randomness = randomness
+        self._on_batch = on_batch
+        self._in_flight: set[int] = set()
+        self._cancelled: set[int] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._outbox: Batches[AttemptResult, Recorded] = Batches(
+            writer,
+            self._loop,
+            record_attempts,
+            done=self._recorded,
+            refused=self._not_recorded,
+            poisoned=self._cannot_be_recorded,
+            most=MOST_IN_A_BATCH,
+        )
+
+    @property
+    def in_flight(self) -> int:
+        """How many attempts have begun and are not on record yet."""
+        return len(self._in_flight)
+
+    @property
+    def unrecorded(self) -> int:
+        """How many attempts have ended and are not on record yet."""
+        return len(self._outbox)
+
+    @property
+    def room(self) -> int:
+        """How many more attempts may begin."""
+        return MOST_IN_FLIGHT - len(self._in_flight)
+
+    def cancel(self, delivery_ids: Sequence[int]) -> None:
+        """Let none of these send a first byte any more. Safe from any thread."""
+        self._cancelled.update(delivery_ids)
+
+    def send(self, leases: Sequence[Lease], configuration: Configuration) -> None:
+        """Begin an attempt for each lease."""
+        for lease in leases:
+            self._in_flight.add(lease.delivery_id)
+            self._idle.clear()
+            self._begin(lease, configuration.webhooks.get(lease.webhook_id))
+
+    async def drain(self) -> None:
+        """Wait until nothing is in flight and everything is on record."""
+        await self._idle.wait()
+
+    def _begin(self, lease: Lease, webhook: Webhook | None) -> None:
+        began = self._clock.now()
+        if webhook is None:  # deleted since: nobody is there to be told
+            self._end(lease, Outcome.GONE, began, detail={"reason": "the webhook was deleted"})
+            return
+        exchange = make_exchange(
+            lease,
+            webhook,
+            now=began,
+            is_cancelled=lambda: lease.delivery_id in self._cancelled,
+        )
+        self._sender.start(exchange, lambda answer: self._answered(lease, webhook, began, answer))
+
+    def _answered(self, lease: Lease, webhook: Webhook, began: datetime, answer: Answer) -> None:
+        sent_after = answer.sent_after_us
+        self._end(
+            lease,
+            answer.outcome,
+            began,
+            webhook=webhook,
+            first_byte_after=sent_after,
+            took=answer.total_us,
+            status_code=answer.status or None,
+            detail=_detail(answer),
+            at_once=answer.is_reused and answer.outcome is Outcome.CONNECTION_LOST,
+        )
+
+    def _end(
+        self,
+        lease: Lease,
+        outcome: Outcome,
+        began: datetime,
+        *,
+        detail: dict[str, Any] | None,
+        webhook: Webhook | None = None,
+        first_byte_after: int | None = None,
+        took: int = 0,
+        status_code: int | None = None,
+        at_once: bool = False,
+    ) -> None:
+        began_micros = to_micros(began)
+        first_byte_at = None if first_byte_after is None else began_micros + first_byte_after
+        more = {} if webhook is None else {"deadline": webhook.deadline}
+        self._outbox.add(
+            AttemptResult(
+                lease=lease,
+                run_id=self._run_id,
+                outcome=outcome,
+                first_byte_at=first_byte_at,
+                ended_at=began_micros + took,
+                status_code=status_code,
+                detail=json.dumps(detail) if detail else None,
+                spread=self._randomness.uniform(-RETRY_SPREAD, RETRY_SPREAD),
+                at_once=at_once,
+                **more,
+            )
+        )
+
+    # --- the outbox
+
+    def _recorded(self, results: Sequence[AttemptResult], recorded: Recorded) -> None:
+        self._forget(results)
+        if recorded.stale:
+            logger.warning("attempts.stale", extra={"attempts": recorded.stale})
+        self._on_batch(results, recorded)
+
+    def _not_recorded(self, results: Sequence[AttemptResult], error: StoreUnavailable) -> None:
+        logger.error("attempts.not_recorded", extra={"attempts": len(results), "cause": str(error)})
+        self._loop.call_later(_RECORD_AGAIN_SECONDS, self._record_again, results)
+
+    def _record_again(self, results: Sequence[AttemptResult]) -> None:
+        for result in results:
+            self._outbox.add(result)
+
+    def _cannot_be_recorded(self, result: AttemptResult, error: Exception) -> None:
+        """Try again later, for ever: the delivery stays in flight, and is seen there, until then."""
+        delivery = id_text(DELIVERY, result.lease.delivery_id)
+        logger.error("attempt.not_recorded", extra={"delivery": delivery}, exc_info=error)
+        self._loop.call_later(_POISON_AGAIN_SECONDS, self._outbox.add, result)
+
+    def _forget(self, results: Sequence[AttemptResult]) -> None:
+        ids = {result.lease.delivery_id for result in results}
+        self._in_flight -= ids
+        self._cancelled -= ids
+        if not self._in_flight:
+            self._idle.set()
+
+
+def _detail(answer: Answer) -> dict[str, Any] | None:
+    """Return what a person may ask of an attempt; a plain success keeps its phases only."""
+    detail: dict[str, Any] = {
+        "address": answer.address,
+        "us": [
+            answer.resolve_us,
+            answer.connect_us,
+            answer.tls_us,
+            answer.first_byte_us,
+            answer.total_us,
+        ],
+    }
+    if not answer.outcome.is_delivered:
+        detail["reason"] = answer.reason
+        detail["headers"] = [
+            [name.decode("latin-1"), value.decode("latin-1")] for name, value in answer.headers
+        ]
+    if answer.body:
+        detail["body"] = answer.body[:_KEPT_BODY].decode("utf-8", "replace").replace("\0", "\ufffd")
+    if answer.is_reused:
+        detail["reused"] = True
+    return detail

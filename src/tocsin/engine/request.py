@@ -1,0 +1,49 @@
+"""From a lease to a signed request, ready to the last byte."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import lru_cache
+
+from tocsin.domain.request import request_head
+from tocsin.domain.webhook import Webhook
+from tocsin.domain.webhook_url import UrlParts, check_webhook_url
+from tocsin.ids import DELIVERY, id_text
+from tocsin.store.deliveries import Lease
+from tocsin.transport.exchange import Destination, Exchange
+from tocsin_receiver.fields import decode_form, signed_text
+from tocsin_receiver.signing import sign_text
+from tocsin_receiver.standard import sign_standard
+
+
+def make_exchange(
+    lease: Lease, webhook: Webhook, *, now: datetime, is_cancelled: Callable[[], bool]
+) -> Exchange:
+    """Return the request of this attempt, signed now with the webhook's auth code of now."""
+    url, destination = _prepare(webhook.url)
+    text = lease.signed_text
+    if text is None:
+        text = signed_text(decode_form(lease.form))
+    auth_code = webhook.auth_code.reveal()
+    standard = None
+    if webhook.with_standard_signature:
+        id_, timestamp = id_text(DELIVERY, lease.delivery_id), int(now.timestamp())
+        standard = (id_, str(timestamp), sign_standard(auth_code, id_, timestamp, lease.form))
+    return Exchange(
+        destination=destination,
+        head=request_head(
+            url,
+            signature=sign_text(webhook.url, text, auth_code),
+            length=len(lease.form),
+            standard=standard,
+        ),
+        body=lease.form,
+        connect_timeout=webhook.connect_timeout.total_seconds(),
+        total_timeout=webhook.total_timeout.total_seconds(),
+        is_cancelled=is_cancelled,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _prepare(url: str) -> tuple[UrlParts, Destination]:
+    parts = check_webhook_url(url)
+    return parts, Destination(parts.scheme == "https", parts.host, parts.port)

@@ -1,0 +1,186 @@
+"""The runner: the only place that waits. It ticks when something is due or something happened."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from tocsin.actions.deliver import take_over
+from tocsin.actions.escalate import Sending, postpone_first
+from tocsin.actions.incident_set import ContextSource
+from tocsin.clock import Clock
+from tocsin.engine.courier import Courier
+from tocsin.engine.tick import Tick, tick
+from tocsin.store.database import Tx
+from tocsin.store.runs import begin_run, end_runs
+from tocsin.store.schema import from_micros, to_micros
+from tocsin.store.writer import StoreUnavailable, Writer
+
+SLICE = 256
+"""How much of each kind of work one tick does at the most: acknowledgements come in between."""
+_BACK_OFF = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)  # seconds between tries while the store fails
+_TAKE_OVER_SLICE = 1000
+logger = logging.getLogger(__name__)
+
+
+class Runner:
+    """Drives the engine on the loop. `wake` and `wake_at` tell it of new work."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        clock: Clock,
+        context_source: ContextSource,
+        courier: Courier,
+        *,
+        run_id: int,
+        node: str,
+        version: str,
+        slots: int,
+        on_tick: Callable[[Tick], None],
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._writer = writer
+        self._clock = clock
+        self._context_source = context_source
+        self._courier = courier
+        self._run_id = run_id
+        self._node = node
+        self._version = version
+        self._slots = slots
+        self._on_tick = on_tick
+        self._wake = asyncio.Event()
+        self._sleeps_until: int | None = None
+        self._is_ticking = True
+        self._noted: int | None = None
+        self._is_full = False
+        self._is_stopping = False
+        self._failures = 0
+        self._limit = SLICE
+        self.is_paused = False
+
+    async def begin(self) -> None:
+        """Begin this run, and close what dead runs left open: their deliveries are due at once."""
+
+        def work(tx: Tx) -> int:
+            now = self._clock.now()
+            dead = begin_run(tx, id_=self._run_id, node=self._node, version=self._version, now=now)
+            end_runs(tx, now=now, but=self._run_id)
+            return dead
+
+        dead = await asyncio.wrap_future(self._writer.submit(work))
+        taken_over, more = 0, True
+        while more:
+            count = await asyncio.wrap_future(self._writer.submit(self._take_over))
+            taken_over += count
+            more = count == _TAKE_OVER_SLICE
+        if dead:
+            logger.warning("run.took_over", extra={"runs": dead, "open_attempts": taken_over})
+
+    def _take_over(self, tx: Tx) -> int:
+        return take_over(tx, self._clock.now(), run_id=self._run_id, limit=_TAKE_OVER_SLICE)
+
+    async def run(self) -> None:
+        """Tick until `stop`, sleeping until something is due."""
+        while not self._is_stopping:
+            self._wake.clear()
+            self._noted, self._is_ticking = None, True
+            next_due_at = await self._tick()
+            self._is_ticking = False
+            await self._sleep(_earlier(next_due_at, self._noted))
+
+    async def stop(self) -> None:
+        """Lease nothing more, let what is in flight end, and say that this run is over."""
+        self._is_stopping = True
+        self.wake()
+        await self._courier.drain()
+
+        def work(tx: Tx) -> None:
+            end_runs(tx, now=self._clock.now())
+
+        await asyncio.wrap_future(self._writer.submit(work))
+
+    def wake(self) -> None:
+        """Look again now. For use on the loop."""
+        self._wake.set()
+
+    def wake_at(self, due_at: int) -> None:
+        """Say that something new is due. Safe from any thread. Units: microseconds since 1970."""
+        self._loop.call_soon_threadsafe(self._note, due_at)
+
+    def has_room_again(self) -> None:
+        """Say that attempts have ended. For use on the loop."""
+        if self._is_full:
+            self.wake()
+
+    def _note(self, due_at: int) -> None:
+        if self._is_ticking:  # the tick may not see it: remember it for when it is done
+            self._noted = due_at if self._noted is None else min(self._noted, due_at)
+        elif self._sleeps_until is None or due_at < self._sleeps_until:
+            self._wake.set()
+
+    async def _tick(self) -> int | None:
+        """Do what is due; return when to come again. Units: microseconds since 1970."""
+        sending = Sending(self._run_id, self._slots, self._courier.room)
+        limit = self._limit
+        try:
+            done = await asyncio.wrap_future(
+                self._writer.submit(
+                    lambda tx: tick(tx, self._context_source(tx), limit=limit, sending=sending)
+                )
+            )
+        except StoreUnavailable as error:
+            return self._come_back(error)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the engine goes on
+            return await self._look_closer(error)
+        self._failures = 0
+        self._limit = SLICE
+        self.is_paused = done.is_paused
+        self._is_full = not done.has_room
+        self._courier.send(done.leases, done.configuration)
+        self._on_tick(done)
+        return done.next_due_at
+
+    def _come_back(self, error: StoreUnavailable) -> int:
+        wait = _BACK_OFF[min(self._failures, len(_BACK_OFF) - 1)]
+        self._failures += 1
+        logger.error("tick.failed", extra={"cause": error.message, "again_in_seconds": wait})
+        return to_micros(self._clock.now() + timedelta(seconds=wait))
+
+    async def _look_closer(self, error: Exception) -> int:
+        """Halve the batch until the one that fails is alone; then let that one wait."""
+        now = to_micros(self._clock.now())
+        if self._limit > 1:
+            self._limit //= 2
+            return now
+        logger.error("escalation.poisoned", exc_info=error)
+        text = f"{type(error).__name__}: {error}"[:300]
+        try:
+            await asyncio.wrap_future(
+                self._writer.submit(
+                    lambda tx: postpone_first(tx, self._context_source(tx), error=text)
+                )
+            )
+        except StoreUnavailable as unavailable:
+            return self._come_back(unavailable)
+        return now
+
+    async def _sleep(self, until: int | None) -> None:
+        self._sleeps_until = until
+        if self._wake.is_set() or self._is_stopping:
+            return
+        waking = asyncio.ensure_future(self._wake.wait())
+        sleeping = asyncio.ensure_future(self._clock.sleep_until(_instant(until)))
+        try:
+            await asyncio.wait((waking, sleeping), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waking.cancel()
+            sleeping.cancel()
+
+
+def _earlier(one: int | None, other: int | None) -> int | None:
+    return min(one, other) if one is not None and other is not None else one or other
+
+
+def _instant(micros: int | None) -> datetime | None:
+    return None if micros is None else from_micros(micros)
