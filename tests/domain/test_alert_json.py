@@ -171,6 +171,7 @@ def test_500_fields_are_read_and_one_more_refused(shape: Any) -> None:
     with pytest.raises(TooManyFields) as refused:
         fields_of(json.dumps(shape(MOST_FIELDS + 1)))
     assert refused.value.code == "too_many_fields"
+    assert refused.value.fields == {"field_count": 501}
 
 
 @pytest.mark.parametrize(

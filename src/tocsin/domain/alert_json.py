@@ -99,7 +99,11 @@ def read_leaves(body: bytes) -> Leaves:
         raise NotAnObject('The body is JSON but not an object: send {"message_type": ...}')
     fields: list[tuple[str, str]] = []
     _flatten(value, prefix="", depth=1, into=fields)
-    _check_count(len(fields))
+    if len(fields) > MOST_FIELDS:
+        raise TooManyFields(
+            f"The alert has {len(fields)} fields; send at most {MOST_FIELDS}",
+            field_count=len(fields),
+        )
     # JSON spells both with a \u; U+0000 may also stand in a string as it is (see strict).
     return Leaves(fields, has_replaced_bytes, "\\u" in text or "\0" in text)
 
@@ -117,7 +121,6 @@ def _text_of(body: bytes) -> tuple[str, bool]:
 def _decode(text: str) -> _Value:
     document = text.strip(_WHITESPACE)
     try:
-        value: _Value
         value, end = _DECODER.raw_decode(document)
     except RecursionError:
         raise _too_deep() from None
@@ -126,7 +129,8 @@ def _decode(text: str) -> _Value:
         raise NotJson(f"The body is not JSON: {fault}", reason=str(fault)) from None
     if end != len(document):
         raise NotJson("The body is not JSON: something follows its end", reason="Extra data")
-    return value
+    decoded: _Value = value
+    return decoded
 
 
 def _flatten(
@@ -137,7 +141,6 @@ def _flatten(
     into: list[tuple[str, str]],
 ) -> None:
     _check_depth(depth)
-    _check_count(len(into) + len(pairs))  # each gives one field at least
     for name, value in pairs:
         if type(value) is str:
             into.append((prefix + name, value))
@@ -146,13 +149,8 @@ def _flatten(
             inner = f"{(prefix + name)[:LONGEST_NAME]}."
             _flatten(value, prefix=inner, depth=depth + 1, into=into)
         else:
-            into.append((prefix + name, _leaf_text(value, depth=depth)))
-
-
-def _leaf_text(value: _Value, *, depth: int) -> str:
-    if isinstance(value, str):
-        return str(value)
-    return "" if value is None else _json_text(value, depth=depth)
+            text = "" if value is None else _json_text(value, depth=depth)
+            into.append((prefix + name, text))
 
 
 def _json_text(value: _Value, *, depth: int) -> str:
@@ -172,13 +170,6 @@ def _json_text(value: _Value, *, depth: int) -> str:
     _check_depth(depth + 1)
     inner = (f"{_quoted(name)}:{_json_text(each, depth=depth + 1)}" for name, each in value)
     return f"{{{','.join(inner)}}}"
-
-
-def _check_count(count: int) -> None:
-    if count > MOST_FIELDS:
-        raise TooManyFields(
-            f"The alert has over {MOST_FIELDS} fields; send fewer", most_fields=MOST_FIELDS
-        )
 
 
 def _check_depth(depth: int) -> None:
