@@ -1,0 +1,1 @@
+"""Benchmarks: each prints what it ran on, and one JSON object on its last line, `ratio` first."""
