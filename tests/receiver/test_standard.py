@@ -138,7 +138,9 @@ def test_anything_else_needs_another_signature(part: str, data: st.DataObject) -
         verify_standard(code, headers(id=given_id, timestamp=str(at)), body, now=SIGNED_AT)
 
 
-@pytest.mark.parametrize("auth_code", ["", "whsec_", "whsec_????", "whsec_QQ", "whsec_é", "\ud800"])
+@pytest.mark.parametrize(
+    "auth_code", ["", "whsec_", "whsec_????", "whsec_QQ", "whsec_QUJD!", "whsec_é", "\ud800"]
+)
 def test_a_secret_that_is_none_believes_nobody(auth_code: str) -> None:
     """Empty, or `whsec_` before something that is not base64."""
     with pytest.raises(UnusableAuthCode):

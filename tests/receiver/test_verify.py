@@ -259,7 +259,7 @@ def test_a_body_that_was_parsed_already_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "fields", [{"a": ["1"]}, {"a": None}, {1: "a"}, [("a",)], {"a": "\ud800"}, 5]
+    "fields", [{"a": ["1"]}, {"a": None}, {1: "a"}, [("a",)], [(["a"], "1")], {"a": "\ud800"}, 5]
 )
 def test_fields_that_are_no_text_are_said_to_be(fields: Any) -> None:
     """`parse_qs` gives lists: that is told from a bad signature."""
@@ -280,6 +280,7 @@ def test_an_empty_form_can_be_signed() -> None:
         ("https://h.example/hook?team=a", "http://h.example/hook?team=a"),
         ("https://h.example/hook", "http://h.example:8000/hook"),
         ("https://h.example:443/hook", "https://h.example/hook"),
+        ("https://h.example:8443/hook", "http://h.example:8443/hook"),
         ("https://[2001:db8::1]/hook?/", "http://[2001:db8::1]:80/hook?/"),
     ],
 )

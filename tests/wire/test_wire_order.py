@@ -73,6 +73,8 @@ def trie_order(names: list[str]) -> list[str]:
 
 
 @given(st.lists(st.one_of(names, plain_names, one_hash), min_size=5, unique=True))
+@example(["a", "b", "c", "f14451", "f2123"])  # apart in the sixth group of bits only
+@example(["a", "b", "c", "f77147", "f93460"])  # and in the seventh
 def test_order_is_that_of_a_scala_map(given_names: list[str]) -> None:
     """Five names and more come in the order in which a Scala map gives them."""
     assert wire_order(given_names) == trie_order(given_names)
