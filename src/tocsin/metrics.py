@@ -1,0 +1,228 @@
+"""What Prometheus is told: plain numbers that the pipelines add to, a batch at a time.
+
+The library's own counters take a lock and a look-up for each number; a delivery brings five. So
+numbers are counted here, in dictionaries, and the library renders them when somebody asks.
+"""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Final
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+
+LATENESS_SECONDS: Final = (
+    *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
+    *(1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0),
+)
+GROUP_SIZES: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
+_MICROSECONDS: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gauges:
+    """What is read when somebody asks, rather than counted. Units: seconds, 0 when nothing waits."""
+
+    oldest_overdue_seconds: float = 0.0
+    oldest_unsent_seconds: float = 0.0
+    queue_depths: Mapping[str, int] = field(default_factory=dict)
+    in_flight: int = 0
+    is_paused: bool = False
+
+
+class Metrics:
+    """Everything counted since the process began. Safe from any thread; one call a batch."""
+
+    def __init__(self, *, version: str) -> None:
+        self._version = version
+        self._lock = Lock()
+        self._alerts: Counter[tuple[str, str]] = Counter()
+        self._refused: Counter[str] = Counter()
+        self._unknown_types = 0
+        self._opened = 0
+        self._exhausted = 0
+        self._attempts: Counter[str] = Counter()
+        self._deliveries: Counter[str] = Counter()
+        self._poison: Counter[str] = Counter()
+        self._steps = _Histogram(LATENESS_SECONDS)
+        self._first_bytes = _Histogram(LATENESS_SECONDS)
+        self._groups = _Histogram(GROUP_SIZES)
+
+    # --- counting
+
+    def alerts_taken_in(
+        self, alerts: Iterable[tuple[str, str]], *, opened: int = 0, unknown_types: int = 0
+    ) -> None:
+        """Count alerts on disk, each a message type and its effect, and the incidents they opened."""
+        with self._lock:
+            self._alerts.update(alerts)
+            self._opened += opened
+            self._unknown_types += unknown_types
+
+    def alert_refused(self, code: str) -> None:
+        """Count a request that stored no alert, by the code of its refusal."""
+        with self._lock:
+            self._refused[code] += 1
+
+    def incident_opened(self) -> None:
+        """Count an incident that a person opened."""
+        with self._lock:
+            self._opened += 1
+
+    def steps_fired(self, late_us: Iterable[int], *, exhausted: int = 0) -> None:
+        """Count steps, and incidents that got nobody left to page.
+
+        Units: microseconds from the planned instant of each step to when it fired.
+        """
+        with self._lock:
+            self._steps.add(each / _MICROSECONDS for each in late_us)
+            self._exhausted += exhausted
+
+    def attempts_ended(self, outcomes: Iterable[str], first_byte_late_us: Iterable[int]) -> None:
+        """Count attempts by outcome.
+
+        Units: for each first attempt that sent something, microseconds from its step's planned
+        instant to its first byte.
+        """
+        with self._lock:
+            self._attempts.update(outcomes)
+            self._first_bytes.add(each / _MICROSECONDS for each in first_byte_late_us)
+
+    def deliveries_moved(self, states: Mapping[str, int]) -> None:
+        """Count deliveries by the state that they came to."""
+        with self._lock:
+            self._deliveries.update(states)
+
+    def group_committed(self, size: int) -> None:
+        """Count one commit. Units: pieces of work in it."""
+        with self._lock:
+            self._groups.add((float(size),))
+
+    def poisoned(self, pipeline: str) -> None:
+        """Count an item that failed alone: `ingest`, `escalate` or `deliver`."""
+        with self._lock:
+            self._poison[pipeline] += 1
+
+    # --- telling
+
+    def render(self, gauges: Gauges, *, accept: str = "") -> tuple[bytes, str]:
+        """Return the text and its Content-Type, in the format that the Accept header asks for."""
+        encode, content_type = choose_encoder(accept)
+        registry = CollectorRegistry(support_collectors_without_names=True)
+        registry.register(_Snapshot((*self._counted(), *_gauges(gauges))))
+        return encode(registry), content_type
+
+    def _counted(self) -> list[Metric]:
+        with self._lock:
+            return [
+                _info(self._version),
+                _alerts(self._alerts),
+                _by("refused_alerts", "Requests that stored no alert", "code", self._refused),
+                _total("unknown_type_alerts", "Alerts of a type read as INFO", self._unknown_types),
+                _total("incidents_opened", "Incidents opened", self._opened),
+                _total("exhausted", "Incidents with nobody left to page", self._exhausted),
+                self._steps.family("step_lateness_seconds", "From planned to fired"),
+                self._first_bytes.family(
+                    "first_byte_lateness_seconds", "From planned to the first byte sent"
+                ),
+                _by("attempts", "Attempts ended", "outcome", self._attempts),
+                _by(
+                    "deliveries", "Deliveries by the state they came to", "state", self._deliveries
+                ),
+                self._groups.family("commit_group_size", "Pieces of work in one commit"),
+                _by("poison", "Items that failed alone", "pipeline", self._poison),
+            ]
+
+
+class _Histogram:
+    """Counts in buckets; `bounds` are the greatest value of each but the last."""
+
+    __slots__ = ("_bounds", "_counts", "_sum")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self._bounds = bounds
+        self._counts = [0] * (len(bounds) + 1)
+        self._sum = 0.0
+
+    def add(self, values: Iterable[float]) -> None:
+        for value in values:
+            self._counts[bisect_left(self._bounds, value)] += 1
+            self._sum += value
+
+    def family(self, name: str, text: str) -> HistogramMetricFamily:
+        total = 0
+        buckets = []
+        for bound, count in zip((*map(str, self._bounds), "+Inf"), self._counts, strict=True):
+            total += count
+            buckets.append((bound, float(total)))
+        return HistogramMetricFamily(f"tocsin_{name}", text, buckets=buckets, sum_value=self._sum)
+
+
+class _Snapshot:
+    """The numbers of one instant, in the form that the library renders."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = tuple(families)
+
+    def describe(self) -> list[Metric]:
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._families
+
+
+def _total(name: str, text: str, value: int) -> CounterMetricFamily:
+    return CounterMetricFamily(f"tocsin_{name}", text, value=value)
+
+
+def _by(name: str, text: str, label: str, counts: Mapping[str, int]) -> CounterMetricFamily:
+    family = CounterMetricFamily(f"tocsin_{name}", text, labels=[label])
+    for value, count in sorted(counts.items()):
+        family.add_metric([value], count)
+    return family
+
+
+def _alerts(counts: Mapping[tuple[str, str], int]) -> CounterMetricFamily:
+    family = CounterMetricFamily(
+        "tocsin_alerts", "Alerts taken in, by what they did", labels=["type", "effect"]
+    )
+    for (type_, effect), count in sorted(counts.items()):
+        family.add_metric([type_, effect], count)
+    return family
+
+
+def _info(version: str) -> GaugeMetricFamily:
+    family = GaugeMetricFamily("tocsin_build_info", "What runs here", labels=["version"])
+    family.add_metric([version], 1)
+    return family
+
+
+def _gauges(gauges: Gauges) -> list[Metric]:
+    depths = GaugeMetricFamily("tocsin_queue_depth", "Items that wait, by queue", labels=["queue"])
+    for queue, depth in sorted(gauges.queue_depths.items()):
+        depths.add_metric([queue], depth)
+    seconds = {
+        "tocsin_oldest_overdue_seconds": (
+            "Age of the oldest step due",
+            gauges.oldest_overdue_seconds,
+        ),
+        "tocsin_oldest_unsent_seconds": (
+            "Age of the oldest delivery never tried",
+            gauges.oldest_unsent_seconds,
+        ),
+        "tocsin_attempts_in_flight": ("Attempts under way", float(gauges.in_flight)),
+        "tocsin_paused": ("1 while nothing fires or is sent", float(gauges.is_paused)),
+    }
+    return [
+        depths,
+        *(GaugeMetricFamily(name, text, value=value) for name, (text, value) in seconds.items()),
+    ]
