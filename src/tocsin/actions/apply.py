@@ -1,0 +1,92 @@
+"""Applying a configuration file: all of it in one transaction, or nothing."""
+
+from dataclasses import dataclass
+
+from tocsin.actions.carry_out import carry_out
+from tocsin.actions.configuration_file.yaml_tree import read_tree
+from tocsin.actions.editor import Editor
+from tocsin.actions.in_force import InForce, read_in_force
+from tocsin.domain.configuration_file.checking import Advice, find_advice, find_missing
+from tocsin.domain.configuration_file.description import ObjectKind, place_of
+from tocsin.domain.configuration_file.merging import Merged, merge
+from tocsin.domain.configuration_file.mistakes import ConfigurationMistakes, Mistake
+from tocsin.domain.configuration_file.reading import ConfigurationFile, describe, unreadable
+from tocsin.domain.configuration_file.report import ApplyReport
+from tocsin.domain.network import Networks
+from tocsin.domain.webhook_address import WebhookAddressRefused, check_url_and_address
+from tocsin.domain.webhook_url import InvalidWebhookUrl
+from tocsin.store.changes import lock_configuration
+from tocsin.store.database import Tx
+from tocsin.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    in_force: InForce
+    merged: Merged
+    warnings: tuple[Advice, ...]
+
+
+def read_configuration_file(content: bytes, *, name: str) -> ConfigurationFile:
+    """Return what a file says, with its mistakes: needs no server, and never raises.
+
+    `name` is how mistakes call the file.
+    """
+    tree = read_tree(content)
+    return unreadable(name, tree) if isinstance(tree, Mistake) else describe(tree, name=name)
+
+
+def check(file: ConfigurationFile) -> None:
+    """Refuse a file that could not be applied anywhere. Raises: ConfigurationMistakes."""
+    if file.mistakes:
+        raise ConfigurationMistakes(file.name, file.mistakes)
+
+
+def plan(
+    tx: Tx, file: ConfigurationFile, *, vault: Vault, networks: Networks, prune: bool = False
+) -> ApplyReport:
+    """Return what applying the file would do; a dry run. Raises: ConfigurationMistakes."""
+    made = _plan(tx, file, vault, networks, prune=prune)
+    return ApplyReport(file.name, made.merged.differences(), made.warnings)
+
+
+def apply(tx: Tx, file: ConfigurationFile, *, editor: Editor, prune: bool = False) -> ApplyReport:
+    """Make what is in force what the file says. Applied again, it changes nothing.
+
+    What the file does not mention stays; `prune` deletes it, in those parts that the file has.
+    Raises: ConfigurationMistakes, with all of them; then nothing was changed.
+    """
+    lock_configuration(tx)
+    made = _plan(tx, file, editor.vault, editor.networks, prune=prune)
+    differences = made.merged.differences()
+    keys = carry_out(tx, made.in_force, differences, editor=editor)
+    return ApplyReport(file.name, differences, made.warnings, keys)
+
+
+def _plan(
+    tx: Tx, file: ConfigurationFile, vault: Vault, networks: Networks, *, prune: bool
+) -> _Plan:
+    in_force = read_in_force(tx, vault)
+    merged = merge(in_force.description, file, prune=prune)
+    mistakes = [
+        *file.mistakes,
+        *merged.mistakes,
+        *find_missing(merged, file),
+        *_unreachable(file, networks),
+    ]
+    if mistakes:
+        raise ConfigurationMistakes(file.name, mistakes)
+    return _Plan(in_force, merged, tuple(find_advice(merged.after)))
+
+
+def _unreachable(file: ConfigurationFile, networks: Networks) -> list[Mistake]:
+    found = []
+    for slug, webhook in file.description.webhooks.items():
+        try:
+            check_url_and_address(webhook.url, networks)
+        except WebhookAddressRefused as refusal:
+            place = f"{place_of(ObjectKind.WEBHOOK, slug)}.url"
+            found.append(file.mistake(place, refusal.message))
+        except InvalidWebhookUrl:
+            continue  # reading the file has found that already
+    return found

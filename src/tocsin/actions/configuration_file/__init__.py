@@ -1,0 +1,1 @@
+"""Reading, comparing, carrying out and writing configuration files."""

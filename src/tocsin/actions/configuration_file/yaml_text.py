@@ -1,0 +1,111 @@
+"""Writing a description as the YAML that reads back as the same."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import yaml
+
+from tocsin.domain.configuration_file.description import (
+    DEFAULT_ROUTING,
+    DescribedPolicy,
+    DescribedRouting,
+    DescribedWebhook,
+    Description,
+)
+from tocsin.domain.configuration_file.reading_webhooks import FLAGS
+from tocsin.domain.duration import format_duration
+from tocsin.domain.routing import OPENING_TYPES_BY_DEFAULT, format_opening_types
+from tocsin.domain.webhook_options import BOUNDS, WebhookOptions
+
+_AS_ONE_LINE: Final = 1 << 30
+_KEYS_NOTE: Final = """\
+# Keys are kept only as hashes and cannot be exported. Applied where they are in force, these stay as
+# they are; anywhere else new ones are made, unless a 'key: ...' is written below the name.
+"""
+_CODES_NOTE: Final = """\
+# Auth codes are left out. Applied where these webhooks are, they are kept; anywhere else new ones are
+# made. 'tocsin export --with-secrets FILE' writes them, into a file that only you can read.
+"""
+_SECRET_NOTE: Final = "# This file holds auth codes: whoever reads it can sign as this server.\n"
+
+
+def yaml_text(description: Description, *, with_secrets: bool) -> str:
+    """Return the file. Auth codes are in it only if asked for."""
+    sections = _sections(description, with_secrets=with_secrets)
+    return "\n".join(
+        f"{note}{_dump({name: content})}" for name, content, note in sections if content
+    )
+
+
+def _sections(
+    description: Description, *, with_secrets: bool
+) -> Iterator[tuple[str, Mapping[str, Any], str]]:
+    webhooks = {
+        slug: _webhook(each, with_secrets=with_secrets)
+        for slug, each in description.webhooks.items()
+    }
+    routing = {key: _routing(each) for key, each in description.routing.items()}
+    default = routing.pop(DEFAULT_ROUTING, {})
+    yield "webhooks", webhooks, _SECRET_NOTE if with_secrets else _CODES_NOTE
+    yield "teams", _teams(description), ""
+    yield "routing_keys", routing, ""
+    yield "default_routing", default, ""
+    yield "alert_keys", {name: {} for name in description.alert_keys}, _KEYS_NOTE
+
+
+def _dump(content: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(
+        content,
+        sort_keys=False,
+        allow_unicode=True,
+        default_flow_style=None,
+        width=_AS_ONE_LINE,
+    )
+
+
+def _webhook(webhook: DescribedWebhook, *, with_secrets: bool) -> dict[str, Any]:
+    options, usual = webhook.options, WebhookOptions()
+    written: dict[str, Any] = {"name": webhook.name, "url": webhook.url}
+    if with_secrets and webhook.auth_code:
+        written["auth_code"] = webhook.auth_code.reveal()
+    if webhook.enabled is False:
+        written["enabled"] = False
+    if options.profile is not usual.profile:
+        written["profile"] = options.profile.value
+    for name, option in FLAGS.items():
+        if getattr(options, option) is not getattr(usual, option):
+            written[name] = getattr(options, option)
+    for name, _least, _most in BOUNDS:
+        if getattr(options, name) != getattr(usual, name):
+            written[name] = format_duration(getattr(options, name))
+    return written
+
+
+def _teams(description: Description) -> dict[str, Any]:
+    teams: dict[str, dict[str, Any]] = {
+        slug: {"name": team.name, "policies": {}} for slug, team in description.teams.items()
+    }
+    for policy in description.policies.values():
+        teams[policy.team]["policies"][policy.slug] = _policy(policy)
+    return teams
+
+
+def _policy(policy: DescribedPolicy) -> dict[str, Any]:
+    written: dict[str, Any] = {
+        "name": policy.name,
+        "steps": [
+            {"after": format_duration(step.after), "webhooks": list(step.webhooks)}
+            for step in policy.steps
+        ],
+    }
+    if policy.repeat:
+        after = format_duration(policy.repeat.after)
+        written["repeat"] = {"times": policy.repeat.times, "after": after}
+    return written
+
+
+def _routing(routing: DescribedRouting) -> dict[str, Any]:
+    written: dict[str, Any] = {"policies": list(routing.policies)}
+    if routing.opens_on != OPENING_TYPES_BY_DEFAULT:
+        written["opens_on"] = format_opening_types(routing.opens_on).split(", ")
+    return written

@@ -1,0 +1,124 @@
+"""Whether everything that is named will exist, and what will not do what people expect."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tocsin.domain.configuration_file.description import (
+    DEFAULT_ROUTING,
+    DescribedPolicy,
+    DescribedRouting,
+    Description,
+    ObjectKind,
+    place_of,
+)
+from tocsin.domain.configuration_file.merging import Merged
+from tocsin.domain.configuration_file.mistakes import Mistake, nearest
+from tocsin.domain.configuration_file.reading import ConfigurationFile
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What will work as written, but hardly as meant. `path` is the place in a file."""
+
+    path: str
+    message: str
+
+    def text(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+def find_missing(merged: Merged, file: ConfigurationFile) -> Iterator[Mistake]:
+    """Yield every name that leads nowhere, and every key that two senders would share."""
+    for policy in merged.after.policies.values():
+        for place, slug in _calls(policy):
+            if slug not in merged.after.webhooks:
+                yield _missing(merged, file, place, _Reference(ObjectKind.WEBHOOK, slug))
+    for routing in merged.after.routing.values():
+        for place, path in _leads(routing):
+            if path not in merged.after.policies:
+                yield _missing(merged, file, place, _Reference(ObjectKind.POLICY, path))
+    yield from _shared_keys(merged, file)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reference:
+    kind: ObjectKind
+    key: str
+
+
+def _calls(policy: DescribedPolicy) -> Iterator[tuple[str, str]]:
+    place = place_of(ObjectKind.POLICY, policy.path)
+    for number, step in enumerate(policy.steps, start=1):
+        for position, slug in enumerate(step.webhooks, start=1):
+            yield f"{place}.steps[{number}].webhooks[{position}]", slug
+
+
+def _leads(routing: DescribedRouting) -> Iterator[tuple[str, str]]:
+    place = place_of(ObjectKind.ROUTING_KEY, routing.key)
+    for position, path in enumerate(routing.policies, start=1):
+        yield f"{place}.policies[{position}]", path
+
+
+def _missing(merged: Merged, file: ConfigurationFile, place: str, reference: _Reference) -> Mistake:
+    kind, key = reference.kind, reference.key
+    if key in merged.before.of(kind):
+        return file.mistake(
+            place,
+            f"pruning would delete the {kind} {key!r}, which is still needed here; describe it in "
+            "the file too",
+        )
+    renamed = merged.renamed.get(kind, {}).get(key)
+    if renamed:
+        return file.mistake(place, f"the {kind} {key!r} is now called {renamed!r}; write that")
+    hint = nearest(key, merged.after.of(kind)) or "; describe it in the file too"
+    return file.mistake(place, f"there is no {kind} {key!r}{hint}")
+
+
+def _shared_keys(merged: Merged, file: ConfigurationFile) -> Iterator[Mistake]:
+    described = file.description.alert_keys
+    holders = {
+        key.hash: name for name, key in merged.after.alert_keys.items() if name not in described
+    }
+    for name, key in described.items():
+        if key.hash is not None and key.hash in holders:
+            holder = holders[key.hash]
+            yield file.mistake(
+                f"{place_of(ObjectKind.ALERT_KEY, name)}.key",
+                f"this is the key of {holder!r}, which is in force; write 'was: {holder}' to rename it",
+            )
+
+
+def find_advice(description: Description) -> Iterator[Advice]:
+    """Yield what deserves a warning in a configuration that is, or will be, in force."""
+    if DEFAULT_ROUTING not in description.routing:
+        yield Advice(
+            "default_routing",
+            "there is none, so an alert with an unknown routing key pages nobody; name a policy",
+        )
+    if not description.alert_keys:
+        yield Advice("alert_keys", "there is none, so nothing can send alerts; add one")
+    reached = {path for routing in description.routing.values() for path in routing.policies}
+    called = {slug for policy in description.policies.values() for slug in _webhooks_of(policy)}
+    for path, policy in sorted(description.policies.items()):
+        yield from _policy_advice(policy, description, is_reached=path in reached)
+    for slug in sorted(description.webhooks.keys() - called):
+        yield Advice(place_of(ObjectKind.WEBHOOK, slug), "no policy calls it")
+
+
+def _webhooks_of(policy: DescribedPolicy) -> Iterator[str]:
+    for step in policy.steps:
+        yield from step.webhooks
+
+
+def _policy_advice(
+    policy: DescribedPolicy, description: Description, *, is_reached: bool
+) -> Iterator[Advice]:
+    place = place_of(ObjectKind.POLICY, policy.path)
+    if not is_reached:
+        yield Advice(place, "no routing key leads to it, so no alert starts it")
+    if not policy.steps:
+        yield Advice(place, "it has no steps and pages nobody")
+    for number, step in enumerate(policy.steps, start=1):
+        webhooks = [description.webhooks[slug] for slug in step.webhooks]
+        if not any(webhook.enabled is not False for webhook in webhooks):
+            yield Advice(f"{place}.steps[{number}]", "it reaches nobody: its webhooks are disabled")

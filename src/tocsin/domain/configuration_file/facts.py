@@ -1,0 +1,91 @@
+"""What may be told about an object: everything but its secrets, as JSON has it."""
+
+from typing import Any
+
+from tocsin.domain.configuration_file.description import (
+    Described,
+    DescribedAlertKey,
+    DescribedPolicy,
+    DescribedRouting,
+    DescribedTeam,
+    DescribedWebhook,
+)
+from tocsin.domain.duration import format_duration
+from tocsin.domain.routing import format_opening_types
+
+Facts = dict[str, Any]
+
+
+def facts_of(described: Described | None) -> Facts:
+    """Return what an object is like; nothing for one that is not there."""
+    match described:
+        case None:
+            return {}
+        case DescribedWebhook():
+            return _webhook(described)
+        case DescribedTeam():
+            return {"slug": described.slug, "name": described.name}
+        case DescribedPolicy():
+            return _policy(described)
+        case DescribedRouting():
+            return {
+                "policies": list(described.policies),
+                "opens_on": format_opening_types(described.opens_on),
+            }
+        case DescribedAlertKey():
+            return {"name": described.name}
+
+
+def changed_facts(before: Described | None, after: Described | None) -> tuple[Facts, Facts]:
+    """Return the facts that differ, as they were and as they are."""
+    old, new = facts_of(before), facts_of(after)
+    differing = {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
+    return (
+        {name: value for name, value in old.items() if name in differing},
+        {name: value for name, value in new.items() if name in differing},
+    )
+
+
+def changed_secrets(before: Described | None, after: Described | None) -> tuple[str, ...]:
+    """Return the names of the secrets that differ between two states of an object that stays."""
+    match before, after:
+        case DescribedWebhook(), DescribedWebhook():
+            secrets = {
+                "url": before.url != after.url,
+                "auth_code": before.auth_code != after.auth_code,
+            }
+        case DescribedAlertKey(), DescribedAlertKey():
+            secrets = {"key": before.hash != after.hash}
+        case _:
+            return ()
+    return tuple(name for name, differs in secrets.items() if differs)
+
+
+def _webhook(webhook: DescribedWebhook) -> Facts:
+    options = webhook.options
+    return {
+        "slug": webhook.slug,
+        "name": webhook.name,
+        "enabled": webhook.enabled is not False,
+        "profile": options.profile.value,
+        "summary": options.with_summary,
+        "sender_headers": options.with_sender_headers,
+        "standard_signature": options.with_standard_signature,
+        "connect_timeout": format_duration(options.connect_timeout),
+        "total_timeout": format_duration(options.total_timeout),
+        "deadline": format_duration(options.deadline),
+    }
+
+
+def _policy(policy: DescribedPolicy) -> Facts:
+    repeat = policy.repeat
+    return {
+        "team": policy.team,
+        "slug": policy.slug,
+        "name": policy.name,
+        "steps": [
+            {"after": format_duration(step.after), "webhooks": list(step.webhooks)}
+            for step in policy.steps
+        ],
+        "repeat": repeat and {"times": repeat.times, "after": format_duration(repeat.after)},
+    }

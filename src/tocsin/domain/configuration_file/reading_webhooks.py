@@ -1,0 +1,92 @@
+"""The part `webhooks`."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from tocsin.domain.auth_code import check_auth_code
+from tocsin.domain.configuration_file.description import DescribedWebhook
+from tocsin.domain.configuration_file.place import Place
+from tocsin.domain.configuration_file.reading_slugs import check_key, read_was
+from tocsin.domain.duration import parse_duration
+from tocsin.domain.payload import PayloadProfile
+from tocsin.domain.webhook_options import BOUNDS, InvalidWebhookOptions, WebhookOptions
+from tocsin.domain.webhook_url import check_webhook_url
+from tocsin.errors import TocsinError
+
+FLAGS: Final = {
+    "summary": "with_summary",
+    "sender_headers": "with_sender_headers",
+    "standard_signature": "with_standard_signature",
+}
+"""A field of the file, and the option it sets."""
+_LENGTHS: Final = tuple(name for name, _least, _most in BOUNDS)
+FIELDS: Final = (
+    *("name", "url", "auth_code", "enabled", "profile"),
+    *FLAGS,
+    *_LENGTHS,
+    "was",
+)
+
+
+class InvalidProfile(TocsinError):
+    """There is no such payload profile."""
+
+    code = "invalid_profile"
+    status_hint = 422
+
+
+def read_webhook(slug: str, place: Place) -> DescribedWebhook:
+    """Return what a webhook's entry says."""
+    check_key(slug, place)
+    fields = place.fields("a webhook", FIELDS)
+    auth_code = fields.get("auth_code")
+    enabled = fields.get("enabled")
+    return DescribedWebhook(
+        slug=slug,
+        name=fields["name"].name(slug) if "name" in fields else slug,
+        url=_url(place, fields),
+        auth_code=auth_code.read(check_auth_code, None) if auth_code else None,
+        options=_options(place, fields),
+        enabled=enabled.flag(otherwise=True) if enabled else None,
+        was=read_was(slug, fields),
+    )
+
+
+def _url(place: Place, fields: Mapping[str, Place]) -> str:
+    if "url" not in fields:
+        place.mistake("a webhook needs its url")
+        return ""
+    return fields["url"].read(_checked_url, "")
+
+
+def _checked_url(text: str) -> str:
+    check_webhook_url(text)
+    return text
+
+
+def _options(place: Place, fields: Mapping[str, Place]) -> WebhookOptions:
+    given: dict[str, Any] = {}
+    if "profile" in fields:
+        given["profile"] = fields["profile"].read(_profile, PayloadProfile.WIRE)
+    for name, option in FLAGS.items():
+        if name in fields:
+            given[option] = fields[name].flag(otherwise=True)
+    for name, least, most in BOUNDS:
+        if name in fields:
+            given[name] = _length(fields[name], least, most)
+    try:
+        return WebhookOptions(**{name: value for name, value in given.items() if value is not None})
+    except InvalidWebhookOptions as refusal:
+        place.mistake(refusal.message)
+        return WebhookOptions()
+
+
+def _length(place: Place, least: timedelta, most: timedelta) -> timedelta | None:
+    return place.read(lambda text: parse_duration(text, at_least=least, at_most=most), None)
+
+
+def _profile(text: str) -> PayloadProfile:
+    if text not in tuple(PayloadProfile):
+        raise InvalidProfile(f"write {' or '.join(PayloadProfile)}", given=text[:40])
+    return PayloadProfile(text)
