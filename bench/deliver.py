@@ -175,10 +175,7 @@ def _fill(database: Database, *, pending: int, due: int, began: datetime) -> Non
         )
         tx.run_many(
             insert(schema.alerts),
-            [
-                (n, at, n, f"entity {n}", "CRITICAL", "", fields, "[]", "opened")
-                for n in numbers
-            ],
+            [(n, at, n, f"entity {n}", "CRITICAL", "", fields, "[]", "opened") for n in numbers],
         )
         tx.run_many(
             insert(schema.escalations),
@@ -203,8 +200,10 @@ async def _measure(database: Database, configuration: Configuration, due: int) -
     recorded = 0
     groups: Counter[int] = Counter()
 
-    def context(tx: Tx) -> Context:
-        return Context(configuration, lambda _, wanted: {n: versions[n] for n in wanted}, clock.now(), ids)
+    def context(_: Tx) -> Context:
+        return Context(
+            configuration, lambda _, wanted: {n: versions[n] for n in wanted}, clock.now(), ids
+        )
 
     def on_commit(news: News) -> None:
         courier.cancel(news.cancelled)
@@ -245,9 +244,11 @@ async def _measure(database: Database, configuration: Configuration, due: int) -
     running = asyncio.create_task(runner.run())
     await finished.wait()
     took, cpu = time.perf_counter() - began, cpu_seconds() - cpu
-    await runner.stop()
+    runner.stop()
     await running
     await sender.close()
+    await courier.drain()
+    await runner.end()
     writer.stop()
     return {
         "per_second": due / took,

@@ -1,7 +1,7 @@
 """A receiver in a process of its own: answers 200 at once, keeps a sample of what it was sent.
 
-    python -m bench.sink CORE   prints its port, then serves until its standard input ends,
-                                then prints what it received as JSON
+python -m bench.sink CORE   prints its port, then serves until its standard input ends,
+                            then prints what it received as JSON
 """
 
 import asyncio
@@ -65,9 +65,7 @@ async def _serve() -> None:
     loop.add_reader(sys.stdin.fileno(), lambda: sys.stdin.read(1) or ended.set())
     await ended.wait()
     print(
-        json.dumps(
-            {"requests": counts.requests, "ids": len(counts.ids), "sample": counts.sample}
-        ),
+        json.dumps({"requests": counts.requests, "ids": len(counts.ids), "sample": counts.sample}),
         flush=True,
     )
 

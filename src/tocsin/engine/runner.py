@@ -89,11 +89,13 @@ class Runner:
             self._is_ticking = False
             await self._sleep(_earlier(next_due_at, self._noted))
 
-    async def stop(self) -> None:
-        """Lease nothing more, let what is in flight end, and say that this run is over."""
+    def stop(self) -> None:
+        """Lease nothing more; `run` returns. For use on the loop."""
         self._is_stopping = True
         self.wake()
-        await self._courier.drain()
+
+    async def end(self) -> None:
+        """Say that this run is over: nothing of it is in flight any more."""
 
         def work(tx: Tx) -> None:
             end_runs(tx, now=self._clock.now())

@@ -1,0 +1,54 @@
+"""A test of a webhook: a real delivery, signed and recorded like any other, that no incident asked for."""
+
+from tocsin.actions.incident_set import Context
+from tocsin.domain.payload import make_body
+from tocsin.domain.webhook import Webhook
+from tocsin.store.database import Tx
+from tocsin.store.deliveries import insert_bodies, insert_deliveries, pending_row
+from tocsin.store.lanes import free_slots, wake_lanes
+from tocsin.store.schema import to_micros
+
+_NO_INCIDENT_NUMBER = 0
+
+
+def send_test(tx: Tx, context: Context, webhook: Webhook, *, actor: str, organisation: str) -> int:
+    """Make a delivery that tells the webhook of a test; return its id.
+
+    A receiver knows it by `incident` 0 and `message_type` INFO. A disabled webhook is called, too:
+    a test is how one finds out whether it may be enabled again.
+    """
+    seconds = str(int(context.now.timestamp()))
+    body = make_body(
+        webhook.profile,
+        incident=_NO_INCIDENT_NUMBER,
+        alert={
+            "message_type": "INFO",
+            "entity_id": f"tocsin/test/{webhook.slug}",
+            "entity_display_name": f"Test of the webhook {webhook.name}",
+            "entity_state": "INFO",
+            "alert_type": "INFO",
+            "state_message": f"This is a test, asked for by {actor}. Nothing is wrong.",
+            "monitoring_tool": "tocsin",
+            "timestamp": seconds,
+            "VO_ORGANIZATION_ID": organisation,
+        },
+        with_headers=webhook.with_sender_headers,
+        empty_texts=not webhook.with_summary,
+    )
+    body_id, delivery_id = context.ids.take(2, context.now)
+    now = to_micros(context.now)
+    insert_bodies(tx, [(body_id, body.form)])
+    row = pending_row(
+        id_=delivery_id,
+        incident=None,
+        escalation=None,
+        step=None,
+        webhook_id=webhook.id,
+        body_id=body_id,
+        planned_at=now,
+        now=now,
+    )
+    insert_deliveries(tx, [row])
+    free_slots(tx, [webhook.id], slots=0)  # makes the lane, where there is none yet
+    wake_lanes(tx, {webhook.id: now})
+    return delivery_id

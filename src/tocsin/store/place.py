@@ -1,0 +1,106 @@
+"""Where an SQLite database may lie: in a folder that can be written, on this machine, for one server."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ClassVar
+
+from tocsin.errors import TocsinError
+
+# Locks and shared memory do not work there as SQLite needs them: two servers would both think that
+# they are alone, and a database can be damaged. Source: sqlite.org, "How To Corrupt", section 2.
+_NETWORK_FILE_SYSTEMS = frozenset(
+    {"9p", "afs", "beegfs", "ceph", "cifs", "davfs", "fuse.glusterfs", "fuse.s3fs", "fuse.sshfs"}
+    | {"glusterfs", "gfs2", "lustre", "ncpfs", "nfs", "nfs4", "smb3", "smbfs"}
+)
+_MOUNTS = Path("/proc/self/mounts")
+
+
+class FolderNotWritable(TocsinError):
+    """The folder of the database cannot be written."""
+
+    code: ClassVar[str] = "folder_not_writable"
+    status_hint: ClassVar[int] = 500
+
+
+class NetworkFileSystem(TocsinError):
+    """The database would lie on another machine's disk."""
+
+    code: ClassVar[str] = "network_file_system"
+    status_hint: ClassVar[int] = 500
+
+
+class AnotherServer(TocsinError):
+    """A second server was started on a database that has one."""
+
+    code: ClassVar[str] = "another_server"
+    status_hint: ClassVar[int] = 500
+
+
+def prepare_folder(folder: Path, *, mounts: Path = _MOUNTS) -> None:
+    """Make the folder if need be, and refuse one that could not hold a database.
+
+    Raises: FolderNotWritable, NetworkFileSystem.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        probe = folder / ".tocsin-probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise FolderNotWritable(
+            f"{folder} cannot be written ({error.strerror}): "
+            "make it writable for this user, or set TOCSIN_HOME to a folder that is",
+            folder=str(folder),
+        ) from None
+    kind = _file_system(folder, mounts)
+    if kind in _NETWORK_FILE_SYSTEMS:
+        raise NetworkFileSystem(
+            f"{folder} is on a network file system ({kind}), where SQLite is not safe: set "
+            "TOCSIN_HOME to a local disk, or TOCSIN_DATABASE_URL to a PostgreSQL server",
+            folder=str(folder),
+            file_system=kind,
+        )
+
+
+def _file_system(folder: Path, mounts: Path) -> str:
+    """Return the kind of file system that holds a folder; empty where the system does not say."""
+    try:
+        lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    path = folder.resolve()
+    found = (Path("/"), "")
+    for line in lines:
+        _, point, kind, *_ = line.split(" ")
+        place = Path(point.replace("\\040", " "))
+        if path.is_relative_to(place) and len(place.parts) >= len(found[0].parts):
+            found = (place, kind)
+    return found[1]
+
+
+@contextmanager
+def sole_server(lock_file: Path) -> Iterator[None]:
+    """Hold the lock that says that a server runs on this database; the system frees it with us.
+
+    Raises: AnotherServer, naming the process that holds it.
+    """
+    descriptor = os.open(lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
+            raise AnotherServer(
+                f"a Tocsin server (process {holder}) is already running on the database beside "
+                f"{lock_file}: stop it first, or set TOCSIN_HOME to another folder. Several servers "
+                "on one database need PostgreSQL (TOCSIN_DATABASE_URL)",
+                process=holder,
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)

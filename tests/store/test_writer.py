@@ -1,0 +1,179 @@
+"""Group commit: what is promised to whoever hands work to the writer."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import ClassVar
+
+import pytest
+import sqlalchemy as sa
+from tests.manual_clock import ManualClock
+
+from tocsin.domain.timeline import Kind, TimelineEntry
+from tocsin.errors import TocsinError
+from tocsin.store import schema
+from tocsin.store.database import Database, News, Tx
+from tocsin.store.timeline import add_to_timeline
+from tocsin.store.writer import StoreUnavailable, Writer, WriterStopped
+
+_C = schema.counters
+
+
+class Refused(TocsinError):
+    """A refusal of this test."""
+
+    code: ClassVar[str] = "refused_by_test"
+
+
+def put(name: str, value: int = 1) -> Callable[[Tx], str]:
+    """Work that leaves a row."""
+
+    def work(tx: Tx) -> str:
+        tx.core.execute(_C.insert().values(name=name, value=value))
+        return name
+
+    return work
+
+
+def names(database: Database) -> list[str]:
+    with database.read() as tx:
+        found = tx.core.scalars(sa.select(_C.c.name).where(_C.c.name != "feed").order_by(_C.c.name))
+        return list(found)
+
+
+@contextmanager
+def writing(
+    database: Database, *, on_commit: Callable[[News], None] = lambda _: None
+) -> Iterator[Writer]:
+    writer = Writer(database, ManualClock(), on_commit=on_commit)
+    writer.start()
+    try:
+        yield writer
+    finally:
+        writer.stop()
+
+
+@contextmanager
+def one_group(writer: Writer) -> Iterator[None]:
+    """Whatever is submitted inside is one group: the writer is kept busy until the block ends."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def work(_: Tx) -> None:
+        begun.set()
+        assert go_on.wait(10)
+
+    busy = writer.submit(work)
+    assert begun.wait(10)
+    yield
+    go_on.set()
+    busy.result(10)
+
+
+def test_a_result_is_known_only_when_it_can_be_read(database: Database) -> None:
+    """When the future is done, another connection sees the row."""
+    with writing(database) as writer:
+        assert writer.submit(put("a")).result(10) == "a"
+        assert names(database) == ["a"]
+
+
+def test_work_that_queued_meanwhile_is_one_commit(database: Database) -> None:
+    """Three pieces of work, one group, one commit."""
+    commits: list[News] = []
+    with writing(database, on_commit=commits.append) as writer:
+        with one_group(writer):
+            futures = [writer.submit(put(name)) for name in "abc"]
+        assert [future.result(10) for future in futures] == ["a", "b", "c"]
+    assert list(writer.group_sizes) == [1, 3]
+    assert len(commits) == 2
+
+
+def test_a_refusal_undoes_only_its_own_work(database: Database) -> None:
+    """The others of the group are committed, and the news of the refused one is gone with it."""
+    commits: list[News] = []
+
+    def refuse(tx: Tx) -> None:
+        put("lost")(tx)
+        tx.news.has_work_at(1)
+        tx.news.cancelled.append(5)
+        raise Refused("no")
+
+    with writing(database, on_commit=commits.append) as writer:
+        with one_group(writer):
+            before, refused, after = (writer.submit(w) for w in (put("a"), refuse, put("b")))
+        with pytest.raises(Refused):
+            refused.result(10)
+        assert (before.result(10), after.result(10)) == ("a", "b")
+    assert names(database) == ["a", "b"]
+    assert (commits[-1].cancelled, commits[-1].work_due_at) == ([], None)
+
+
+def test_an_error_of_a_statement_undoes_only_its_own_work(database: Database) -> None:
+    """A row that is there already is somebody's mistake, and nobody else's trouble."""
+    with writing(database) as writer:
+        with one_group(writer):
+            first, twice, after = (writer.submit(w) for w in (put("a"), put("a"), put("b")))
+        assert isinstance(twice.exception(10), sa.exc.IntegrityError)
+        assert (first.result(10), after.result(10)) == ("a", "b")
+    assert names(database) == ["a", "b"]
+
+
+def test_urgent_work_goes_first(database: Database) -> None:
+    """An acknowledgement that queued after a thousand alerts is not behind them."""
+    done: list[str] = []
+    with writing(database) as writer:
+        with one_group(writer):
+            futures = [writer.submit(lambda _: done.append("alerts"))]
+            futures.append(writer.submit(lambda _: done.append("acknowledge"), urgent=True))
+        for future in futures:
+            future.result(10)
+    assert done == ["acknowledge", "alerts"]
+
+
+def test_what_is_stopped_finishes_its_work_and_takes_no_more(database: Database) -> None:
+    """Everything submitted before `stop` is on disk after it; what comes later is told so."""
+    with writing(database) as writer, one_group(writer):
+        future = writer.submit(put("a"))
+    assert future.result(10) == "a"
+    with pytest.raises(WriterStopped):
+        writer.submit(put("b")).result(10)
+    assert names(database) == ["a"]
+
+
+def test_the_feed_gives_positions_in_commit_order(database: Database) -> None:
+    """One row a transaction, numbered without a gap, naming the rows that it added."""
+    entry = TimelineEntry(3, 11, ManualClock().now(), Kind.OPENED, "test", {})
+    with writing(database) as writer:
+        writer.submit(lambda tx: add_to_timeline(tx, [entry])).result(10)
+        writer.submit(put("nothing for the feed")).result(10)
+        writer.submit(lambda tx: tx.news.feed.append(("paged", 3, 1, 0))).result(10)
+    with database.read() as tx:
+        rows = tx.core.execute(sa.select(schema.feed.c.position, schema.feed.c.entries)).all()
+    assert [tuple(row) for row in rows] == [(1, '[["timeline",3,11]]'), (2, '[["paged",3,1,0]]')]
+
+
+@pytest.mark.parametrize(
+    "database", ["sqlite"], indirect=True
+)  # it can be told how much room it has
+def test_a_full_disk_fails_the_whole_group_and_changes_nothing(database: Database) -> None:
+    """Everybody is told that the store is unavailable; nobody is told of a success that is not there."""
+    with writing(database) as writer:
+        writer.submit(_leave_no_room).result(10)
+        with one_group(writer):
+            small, large = writer.submit(put("a")), writer.submit(put("x" * 500_000))
+        for future in (small, large):
+            error = future.exception(10)
+            assert isinstance(error, StoreUnavailable)
+            assert error.status_hint == 503
+            assert "full" in error.message
+        assert writer.last_error is not None
+        assert names(database) == []
+        writer.submit(lambda tx: tx.core.exec_driver_sql("PRAGMA max_page_count = 100000")).result(
+            10
+        )
+        assert writer.submit(put("a")).result(10) == "a"
+        assert writer.last_error is None
+
+
+def _leave_no_room(tx: Tx) -> None:
+    pages = tx.core.exec_driver_sql("PRAGMA page_count").scalar()
+    tx.core.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
