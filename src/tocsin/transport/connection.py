@@ -1,0 +1,352 @@
+"""One connection to a receiver: one exchange at a time, read with caps, never trusted."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from time import monotonic_ns
+from typing import Protocol, cast
+
+from httptools import (
+    HttpParserCallbackError,
+    HttpParserError,
+    HttpResponseParser,
+)
+
+from tocsin.domain.outcome import Outcome
+from tocsin.transport.exchange import Answer, Destination, Exchange, Route, unsent
+
+HEAD_CAP = 32 * 1024
+"""Bytes until the headers of the answer proper are complete; 1xx answers before it count."""
+ANSWER_CAP = 64 * 1024
+PIECE = 16 * 1024
+"""The parser gets no more at a time, because it copies what it cannot finish."""
+KEPT_BODY = 4 * 1024
+KEPT_HEADERS = 64
+_LINGER_NS = 2_000_000_000
+"""How long a closing connection may take to say goodbye."""
+_NS_PER_SECOND = 1_000_000_000
+_START = b"HTTP/1."
+
+AnswerCallback = Callable[[Answer], None]
+
+
+class Keeper(Protocol):
+    """Who owns connections, and hears what becomes of them."""
+
+    def add(self, connection: "Connection") -> None:
+        """A connection has been made."""
+
+    def keep(self, connection: "Connection") -> bool:
+        """Take a connection that is ready for another exchange; False if there is no room."""
+
+    def discard(self, connection: "Connection") -> None:
+        """Stop offering a connection: it is ending."""
+
+    def watch(self, deadline: int) -> None:
+        """A connection's deadline has moved to this instant."""
+
+    def forget(self, connection: "Connection") -> None:
+        """The connection has ended, and its socket is gone."""
+
+
+class Connection(asyncio.Protocol):
+    """The protocol of one socket.
+
+    It is busy (an exchange runs), idle (its keeper offers it), or closing. `deadline` is when
+    `expire` is due, whatever the state: its keeper compares one number per connection. `is_kept`
+    is the keeper's own mark.
+
+    Units: monotonic nanoseconds.
+    """
+
+    __slots__ = (
+        "_body",
+        "_fed",
+        "_has_extra",
+        "_headers",
+        "_heard",
+        "_held",
+        "_is_complete",
+        "_is_reused",
+        "_keep_alive",
+        "_keeper",
+        "_left",
+        "_on_answer",
+        "_parser",
+        "_started",
+        "_status",
+        "_transport",
+        "deadline",
+        "destination",
+        "is_closing",
+        "is_kept",
+        "route",
+    )
+    _transport: asyncio.Transport
+
+    def __init__(self, destination: Destination, route: Route, keeper: Keeper) -> None:
+        self.destination = destination
+        self.route = route
+        self.deadline = sys.maxsize
+        self.is_closing = False
+        self.is_kept = False
+        self._keeper = keeper
+        self._on_answer: AnswerCallback | None = None
+        self._parser = HttpResponseParser(self)
+        self._is_reused = False
+        self._has_extra = False
+        self._keep_alive = True
+        self._held = b""
+
+    def begin(self, exchange: Exchange, on_answer: AnswerCallback, started: int) -> None:
+        """Write the request, unless it was cancelled; `on_answer` is called later, exactly once."""
+        if self.is_closing:  # fresh, and it ended or spoke before it was asked
+            detail = "it spoke before the request was sent" if self._has_extra else "closed at once"
+            outcome = Outcome.MALFORMED_ANSWER if self._has_extra else Outcome.CONNECTION_LOST
+            self._answer_unsent(outcome, detail, on_answer, started)
+            return
+        if exchange.is_cancelled():
+            self._answer_unsent(Outcome.CANCELLED, "", on_answer, started)
+            self._rest()
+            return
+        self._on_answer = on_answer
+        self._started = started
+        self._heard = 0
+        self._fed = 0
+        self._status = 0
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._body = b""
+        self._is_complete = False
+        self.deadline = started + int(exchange.total_timeout * _NS_PER_SECOND)
+        self._left = monotonic_ns()
+        self._transport.write(exchange.head + exchange.body)
+        self._keeper.watch(self.deadline)
+
+    @property
+    def is_idle(self) -> bool:
+        return self._on_answer is None and not self.is_closing
+
+    def expire(self, now: int) -> None:
+        """Do what is due at `deadline`: give up the exchange, or end the idle connection."""
+        if self.deadline > now:
+            return  # it began another exchange a moment ago
+        if self._on_answer is not None:
+            seconds = (self.deadline - self._started) / _NS_PER_SECOND
+            self._fail(Outcome.TIMED_OUT, f"no whole answer within {seconds:g} s")
+        elif self.is_closing:
+            self._transport.abort()
+        else:
+            self.close()
+
+    def interrupt(self) -> None:
+        """End the connection now, whatever it does."""
+        if self._on_answer is not None:
+            self._fail(Outcome.INTERRUPTED, "no answer yet")
+        else:
+            self._abort()
+
+    def close(self) -> None:
+        """End the connection in good order."""
+        if self.is_closing:
+            return
+        if self._transport.get_write_buffer_size():  # they do not read, so do not wait for them
+            self._abort()
+            return
+        self.is_closing = True
+        self.deadline = monotonic_ns() + _LINGER_NS
+        self._keeper.discard(self)
+        self._keeper.watch(self.deadline)
+        self._transport.close()
+
+    def _abort(self) -> None:
+        self.is_closing = True
+        self._keeper.discard(self)
+        self._transport.abort()
+
+    # What asyncio calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's has another ancestry
+        self._keeper.add(self)
+
+    def eof_received(self) -> None:
+        if self.is_idle:  # at once, so that no exchange begins on it
+            self.close()
+
+    def data_received(self, data: bytes) -> None:
+        if self._on_answer is None:
+            self._has_extra = True
+            self._abort()
+            return
+        if not self._fed:
+            if not self._heard:
+                self._heard = monotonic_ns()
+            if not data.startswith(_START):
+                data = self._check_start(data)
+                if not data:
+                    return
+        self._fed += len(data)
+        if self._fed > PIECE:
+            self._feed_in_pieces(data)
+        else:
+            self._feed(data)
+        if self._is_complete:
+            self._complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.is_closing = True
+        if self._on_answer is not None:
+            self._lose(exc)
+        self._keeper.discard(self)
+        self._keeper.forget(self)
+        del self._parser  # it holds our methods: a cycle
+
+    # What the parser calls.
+
+    def on_message_begin(self) -> None:
+        if self._is_complete:
+            self._has_extra = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._status:  # else it is a trailer
+            self._headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        if self._is_complete:
+            return
+        status = self._parser.get_status_code()
+        if 100 <= status <= 199 and status != 101:  # an interim answer; 101 would be the last
+            self._headers.clear()
+        else:
+            self._status = status
+
+    def on_body(self, body: bytes) -> None:
+        if not self._has_extra and len(self._body) < KEPT_BODY:
+            self._body += body[: KEPT_BODY - len(self._body)]
+
+    def on_message_complete(self) -> None:
+        if self._status and not self._is_complete:
+            self._is_complete = True
+            self._keep_alive = self._parser.should_keep_alive()
+
+    # What comes of it.
+
+    def _check_start(self, data: bytes) -> bytes:
+        """Return the whole beginning once it is that of HTTP/1; until then hold it back.
+
+        The parser itself would also take RTSP and HTTP/2.0 for it.
+        """
+        data = self._held + data
+        self._held = b""
+        if data.startswith(_START):
+            return data
+        if _START.startswith(data):
+            self._held = data
+        else:
+            self._fail(Outcome.MALFORMED_ANSWER, f"it began with {data[:40]!r}")
+        return b""
+
+    def _feed(self, data: bytes | memoryview) -> None:
+        try:
+            self._parser.feed_data(data)
+        except HttpParserCallbackError:
+            raise  # a mistake of ours
+        except HttpParserError as error:
+            self._keep_alive = False
+            if not self._is_complete:
+                self._fail(Outcome.MALFORMED_ANSWER, str(error))
+
+    def _feed_in_pieces(self, data: bytes) -> None:
+        """Feed no byte beyond the cap that holds at the moment."""
+        rest = memoryview(data)
+        fed = self._fed - len(data)
+        while rest and self._on_answer is not None and not self._is_complete:
+            room = (ANSWER_CAP if self._status else HEAD_CAP) - fed
+            if room <= 0:
+                self._overflow()
+                return
+            piece = rest[: min(PIECE, room)]
+            self._feed(piece)
+            fed += len(piece)
+            rest = rest[len(piece) :]
+        self._has_extra = self._has_extra or bool(rest)
+
+    def _overflow(self) -> None:
+        if self._status:
+            detail = f"the answer is longer than {ANSWER_CAP // 1024} KiB; the rest was not read"
+        else:
+            detail = f"its headers do not end within {HEAD_CAP // 1024} KiB"
+        self._fail(Outcome.MALFORMED_ANSWER, detail)
+
+    def _lose(self, exc: Exception | None) -> None:
+        cause = "closed" if exc is None else str(exc) or type(exc).__name__
+        if not self._heard:
+            self._finish(Outcome.CONNECTION_LOST, f"{cause} before any byte of an answer")
+        elif not self._status:
+            self._finish(Outcome.CONNECTION_LOST, f"{cause} in the middle of the answer's headers")
+        else:
+            # Without a length the body ends with the connection, so this may be all of it.
+            self._finish(Outcome.of_status(self._status), "")
+
+    def _fail(self, outcome: Outcome, detail: str) -> None:
+        """End the exchange and the connection. With status and headers in, the status decides."""
+        self._abort()
+        if self._status:
+            self._finish(Outcome.of_status(self._status), detail)
+        else:
+            self._finish(outcome, detail)
+
+    def _complete(self) -> None:
+        on_answer, answer = self._take_answer(Outcome.of_status(self._status), "")
+        self._rest()
+        on_answer(answer)
+
+    def _finish(self, outcome: Outcome, detail: str) -> None:
+        on_answer, answer = self._take_answer(outcome, detail)
+        on_answer(answer)
+
+    def _rest(self) -> None:
+        """Become idle if another exchange may follow on this connection, else end it."""
+        self._is_reused = True
+        is_clean = self._keep_alive and not self._has_extra
+        if not (
+            is_clean and not self._transport.get_write_buffer_size() and self._keeper.keep(self)
+        ):
+            self.close()
+
+    def _take_answer(self, outcome: Outcome, detail: str) -> tuple[AnswerCallback, Answer]:
+        ended = monotonic_ns()
+        on_answer = self._on_answer
+        assert on_answer is not None
+        self._on_answer = None
+        route = self.route
+        is_reused = self._is_reused
+        answer = Answer(
+            outcome,
+            self._status,
+            detail,
+            route.address,
+            is_reused,
+            (self._left - self._started) // 1000,
+            0 if is_reused else route.resolve_us,
+            0 if is_reused else route.connect_us,
+            0 if is_reused else route.tls_us,
+            (self._heard - self._left) // 1000 if self._heard else 0,
+            (ended - self._started) // 1000,
+            tuple(self._headers[:KEPT_HEADERS]),
+            self._body,
+            route.peer,
+        )
+        return on_answer, answer
+
+    def _answer_unsent(
+        self, outcome: Outcome, detail: str, on_answer: AnswerCallback, started: int
+    ) -> None:
+        answer = unsent(
+            outcome,
+            detail,
+            route=self.route,
+            total_us=(monotonic_ns() - started) // 1000,
+            is_reused=self._is_reused,
+        )
+        asyncio.get_running_loop().call_soon(on_answer, answer)

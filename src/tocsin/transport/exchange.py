@@ -1,0 +1,132 @@
+"""What goes into one HTTP exchange, and what comes out of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, NamedTuple
+
+from tocsin.domain.outcome import Outcome, explain
+from tocsin.errors import TocsinError
+
+
+class Destination(NamedTuple):
+    """Where a connection leads. Exchanges with equal destinations share connections.
+
+    `host` has no brackets; `ca_bundle` is the PEM text of a private CA, trusted in place of the
+    system's.
+    """
+
+    is_tls: bool
+    host: str
+    port: int
+    ca_bundle: str | None = None
+
+
+class Exchange(NamedTuple):
+    """One request to be sent, ready to the last byte.
+
+    `head` runs from the request line to the empty line. `is_cancelled` is looked at immediately
+    before the first byte is written. `is_fresh` demands a new connection.
+
+    Units: timeouts are seconds; `connect_timeout` covers TCP and TLS together, `total_timeout`
+    everything from the look-up of the name to the end of the answer.
+    """
+
+    destination: Destination
+    head: bytes
+    body: bytes
+    connect_timeout: float
+    total_timeout: float
+    is_cancelled: Callable[[], bool]
+    is_fresh: bool = False
+
+
+class PeerCertificate(NamedTuple):
+    """Of the receiver's certificate, what is kept: who issued it, and until when it is valid (UTC)."""
+
+    issuer: str
+    expires_at: datetime
+
+
+class Answer(NamedTuple):
+    """How an exchange ended. Network conditions are never raised: they are outcomes here.
+
+    `status` is 0 without an answer. `detail` has the facts of this exchange, "" when the outcome
+    says it all. `address` is the one connected to, "" when none was.
+
+    Units: microseconds. `sent_after_us` is when the first byte left, counted from the start, None
+    if none did; `resolve_us`, `connect_us` and `tls_us` are 0 on a reused connection;
+    `first_byte_us` is from our first byte to the answer's, 0 if none came; `total_us` is the whole.
+    """
+
+    outcome: Outcome
+    status: int
+    detail: str
+    address: str
+    is_reused: bool
+    sent_after_us: int | None
+    resolve_us: int
+    connect_us: int
+    tls_us: int
+    first_byte_us: int
+    total_us: int
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    body: bytes = b""
+    peer: PeerCertificate | None = None
+
+    @property
+    def wrote_first_byte(self) -> bool:
+        return self.sent_after_us is not None
+
+    @property
+    def reason(self) -> str:
+        """The likely cause, what to do, and the facts."""
+        sentence = explain(self.outcome, self.status)
+        return f"{sentence} ({self.detail})" if self.detail else sentence
+
+    def find_header(self, name: bytes) -> bytes | None:
+        """Return the value of the first header with this lower-case name."""
+        return next((value for given, value in self.headers if given.lower() == name), None)
+
+
+@dataclass(slots=True)
+class Route:
+    """How a connection came about, filled in while it does. Units: microseconds."""
+
+    address: str = ""
+    resolve_us: int = 0
+    connect_us: int = 0
+    tls_us: int = 0
+    peer: PeerCertificate | None = None
+
+
+class NotConnected(TocsinError):
+    """No connection came about. Within the transport only: the sender makes an answer of it."""
+
+    code: ClassVar[str] = "not_connected"
+    status_hint: ClassVar[int] = 502
+
+    def __init__(self, outcome: Outcome, detail: str) -> None:
+        super().__init__(detail, outcome=outcome)
+        self.outcome = outcome
+        self.detail = detail
+
+
+def unsent(
+    outcome: Outcome, detail: str, *, route: Route, total_us: int, is_reused: bool = False
+) -> Answer:
+    """Return the answer of an exchange of which no byte left."""
+    return Answer(
+        outcome=outcome,
+        status=0,
+        detail=detail,
+        address=route.address,
+        is_reused=is_reused,
+        sent_after_us=None,
+        resolve_us=0 if is_reused else route.resolve_us,
+        connect_us=0 if is_reused else route.connect_us,
+        tls_us=0 if is_reused else route.tls_us,
+        first_byte_us=0,
+        total_us=total_us,
+        peer=route.peer,
+    )
