@@ -57,12 +57,19 @@ def _record(tx: Tx, difference: Difference, editor: Editor) -> None:
         before, after = before | {"key": difference.was}, after | {"key": difference.key}
     editor.record(
         tx,
-        f"{difference.kind.replace(' ', '_')}.{effect_of(difference)}",
+        _action(difference),
         difference.key or "default",
         before=before,
         after=after,
         secrets=changed_secrets(difference.before, difference.after),
     )
+
+
+def _action(difference: Difference) -> str:
+    effect = effect_of(difference)
+    if difference.kind is ObjectKind.ALERT_KEY and effect == "deleted":
+        effect = "revoked"  # its row stays, and is listed
+    return f"{difference.kind.replace(' ', '_')}.{effect}"
 
 
 class _Writing:
@@ -206,7 +213,7 @@ class _Writing:
         return self._editor.random_bytes(count)
 
 
-def is_used(kind: ObjectKind, key: str, in_force: InForce) -> list[str]:
+def users_of(kind: ObjectKind, key: str, in_force: InForce) -> list[str]:
     """Return the names of what needs a webhook, a policy or a team, so that it cannot be deleted."""
     description = in_force.description
     match kind:

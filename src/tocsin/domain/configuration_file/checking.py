@@ -100,7 +100,7 @@ def find_advice(description: Description) -> Iterator[Advice]:
     reached = {path for routing in description.routing.values() for path in routing.policies}
     called = {slug for policy in description.policies.values() for slug in _webhooks_of(policy)}
     for path, policy in sorted(description.policies.items()):
-        yield from _policy_advice(policy, description, is_reached=path in reached)
+        yield from policy_advice(policy, description, is_reached=path in reached)
     for slug in sorted(description.webhooks.keys() - called):
         yield Advice(place_of(ObjectKind.WEBHOOK, slug), "no policy calls it")
 
@@ -110,7 +110,7 @@ def _webhooks_of(policy: DescribedPolicy) -> Iterator[str]:
         yield from step.webhooks
 
 
-def _policy_advice(
+def policy_advice(
     policy: DescribedPolicy, description: Description, *, is_reached: bool
 ) -> Iterator[Advice]:
     place = place_of(ObjectKind.POLICY, policy.path)

@@ -7,12 +7,12 @@ from typing import Final, TypeVar
 
 from tocsin.domain.configuration_file.mistakes import Mistake, nearest
 from tocsin.domain.configuration_file.tree import Fields, Items, Node, Scalar
+from tocsin.domain.display_name import check_name
 from tocsin.errors import TocsinError
 
 _T = TypeVar("_T")
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_<>-]{1,64}")
 _FLAGS: Final = {"true": True, "false": False}
-LONGEST_NAME: Final = 200
 
 
 @dataclass(slots=True)
@@ -110,13 +110,8 @@ class Place:
             return otherwise
 
     def name(self, otherwise: str) -> str:
-        """Return a name for people: one printable line."""
-        text = self.text()
-        if text is None:
-            return otherwise
-        if not text.isprintable() or not text.strip() or len(text) > LONGEST_NAME:
-            self.mistake(f"write one line of 1 to {LONGEST_NAME} printable characters")
-        return text
+        """Return a name for people."""
+        return self.read(check_name, otherwise)
 
     def flag(self, *, otherwise: bool) -> bool:
         """Return a yes or no, which has one spelling."""

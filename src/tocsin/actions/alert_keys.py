@@ -1,0 +1,62 @@
+"""Alert keys, for the API and the command line."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from tocsin.actions.editor import Editor
+from tocsin.actions.one_object import begin_edit, create_one, delete_one
+from tocsin.domain.alert_key import key_hash, parse_alert_key
+from tocsin.domain.configuration_file.description import DescribedAlertKey, ObjectKind
+from tocsin.domain.slug import parse_slug
+from tocsin.errors import TocsinError
+from tocsin.secret import Secret
+from tocsin.store import alert_keys
+from tocsin.store.alert_keys import AlertKey
+from tocsin.store.database import Tx
+
+
+class AlertKeyInForce(TocsinError):
+    """Another name has this very key."""
+
+    code: ClassVar[str] = "alert_key_in_force"
+    status_hint: ClassVar[int] = 409
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedAlertKey:
+    """An alert key, and the secret that is shown this once."""
+
+    alert_key: AlertKey
+    secret: Secret
+
+
+def list_alert_keys(tx: Tx) -> list[AlertKey]:
+    """Return the keys in force by name, then those that were revoked, without their secrets."""
+    return alert_keys.list_alert_keys(tx) + alert_keys.list_revoked_keys(tx)
+
+
+def create_alert_key(
+    tx: Tx, *, name: str, editor: Editor, key: str | None = None
+) -> CreatedAlertKey:
+    """Make a key, or take one brought from elsewhere, so that senders keep their URL.
+
+    Raises: InvalidSlug, InvalidAlertKey, AlreadyConfigured, AlertKeyInForce.
+    """
+    in_force = begin_edit(tx, editor)
+    slug = parse_slug(name)
+    given = parse_alert_key(key) if key is not None else None
+    hash_ = key_hash(given) if given else None
+    holder = next((each.name for each in in_force.alert_keys.values() if each.hash == hash_), None)
+    if holder:
+        raise AlertKeyInForce(
+            f"This is the key of {holder!r}; give each sender its own", name=holder
+        )
+    described = DescribedAlertKey(slug, hash_, given)
+    made = create_one(tx, in_force, ObjectKind.ALERT_KEY, slug, described, editor=editor)
+    found = next(each for each in alert_keys.list_alert_keys(tx) if each.name == slug)
+    return CreatedAlertKey(found, given or made[slug])
+
+
+def revoke_alert_key(tx: Tx, name: str, *, editor: Editor) -> None:
+    """Let nobody in by a key any more. Raises: NotConfigured."""
+    delete_one(tx, ObjectKind.ALERT_KEY, name, editor=editor)
