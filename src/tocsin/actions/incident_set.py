@@ -339,7 +339,8 @@ class IncidentSet:
                 self._stopped[key] = (ended, reason)
         self._change(number, nobody_left_since=None)
         if number in self._loaded:
-            self._silenced[number] = reason
+            # What a later change finds is cancelled already.
+            self._silenced.setdefault(number, reason)
 
     # --- bookkeeping
 

@@ -20,7 +20,6 @@ from tocsin.errors import TocsinError
 from tocsin.store.alerts import StoredAlert, insert_alerts
 from tocsin.store.database import Tx
 
-
 _LARGEST_NUMBER: Final = 2**63 - 1  # that a database holds
 
 

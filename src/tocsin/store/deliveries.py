@@ -45,9 +45,11 @@ def _lease_select() -> Any:
             _B.c.form,
         )
         .select_from(_L.join(_D, heads(_D.c.id, first)).join(_B, _B.c.id == _D.c.body_id))
-        .where(among(_L.c.webhook_id, "webhook_ids"))
+        # The state again: on PostgreSQL the row may have been cancelled since the statement began.
+        .where(among(_L.c.webhook_id, "webhook_ids"), _D.c.state == _PENDING)
         .order_by(_L.c.due_at, _L.c.webhook_id, _D.c.due_at, _D.c.id)
         .limit(raw("limit"))
+        .with_for_update(of=_D, skip_locked=True)
     )
 
 
@@ -81,13 +83,17 @@ _SETTLE = Statement(
 _OPEN = Statement(
     sa.select(
         _D.c.id, _D.c.attempts, _D.c.attempt_started_at, _D.c.first_attempt_at, _D.c.end_reason
-    ).where(among(_D.c.id, "ids"), _D.c.state == _SENDING),
+    )
+    .where(among(_D.c.id, "ids"), _D.c.state == _SENDING)
+    .order_by(_D.c.id)
+    .with_for_update(),
     "ids",
 )
 _UNFINISHED = Statement(
     sa.select(_D.c.id, _D.c.incident, _D.c.state)
     .where(among(_D.c.incident, "incidents"), _D.c.state.in_([_PENDING, _SENDING]))
-    .order_by(_D.c.id),
+    .order_by(_D.c.id)
+    .with_for_update(),
     "incidents",
 )
 _CANCEL = Statement(
@@ -104,7 +110,7 @@ _CANCEL = Statement(
 _ASK_TO_CANCEL = Statement(
     _D.update()
     .values(end_reason=raw("end_reason"))
-    .where(_D.c.id == raw("id"), _D.c.state == _SENDING),
+    .where(_D.c.id == raw("id"), _D.c.state == _SENDING, _D.c.end_reason.is_(None)),
     *("end_reason", "id"),
 )
 _OF_DEAD_RUNS = Statement(
@@ -233,7 +239,7 @@ def lease_waiting(
 
 
 def find_open_attempts(tx: Tx, delivery_ids: Iterable[int]) -> dict[int, OpenAttempt]:
-    """Return those of the deliveries that are being sent, by id."""
+    """Return those of the deliveries that are being sent, by id, locked."""
     rows = tx.rows(_OPEN, id_list(delivery_ids))
     return {row[0]: OpenAttempt(*row) for row in rows}
 
@@ -249,7 +255,7 @@ def settle_deliveries(tx: Tx, rows: Sequence[Row]) -> int:
 
 
 def list_unfinished(tx: Tx, incidents: Iterable[int]) -> list[Unfinished]:
-    """Return the deliveries of these incidents that have not ended."""
+    """Return the deliveries of these incidents that have not ended, locked."""
     rows = tx.rows(_UNFINISHED, id_list(incidents))
     return [Unfinished(id_, incident, state == _SENDING) for id_, incident, state in rows]
 
@@ -260,7 +266,7 @@ def cancel_deliveries(tx: Tx, ids: Iterable[int], *, reason: str, now: int) -> N
 
 
 def ask_to_cancel(tx: Tx, ids: Iterable[int], *, reason: str) -> None:
-    """Let the attempt under way be the last one, whatever its outcome."""
+    """Let the attempt under way be the last one, whatever its outcome. The first reason stays."""
     tx.run_many(_ASK_TO_CANCEL, [(reason, id_) for id_ in ids])
 
 

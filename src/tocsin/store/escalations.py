@@ -25,7 +25,8 @@ _DUE = Statement(
     .where(_E.c.due_at <= raw("now"))
     .order_by(_E.c.due_at)
     .limit(raw("limit"))
-    .with_for_update(of=_I, skip_locked=True),
+    # Both, or PostgreSQL would not see that one was stopped just before its incident was locked.
+    .with_for_update(of=[_I, _E], skip_locked=True),
     "now",
     "limit",
 )

@@ -33,7 +33,11 @@ _BY_NUMBER = Statement(
     _SELECT.where(among(_I.c.number, "numbers")).order_by(_I.c.number), "numbers"
 )
 _HELD = Statement(
-    _SELECT.where(_I.c.held_until <= raw("now")).order_by(_I.c.held_until).limit(raw("limit")),
+    sa.select(_I)
+    .where(_I.c.held_until <= raw("now"))
+    .order_by(_I.c.held_until)
+    .limit(raw("limit"))
+    .with_for_update(skip_locked=True),  # in this order, waiting could deadlock
     "now",
     "limit",
 )
