@@ -236,6 +236,7 @@ async def _measure(database: Database, configuration: Configuration, due: int) -
         version="bench",
         slots=4,
         on_tick=on_tick,
+        on_poison=lambda: None,
     )
     writer.start()
     await runner.begin()

@@ -1,5 +1,6 @@
 """Leases out, attempts in."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -52,7 +53,8 @@ class Recorded:
 
     delivered: int
     retried: int
-    ended: int
+    failed: int
+    cancelled: int
     stale: int
 
 
@@ -89,15 +91,14 @@ def record_attempts(tx: Tx, results: Sequence[AttemptResult]) -> Recorded:
     insert_attempts(tx, [_attempt_row(result) for result in known])
     rows: list[Row] = []
     waits: dict[int, int] = {}
-    delivered = retried = 0
+    states: Counter[DeliveryState] = Counter()
     for result in known:
         state, due_at, ending = _settle(result, open_[result.lease.delivery_id].cancel_reason)
         id_, attempt = result.lease.delivery_id, result.lease.attempt
         ended_at = None if due_at is not None else result.ended_at
         rows.append((state.value, due_at, ended_at, ending, id_, attempt))
-        delivered += state is DeliveryState.DELIVERED
+        states[state] += 1
         if due_at is not None:
-            retried += 1
             webhook_id = result.lease.webhook_id
             waits[webhook_id] = min(due_at, waits.get(webhook_id, due_at))
         tx.news.feed.append(("attempted", result.lease.incident or 0, id_, attempt))
@@ -105,9 +106,10 @@ def record_attempts(tx: Tx, results: Sequence[AttemptResult]) -> Recorded:
     release_slots(tx, (result.lease.webhook_id for result in known))
     wake_lanes(tx, waits)
     return Recorded(
-        delivered=delivered,
-        retried=retried,
-        ended=len(known) - delivered - retried,
+        delivered=states[DeliveryState.DELIVERED],
+        retried=states[DeliveryState.PENDING],
+        failed=states[DeliveryState.FAILED],
+        cancelled=states[DeliveryState.CANCELLED],
         stale=len(results) - len(known),
     )
 

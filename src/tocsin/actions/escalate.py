@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tocsin.actions.incident_set import Context, IncidentSet
 from tocsin.domain.escalation import EndReason, Firing, advance
@@ -86,10 +86,10 @@ def escalate(tx: Tx, context: Context, *, limit: int, sending: Sending) -> Escal
     return batch.result
 
 
-def postpone_first(tx: Tx, context: Context, *, error: str) -> int | None:
+def postpone_first(tx: Tx, context: Context, *, error: str) -> datetime | None:
     """Make the oldest due escalation wait, because firing its step failed where others succeeded.
 
-    It is tried again after 1, 5, 15, 60, 60 ... minutes and never dropped. Returns its incident.
+    It is tried again after 1, 5, 15, 60, 60 ... minutes and never dropped. Returns until when it waits; None: nothing is due.
     """
     claimed = claim_due(tx, to_micros(context.now), limit=1)
     if not claimed:
@@ -100,7 +100,7 @@ def postpone_first(tx: Tx, context: Context, *, error: str) -> int | None:
     postpone(tx, due, until=until)
     detail = {"escalation": due.number, "step": due.next_step, "error": error, "until": str(until)}
     _note(tx, context, due.incident, Kind.POISONED, detail)
-    return due.incident
+    return until
 
 
 def end_holds(tx: Tx, context: Context, *, limit: int) -> int:

@@ -38,6 +38,7 @@ class Runner:
         version: str,
         slots: int,
         on_tick: Callable[[Tick], None],
+        on_poison: Callable[[], None],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._writer = writer
@@ -49,6 +50,7 @@ class Runner:
         self._version = version
         self._slots = slots
         self._on_tick = on_tick
+        self._on_poison = on_poison
         self._wake = asyncio.Event()
         self._sleeps_until: int | None = None
         self._is_ticking = True
@@ -58,6 +60,7 @@ class Runner:
         self._failures = 0
         self._limit = SLICE
         self.is_paused = False
+        self._postponed: list[datetime] = []
 
     async def begin(self) -> None:
         """Begin this run, and close what dead runs left open: their deliveries are due at once."""
@@ -101,6 +104,12 @@ class Runner:
             end_runs(tx, now=self._clock.now())
 
         await asyncio.wrap_future(self._writer.submit(work))
+
+    def count_poisoned(self) -> int:
+        """Return how many escalations wait because firing their step failed while others' did not."""
+        now = self._clock.now()
+        self._postponed = [until for until in self._postponed if until > now]
+        return len(self._postponed)
 
     def wake(self) -> None:
         """Look again now. For use on the loop."""
@@ -156,13 +165,15 @@ class Runner:
             self._limit //= 2
             return now
         logger.error("escalation.poisoned", exc_info=error)
+        self._on_poison()
         text = f"{type(error).__name__}: {error}"[:300]
         try:
-            await asyncio.wrap_future(
+            until = await asyncio.wrap_future(
                 self._writer.submit(
                     lambda tx: postpone_first(tx, self._context_source(tx), error=text)
                 )
             )
+            self._postponed += [until] if until else []
         except StoreUnavailable as unavailable:
             return self._come_back(unavailable)
         return now

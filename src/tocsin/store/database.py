@@ -73,7 +73,7 @@ class Mark(NamedTuple):
 class News:
     """What a transaction changed that somebody waits for; to be looked at after it committed."""
 
-    __slots__ = ("cancelled", "feed", "work_due_at")
+    __slots__ = ("cancelled", "feed", "group_size", "work_due_at")
 
     def __init__(self) -> None:
         self.cancelled: list[int] = []
@@ -82,6 +82,8 @@ class News:
         """What was added, for the live feed: a kind and the key of the row."""
         self.work_due_at: int | None = None
         """The earliest instant (microseconds) at which there is something new to do."""
+        self.group_size = 0
+        """How many pieces of work were committed together."""
 
     def has_work_at(self, due_at: int) -> None:
         if self.work_due_at is None or due_at < self.work_due_at:

@@ -66,7 +66,6 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="tocsin-writer", daemon=True)
         self.last_error: str | None = None
         """Why the last commit failed; None when it did not."""
-        self.group_sizes: deque[int] = deque(maxlen=1024)
 
     def start(self) -> None:
         self._thread.start()
@@ -100,7 +99,6 @@ class Writer:
 
     def _run(self) -> None:
         while group := self._next_group():
-            self.group_sizes.append(len(group))
             news = self._commit(group)
             if news is not None:
                 self._on_commit(news)
@@ -135,6 +133,7 @@ class Writer:
                 piece.outcome = (False, StoreUnavailable(self.last_error))
             return None
         self.last_error = None
+        tx.news.group_size = len(group)
         return tx.news
 
     def _do(self, piece: _Piece, tx: Tx) -> None:
@@ -144,7 +143,7 @@ class Writer:
             piece.outcome = (True, piece.work(tx))
         except _STORE_ERRORS:
             raise
-        except Exception as error:  # noqa: BLE001 - it is the submitter's, who awaits the future
+        except Exception as error:
             if _is_of_the_store(error):
                 raise
             tx.undo(mark)

@@ -1,0 +1,143 @@
+"""The engine: its parts put together, started in order, and stopped without leaving anything open."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from tocsin.actions.deliver import AttemptResult, Recorded
+from tocsin.actions.incident_set import ContextSource
+from tocsin.actions.ingest import Receipt
+from tocsin.clock import Clock
+from tocsin.domain.alert import Alert
+from tocsin.domain.incident import Effect
+from tocsin.domain.network import Networks
+from tocsin.engine.courier import Courier
+from tocsin.engine.inbox import Inbox
+from tocsin.engine.runner import Runner
+from tocsin.engine.tick import Tick
+from tocsin.metrics import Metrics
+from tocsin.store.database import News
+from tocsin.store.writer import Writer
+from tocsin.transport.dial import Listener
+from tocsin.transport.sender import Sender
+
+_MICROSECOND = timedelta(microseconds=1)
+GRACE_SECONDS = 20.0
+"""How long attempts under way may take when the server stops: longer than an attempt may last."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """What one run of the engine goes by."""
+
+    run_id: int
+    node: str
+    version: str
+    slots: int
+    networks: Networks
+    own_listeners: Collection[Listener] = ()
+
+
+class Engine:
+    """Inbox, courier and runner around one writer. To be made inside a running loop."""
+
+    def __init__(
+        self,
+        make_writer: Callable[[Callable[[News], None]], Writer],
+        clock: Clock,
+        context_source: ContextSource,
+        metrics: Metrics,
+        settings: EngineSettings,
+        *,
+        randomness: random.Random,
+    ) -> None:
+        self._metrics = metrics
+        self.writer = make_writer(self._committed)
+        self._sender = Sender(networks=settings.networks, own_listeners=settings.own_listeners)
+        self.inbox = Inbox(self.writer, context_source, on_batch=self._taken_in)
+        self.courier = Courier(
+            self.writer,
+            self._sender,
+            clock,
+            run_id=settings.run_id,
+            randomness=randomness,
+            on_batch=self._recorded,
+        )
+        self.runner = Runner(
+            self.writer,
+            clock,
+            context_source,
+            self.courier,
+            run_id=settings.run_id,
+            node=settings.node,
+            version=settings.version,
+            slots=settings.slots,
+            on_tick=self._ticked,
+            on_poison=lambda: metrics.poisoned("escalate"),
+        )
+        self._running: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Close what dead runs left open, then begin to fire and to send."""
+        await self.runner.begin()
+        self._running = asyncio.create_task(self.runner.run(), name="tocsin-runner")
+
+    async def stop(self) -> None:
+        """Lease nothing more, let attempts under way end, put everything on record.
+
+        The writer goes on: it belongs to whoever made it.
+        """
+        self.runner.stop()
+        if self._running is not None:
+            await self._running
+        await self._sender.close(grace_seconds=GRACE_SECONDS)
+        await self.courier.drain()
+        await self.runner.end()
+
+    # --- what the parts tell
+
+    def _committed(self, news: News) -> None:
+        """On the writer's thread, before anybody is answered."""
+        self._metrics.group_committed(news.group_size)
+        if news.cancelled:
+            self.courier.cancel(news.cancelled)
+        if news.work_due_at is not None:
+            self.runner.wake_at(news.work_due_at)
+
+    def _taken_in(self, alerts: Sequence[Alert], receipts: Sequence[Receipt]) -> None:
+        self._metrics.alerts_taken_in(
+            [
+                (alert.message_type.value, receipt.effect.value)
+                for alert, receipt in zip(alerts, receipts, strict=True)
+            ],
+            opened=sum(receipt.effect is Effect.OPENED for receipt in receipts),
+            unknown_types=sum(alert.is_unknown_type for alert in alerts),
+        )
+
+    def _recorded(self, results: Sequence[AttemptResult], recorded: Recorded) -> None:
+        self.runner.has_room_again()
+        self._metrics.attempts_ended(
+            [result.outcome.value for result in results],
+            [
+                result.first_byte_at - result.lease.planned_at
+                for result in results
+                if result.first_byte_at is not None and result.lease.attempt == 1
+            ],
+        )
+        self._metrics.deliveries_moved(
+            Counter(
+                delivered=recorded.delivered,
+                pending=recorded.retried,
+                failed=recorded.failed,
+                cancelled=recorded.cancelled,
+            )
+        )
+
+    def _ticked(self, tick: Tick) -> None:
+        if tick.claimed:
+            self._metrics.steps_fired(
+                [late // _MICROSECOND for late in tick.lateness], exhausted=tick.exhausted
+            )

@@ -1,0 +1,22 @@
+"""How long things have waited, for those who watch."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from tocsin.store import schema
+from tocsin.store.database import Tx
+
+_D, _E = schema.deliveries, schema.escalations
+
+
+def oldest_due_step(tx: Tx) -> datetime | None:
+    """Return the instant at which the next step is, or was, due."""
+    return tx.core.scalar(sa.select(sa.func.min(_E.c.due_at)).where(_E.c.due_at.is_not(None)))
+
+
+def oldest_unsent(tx: Tx) -> datetime | None:
+    """Return when the oldest delivery was made that waits for its first attempt."""
+    return tx.core.scalar(
+        sa.select(sa.func.min(_D.c.created_at)).where(_D.c.due_at.is_not(None), _D.c.attempts == 0)
+    )

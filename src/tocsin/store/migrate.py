@@ -1,0 +1,58 @@
+"""Bringing a database to the schema of this version, before anything else touches it."""
+
+from pathlib import Path
+from typing import ClassVar
+
+import sqlalchemy as sa
+
+from tocsin.errors import TocsinError
+from tocsin.store.database import Tx
+
+HEAD = "0001"
+"""The revision that this version needs: the newest file in `migrations/versions`."""
+_FOLDER = Path(__file__).parent / "migrations"
+_version = sa.table("alembic_version", sa.column("version_num", sa.Text))
+
+
+class NewerSchema(TocsinError):
+    """The database was last used by a newer version."""
+
+    code: ClassVar[str] = "newer_schema"
+    status_hint: ClassVar[int] = 500
+
+
+def schema_version(tx: Tx) -> str | None:
+    """Return the revision that the database is at; None for an empty one."""
+    if not sa.inspect(tx.core).has_table("alembic_version"):
+        return None
+    return tx.core.scalar(sa.select(_version.c.version_num))
+
+
+def migrate(tx: Tx) -> bool:
+    """Bring the database to `HEAD`; return whether there was anything to do.
+
+    Raises: NewerSchema, when it is beyond what this version knows.
+    """
+    at = schema_version(tx)
+    if at == HEAD:
+        return False
+    if at is not None and at > HEAD:
+        raise NewerSchema(
+            f"this database is at revision {at} and this version of Tocsin knows {HEAD}: "
+            "install the version that used it last, or a newer one",
+            database=at,
+            known=HEAD,
+        )
+    _upgrade(tx)
+    return True
+
+
+def _upgrade(tx: Tx) -> None:
+    # Imported here: it takes longer than a start that has nothing to migrate.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER))
+    config.attributes["connection"] = tx.core
+    command.upgrade(config, HEAD)

@@ -1,0 +1,1 @@
+"""Migrations: forward only, one file each, the same for SQLite and PostgreSQL."""

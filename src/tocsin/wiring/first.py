@@ -1,0 +1,59 @@
+"""A first start makes what one needs to begin: an alert key, and a token for this machine's user."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from tocsin.actions.alert_keys import create_alert_key
+from tocsin.actions.editor import Editor
+from tocsin.actions.tokens import create_token, list_tokens
+from tocsin.domain.principal import Scope
+from tocsin.secret import Secret
+from tocsin.store.database import Tx
+
+LOCAL = "local"
+"""The name of the token that the commands on this machine use."""
+DEFAULT_KEY = "default"
+TOKEN_FILE = "admin.token"
+SERVER_FILE = "server.json"
+_OWNER_ONLY = 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class FirstStart:
+    """What was made, shown this once."""
+
+    alert_key: Secret
+    token_file: Path
+
+
+def set_up(tx: Tx, *, editor: Editor, home: Path) -> FirstStart | None:
+    """Make a token and an alert key in a database that has no token yet; None in any other.
+
+    The token's file is written before the transaction ends: a token that nobody knows would lock
+    its owner out, a file that nothing knows does no harm.
+    """
+    if list_tokens(tx):
+        return None
+    token = create_token(tx, name=LOCAL, scope=Scope.ADMINISTER, editor=editor)
+    key = create_alert_key(tx, name=DEFAULT_KEY, editor=editor)
+    file = home / TOKEN_FILE
+    _write(file, token.secret.reveal() + "\n")
+    return FirstStart(key.secret, file)
+
+
+def write_address(home: Path, url: str) -> None:
+    """Leave where this server answers for the commands on this machine."""
+    _write(home / SERVER_FILE, json.dumps({"url": url, "process": os.getpid()}) + "\n")
+
+
+def _write(file: Path, text: str) -> None:
+    draft = file.with_name(f"{file.name}.new")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
+    with os.fdopen(descriptor, "w", encoding="ascii") as opened:
+        opened.write(text)
+        opened.flush()
+        os.fsync(opened.fileno())
+    draft.replace(file)

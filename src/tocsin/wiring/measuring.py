@@ -1,0 +1,45 @@
+"""How the process is: read from the store, the engine and the disk when somebody asks."""
+
+import os
+from datetime import datetime, timedelta
+
+from tocsin.actions.pause import is_paused
+from tocsin.api.services import Health
+from tocsin.clock import Clock
+from tocsin.engine.engine import Engine
+from tocsin.store.backlog import oldest_due_step, oldest_unsent
+from tocsin.wiring.opening import Store
+
+
+def measure(store: Store, engine: Engine, clock: Clock) -> Health:
+    """Return the facts. Reads the database: not for the loop."""
+    with store.database.read() as tx:
+        now = clock.now()
+        configuration = store.cache.current(tx)
+        return Health(
+            oldest_overdue=_age(oldest_due_step(tx), now),
+            oldest_unsent=_age(oldest_unsent(tx), now),
+            commit_error=engine.writer.last_error,
+            free_bytes=_free_bytes(store),
+            poisoned=engine.runner.count_poisoned(),
+            has_default_routing=bool(configuration.default_route.policies),
+            is_paused=is_paused(tx),
+            in_flight=engine.courier.in_flight,
+            queue_depths={
+                "inbox": len(engine.inbox),
+                "writer": engine.writer.waiting,
+                "outbox": engine.courier.unrecorded,
+            },
+        )
+
+
+def _age(instant: datetime | None, now: datetime) -> timedelta | None:
+    return now - instant if instant is not None and instant <= now else None
+
+
+def _free_bytes(store: Store) -> int | None:
+    file = store.database.file
+    if file is None:
+        return None
+    disk = os.statvfs(file.parent)
+    return disk.f_bavail * disk.f_frsize

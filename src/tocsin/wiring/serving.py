@@ -1,0 +1,364 @@
+"""The engine and the HTTP server, from start to stop."""
+
+import asyncio
+import gc
+import platform
+import random
+import secrets
+import signal
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+import uvicorn
+import uvloop
+
+from tocsin import __version__
+from tocsin.actions.editor import Editor
+from tocsin.actions.incident_set import Context
+from tocsin.actions.pause import pause
+from tocsin.api.app import make_api
+from tocsin.api.ingestion import Ingestion
+from tocsin.api.keyring import Keyring
+from tocsin.api.outer import Outer
+from tocsin.api.refused_alerts import RefusedAlerts
+from tocsin.api.services import Health, Services
+from tocsin.clock import Clock, SystemClock
+from tocsin.engine.engine import Engine, EngineSettings
+from tocsin.errors import TocsinError
+from tocsin.ids import NODE_BITS, IdSource
+from tocsin.metrics import Metrics
+from tocsin.settings import Listen, Settings
+from tocsin.store.database import Tx
+from tocsin.store.writer import Writer
+from tocsin.transport.tls import system_ca_count
+from tocsin.wiring.first import FirstStart, set_up, write_address
+from tocsin.wiring.measuring import measure
+from tocsin.wiring.opening import Store, open_store
+
+_ACTOR = "server"
+_REQUEST_GRACE_SECONDS = 5
+_BACKLOG = 2048
+
+
+class AddressInUse(TocsinError):
+    """Somebody else listens there."""
+
+    code: ClassVar[str] = "address_in_use"
+    status_hint: ClassVar[int] = 500
+
+
+class AddressNotOurs(TocsinError):
+    """This machine has no such address, or this user may not listen there."""
+
+    code: ClassVar[str] = "address_not_ours"
+    status_hint: ClassVar[int] = 500
+
+
+class NoCertificateAuthorities(TocsinError):
+    """This machine trusts nobody, so no https receiver could ever be called."""
+
+    code: ClassVar[str] = "no_certificate_authorities"
+    status_hint: ClassVar[int] = 500
+
+
+class BadCertificate(TocsinError):
+    """The server's own certificate or key cannot be used."""
+
+    code: ClassVar[str] = "bad_certificate"
+    status_hint: ClassVar[int] = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that answers."""
+
+    url: str
+    """Where it answers, without a slash at its end."""
+    public_url: str
+    settings: Settings
+    store: Store
+    engine: Engine
+    first_start: FirstStart | None
+    """What a first start made; None at every later one."""
+    health: Callable[[], Health]
+
+
+def serve(settings: Settings, *, paused: bool, on_start: Callable[[Running], None]) -> None:
+    """Serve until SIGINT or SIGTERM; then stop gracefully.
+
+    Raises: every refusal of `running`.
+    """
+    uvloop.run(_serve(settings, paused=paused, on_start=on_start))
+
+
+async def _serve(settings: Settings, *, paused: bool, on_start: Callable[[Running], None]) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    async with running(settings, paused=paused) as server:
+        on_start(server)
+        await stopping.wait()
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings,
+    *,
+    paused: bool = False,
+    clock: Clock | None = None,
+    random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+    randomness: random.Random | None = None,
+) -> AsyncIterator[Running]:
+    """Run a server for as long as the block lasts; leaving it stops gracefully.
+
+    Raises: AddressInUse, AddressNotOurs, NoCertificateAuthorities, BadCertificate, and those of
+    `open_store`.
+    """
+    if system_ca_count() == 0:
+        raise NoCertificateAuthorities(
+            "this machine's list of certificate authorities is empty, so no https webhook could be "
+            "called: install it (Debian, Ubuntu: apt install ca-certificates)"
+        )
+    parts = _Parts(
+        settings,
+        clock or SystemClock(),
+        random_bytes,
+        randomness or random.Random(int.from_bytes(random_bytes(8))),  # noqa: S311 - spreads retries
+    )
+    with (
+        _listening(settings.listen) as sock,
+        open_store(settings, random_bytes=random_bytes) as store,
+    ):
+        async with _engine(parts, store, sock, paused=paused) as (engine, first_start):
+            services = parts.services(store, engine)
+            await services.keyring.refresh()
+            async with _http(settings, parts.outer(services, engine), sock):
+                url = _url(settings, sock)
+                write_address(settings.home, url)
+                yield Running(
+                    url=url,
+                    public_url=settings.public_url or url,
+                    settings=settings,
+                    store=store,
+                    engine=engine,
+                    first_start=first_start,
+                    health=services.health,
+                )
+
+
+class _Parts:
+    """What is made once and used all over: the clock, ids, randomness, metrics."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        random_bytes: Callable[[int], bytes],
+        randomness: random.Random,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.random_bytes = random_bytes
+        self.randomness = randomness
+        self.metrics = Metrics(version=__version__)
+        # For the writer's thread alone.
+        self.ids = IdSource(node=randomness.getrandbits(NODE_BITS))
+        (self.run_id,) = self.ids.take(1, clock.now())
+        self.node = platform.node() or "node"
+
+    def context(self, store: Store, tx: Tx) -> Context:
+        return Context(
+            configuration=store.cache.current(tx),
+            versions=store.cache.versions,
+            now=self.clock.now(),
+            ids=self.ids,
+            first_number=self.settings.first_incident,
+        )
+
+    def editor(self, store: Store, now: datetime) -> Editor:
+        return Editor(
+            actor=_ACTOR,
+            now=now,
+            ids=self.ids,
+            random_bytes=self.random_bytes,
+            vault=store.vault,
+            networks=self.settings.webhook_networks,
+        )
+
+    def new_uuid(self) -> str:
+        return str(UUID(bytes=self.random_bytes(16), version=4))
+
+    def services(self, store: Store, engine: Engine) -> Services:
+        return Services(
+            database=store.database,
+            writer=engine.writer,
+            context_source=lambda tx: self.context(store, tx),
+            cache=store.cache,
+            vault=store.vault,
+            networks=self.settings.webhook_networks,
+            clock=self.clock,
+            random_bytes=self.random_bytes,
+            metrics=self.metrics,
+            keyring=Keyring(store.database, store.cache, self.clock),
+            health=lambda: measure(store, engine, self.clock),
+            run_id=self.run_id,
+            node=self.node,
+            organisation=self.settings.organisation,
+            public_url=self.settings.public_url or "",
+            version=__version__,
+        )
+
+    def outer(self, services: Services, engine: Engine) -> Outer:
+        ingestion = Ingestion(
+            take_in=engine.inbox.take_in,
+            find_key=services.keyring.find,
+            refuse=RefusedAlerts(engine.writer, self.ids).add,
+            clock=self.clock,
+            new_uuid=self.new_uuid,
+            organisation=self.settings.organisation,
+            metrics=self.metrics,
+        )
+        return Outer(
+            ingestion=ingestion,
+            api=make_api(services),
+            clock=self.clock,
+            trusted_proxies=self.settings.trusted_proxies,
+        )
+
+
+@asynccontextmanager
+async def _engine(
+    parts: _Parts, store: Store, sock: socket.socket, *, paused: bool
+) -> AsyncIterator[tuple[Engine, FirstStart | None]]:
+    settings = parts.settings
+    host, port = sock.getsockname()[:2]
+    engine = Engine(
+        lambda on_commit: Writer(store.database, parts.clock, on_commit=on_commit),
+        parts.clock,
+        lambda tx: parts.context(store, tx),
+        parts.metrics,
+        EngineSettings(
+            run_id=parts.run_id,
+            node=parts.node,
+            version=__version__,
+            slots=settings.webhook_slots,
+            networks=settings.webhook_networks,
+            own_listeners=((host, port),),
+        ),
+        randomness=parts.randomness,
+    )
+
+    def begin(tx: Tx) -> FirstStart | None:
+        context = parts.context(store, tx)
+        if paused:
+            pause(tx, context, actor=_ACTOR)
+        return set_up(tx, editor=parts.editor(store, context.now), home=settings.home)
+
+    engine.writer.start()
+    try:
+        first_start = await asyncio.wrap_future(engine.writer.submit(begin))
+        await engine.start()
+        # What is here now stays: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
+        try:
+            yield engine, first_start
+        finally:
+            await engine.stop()
+    finally:
+        await asyncio.to_thread(engine.writer.stop)
+
+
+@contextmanager
+def _listening(listen: Listen) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((listen.host, listen.port))
+        sock.listen(_BACKLOG)
+    except OSError as error:
+        sock.close()
+        raise _cannot_listen(listen, error) from None
+    sock.settimeout(0)
+    try:
+        yield sock
+    finally:
+        sock.close()
+
+
+def _cannot_listen(listen: Listen, error: OSError) -> TocsinError:
+    if error.errno == 98 or "in use" in (error.strerror or ""):
+        return AddressInUse(
+            f"{listen} is in use by another program: stop it, or set TOCSIN_LISTEN to another port",
+            address=str(listen),
+        )
+    return AddressNotOurs(
+        f"cannot listen on {listen} ({error.strerror}): set TOCSIN_LISTEN to an address of this "
+        "machine and a port above 1023",
+        address=str(listen),
+    )
+
+
+def _url(settings: Settings, sock: socket.socket) -> str:
+    """Return where a program on this machine reaches the server."""
+    host, port = sock.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - what was asked for
+    shown = f"[{host}]" if ":" in host else host
+    return f"{'https' if settings.tls_cert else 'http'}://{shown}:{port}"
+
+
+class _HttpServer(uvicorn.Server):
+    """Signals are ours to handle: the engine stops after the last request, not with it."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_answering = asyncio.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.is_answering.set()
+
+
+@asynccontextmanager
+async def _http(settings: Settings, app: Outer, sock: socket.socket) -> AsyncIterator[None]:
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        loop="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=_BACKLOG,
+        timeout_graceful_shutdown=_REQUEST_GRACE_SECONDS,
+        ssl_certfile=str(settings.tls_cert) if settings.tls_cert else None,
+        ssl_keyfile=str(settings.tls_key) if settings.tls_key else None,
+    )
+    try:
+        config.load()
+    except (ssl.SSLError, OSError) as error:
+        raise BadCertificate(
+            f"TOCSIN_TLS_CERT and TOCSIN_TLS_KEY cannot be used ({error}): give the certificate's "
+            "chain and its key as PEM files"
+        ) from None
+    server = _HttpServer(config)
+    serving = asyncio.create_task(server.serve(sockets=[sock]))
+    await server.is_answering.wait()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await serving
