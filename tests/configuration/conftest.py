@@ -1,5 +1,15 @@
-"""Databases of both kinds, and a vault."""
+"""Databases of both kinds, and somebody who configures them."""
 
+import pytest
+from tests.configuration.editing import Alice
 from tests.databases import database, postgresql_url
 
-__all__ = ["database", "postgresql_url"]
+from tocsin.store.database import Database
+
+__all__ = ["alice", "database", "postgresql_url"]
+
+
+@pytest.fixture
+def alice(database: Database) -> Alice:
+    """Alice, who may configure an empty database."""
+    return Alice(database)

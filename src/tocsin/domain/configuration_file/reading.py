@@ -15,7 +15,7 @@ from tocsin.domain.configuration_file.reading_routing import (
 )
 from tocsin.domain.configuration_file.reading_teams import read_policies, read_team
 from tocsin.domain.configuration_file.reading_webhooks import read_webhook
-from tocsin.domain.configuration_file.tree import Fields, Node
+from tocsin.domain.configuration_file.tree import Node, Scalar
 
 _SECTIONS: Final = tuple(Section)
 
@@ -59,7 +59,7 @@ def describe(root: Node, *, name: str) -> ConfigurationFile:
 
 
 def _nothing(findings: Findings) -> Place:
-    return Place("", 1, Fields(entries=(), line=1), findings)
+    return Place("", 1, Scalar(text="", is_null=True, line=1), findings)
 
 
 def _description(parts: Mapping[Section, Place]) -> Description:

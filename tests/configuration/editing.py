@@ -1,0 +1,63 @@
+"""Somebody who configures: Alice, at a fixed instant, with randomness that can be repeated."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+from tocsin.actions.apply import apply, read_configuration_file
+from tocsin.actions.editor import Editor
+from tocsin.domain.configuration_file.report import ApplyReport
+from tocsin.domain.network import Networks
+from tocsin.ids import IdSource
+from tocsin.store.changes import Change, list_changes
+from tocsin.store.database import Database
+from tocsin.vault import Vault, make_master_key
+
+NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
+
+
+def counting_bytes() -> Callable[[int], bytes]:
+    """Bytes that differ each time, and are the same in each run."""
+    numbers = count(1)
+    return lambda size: next(numbers).to_bytes(2, "big") * (size // 2) + b"!" * (size % 2)
+
+
+def new_vault() -> Vault:
+    return Vault(make_master_key(counting_bytes()))
+
+
+@dataclass
+class Alice:
+    """Configures one database, by files or otherwise."""
+
+    database: Database
+    editor: Editor = field(
+        default_factory=lambda: Editor(
+            actor="alice",
+            now=NOW,
+            ids=IdSource(node=1),
+            random_bytes=counting_bytes(),
+            vault=new_vault(),
+            networks=Networks.parse("public,private"),
+        )
+    )
+
+    @property
+    def vault(self) -> Vault:
+        return self.editor.vault
+
+    def apply(self, text: str, *, prune: bool = False) -> ApplyReport:
+        file = read_configuration_file(text.encode(), name="tocsin.yaml")
+        with self.database.write() as tx:
+            return apply(tx, file, editor=self.editor, prune=prune)
+
+    def does(self, action: Callable[..., Any], *args: Any, **facts: Any) -> Any:
+        """Do one thing in a transaction of its own."""
+        with self.database.write() as tx:
+            return action(tx, *args, editor=self.editor, **facts)
+
+    def changes(self) -> list[Change]:
+        with self.database.read() as tx:
+            return list_changes(tx, limit=1000)
