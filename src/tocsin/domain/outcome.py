@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Self
 
 
 class Outcome(StrEnum):
@@ -28,14 +27,16 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
     CANCELLED = "cancelled"
 
-    @classmethod
-    def of_status(cls, status: int) -> Self:
+    @staticmethod
+    def of_status(status: int) -> "Outcome":
         """Return what an answer with this status means: 2xx, and only 2xx, is delivered."""
         if 200 <= status <= 299:
-            return cls(cls.DELIVERED)
+            return Outcome.DELIVERED
+        if status < 100:
+            return Outcome.MALFORMED_ANSWER
         if status in _REDIRECTS:
-            return cls(cls.REDIRECTED)
-        return cls(cls.GONE if status == 410 else cls.REJECTED)
+            return Outcome.REDIRECTED
+        return Outcome.GONE if status == 410 else Outcome.REJECTED
 
     @property
     def is_delivered(self) -> bool:
@@ -88,7 +89,7 @@ _SENTENCES: Mapping[Outcome, str] = {
     ),
     Outcome.NAME_NOT_FOUND: "The host's name has no address; check its spelling and its DNS record.",
     Outcome.NAME_TIMED_OUT: (
-        "The host's name could not be looked up within the limit; check this machine's DNS servers."
+        "The host's name could not be looked up; check this machine's DNS servers and its way to them."
     ),
     Outcome.ADDRESS_REFUSED: (
         "The host's name leads to an address that webhooks may not reach; "
@@ -119,6 +120,7 @@ _SENTENCES: Mapping[Outcome, str] = {
 }
 
 _STATUS_SENTENCES: Mapping[int, str] = {
+    101: "The receiver changed to another protocol, which nobody asked for; check the URL.",
     400: "The receiver could not read the request; check which payload profile it expects.",
     401: (
         "The receiver does not accept the signature; it most likely verifies with another auth "

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, Self
 
 from tocsin.domain.outcome import Outcome, explain
+from tocsin.domain.webhook_url import UrlParts
 from tocsin.errors import TocsinError
 
 
@@ -20,6 +21,10 @@ class Destination(NamedTuple):
     host: str
     port: int
     ca_bundle: str | None = None
+
+    @classmethod
+    def of_url(cls, parts: UrlParts, *, ca_bundle: str | None = None) -> Self:
+        return cls(parts.scheme == "https", parts.host, parts.port, ca_bundle)
 
 
 class Exchange(NamedTuple):

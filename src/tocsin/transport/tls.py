@@ -1,11 +1,11 @@
 """TLS as it is verified: contexts, and what a refusal or a certificate says."""
 
-import os
 import re
 import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, ClassVar
 
 from tocsin.errors import TocsinError
@@ -63,8 +63,9 @@ def system_ca_count() -> int:
     """
     loaded = context_for(None).cert_store_stats()["x509_ca"]
     directory = ssl.get_default_verify_paths().capath
-    waiting = os.listdir(directory) if directory else []
-    return loaded + sum(bool(_HASHED_NAME.fullmatch(name)) for name in waiting)
+    if loaded or directory is None:
+        return loaded
+    return sum(bool(_HASHED_NAME.fullmatch(path.name)) for path in Path(directory).iterdir())
 
 
 def server_name(host: str) -> str:
