@@ -38,6 +38,7 @@ from tocsin.store.database import Tx
 from tocsin.store.writer import Writer
 from tocsin.transport.tls import system_ca_count
 from tocsin.wiring.first import FirstStart, set_up, write_address
+from tocsin.wiring.logs import set_up_logs
 from tocsin.wiring.measuring import measure
 from tocsin.wiring.opening import Store, open_store
 
@@ -94,6 +95,7 @@ def serve(settings: Settings, *, paused: bool, on_start: Callable[[Running], Non
 
     Raises: every refusal of `running`.
     """
+    set_up_logs(settings.log_format)
     uvloop.run(_serve(settings, paused=paused, on_start=on_start))
 
 

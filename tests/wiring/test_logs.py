@@ -1,0 +1,52 @@
+"""Logs are lines that machines and people can read."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from tocsin.secret import Secret
+from tocsin.wiring.logs import set_up_logs
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    """What is logged; afterwards logging is as it was."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield io.StringIO()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def test_text_is_one_line_with_its_facts(stream: io.StringIO) -> None:
+    """Whatever is in a fact, it stays on its line and in its quotes."""
+    set_up_logs("text", stream=stream)
+    logging.getLogger("tocsin.engine").error("tick.failed", extra={"cause": 'a\nb "c"', "wait": 2})
+    (line,) = stream.getvalue().splitlines()
+    assert line.endswith(r'ERROR tick.failed cause="a\nb \"c\"" wait=2')
+
+
+def test_json_is_one_object_a_line(stream: io.StringIO) -> None:
+    """A traceback, too, is a fact of the object."""
+    set_up_logs("json", stream=stream)
+    try:
+        raise ValueError("broken")
+    except ValueError:
+        logging.getLogger("tocsin.engine").exception("alert.not_stored", extra={"entity_id": "db"})
+    (line,) = stream.getvalue().splitlines()
+    happening = json.loads(line)
+    assert happening["event"] == "alert.not_stored"
+    assert (happening["level"], happening["entity_id"]) == ("error", "db")
+    assert "ValueError: broken" in happening["traceback"]
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_secret_that_is_logged_stays_one(form: str, stream: io.StringIO) -> None:
+    """A fact that is a Secret shows that there is one, and not which."""
+    set_up_logs(form, stream=stream)
+    logging.getLogger("tocsin").warning("webhook.changed", extra={"auth_code": Secret("hunter2")})
+    assert "hunter2" not in stream.getvalue()
+    assert "***" in stream.getvalue()
