@@ -1,0 +1,319 @@
+"""What the environment decides: read once, checked all at once, and then never read again.
+
+Everything else (webhooks, policies, routing keys, keys, tokens) is configuration and lives in the
+database. `docs/reference/settings.md` describes each of these for people.
+"""
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import ClassVar, Final, Self, TypeVar
+from urllib.parse import urlsplit
+
+from tocsin.domain.network import DEFAULT_NETWORKS, Networks
+from tocsin.domain.slug import Slug, parse_slug
+from tocsin.errors import TocsinError
+from tocsin.secret import Secret
+
+T = TypeVar("T")
+
+PREFIX: Final = "TOCSIN_"
+SERVER: Final = (
+    "TOCSIN_HOME",
+    "TOCSIN_DATABASE_URL",
+    "TOCSIN_MASTER_KEY",
+    "TOCSIN_MASTER_KEY_FILE",
+    "TOCSIN_LISTEN",
+    "TOCSIN_PUBLIC_URL",
+    "TOCSIN_TLS_CERT",
+    "TOCSIN_TLS_KEY",
+    "TOCSIN_TRUSTED_PROXIES",
+    "TOCSIN_ORGANISATION",
+    "TOCSIN_FIRST_INCIDENT",
+    "TOCSIN_WEBHOOK_NETWORKS",
+    "TOCSIN_WEBHOOK_SLOTS",
+    "TOCSIN_LOG_FORMAT",
+)
+"""The variables that `tocsin serve` reads."""
+COMMANDS: Final = ("TOCSIN_HOME", "TOCSIN_URL", "TOCSIN_TOKEN", "TOCSIN_ALERT_KEY")
+"""The variables that the other commands read, to find a server."""
+LOG_FORMATS: Final = ("text", "json")
+DEFAULT_ORGANISATION: Final = parse_slug("tocsin")
+DEFAULT_FIRST_INCIDENT: Final = 1
+DEFAULT_WEBHOOK_SLOTS: Final = 4
+MOST_SLOTS: Final = 256
+HIGHEST_FIRST_INCIDENT: Final = 1_000_000_000
+
+_DATABASE_FILE: Final = "tocsin.db"
+_LISTEN: Final = re.compile(
+    r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9.-]+)):(?P<port>[0-9]{1,5})"
+)
+_HIGHEST_PORT: Final = 65535
+# Kubernetes sets TOCSIN_PORT and TOCSIN_SERVICE_HOST for a service of this name: not our business.
+_LOOKS_MISSPELT: Final = 0.85
+
+
+class InvalidSettings(TocsinError):
+    """Some variables cannot be used. `mistakes` has a sentence for each, all found at once."""
+
+    code: ClassVar[str] = "invalid_settings"
+    status_hint: ClassVar[int] = 500
+
+    def __init__(self, mistakes: Mapping[str, str]) -> None:
+        self.mistakes = dict(mistakes)
+        lines = [f"{name} {sentence}" for name, sentence in self.mistakes.items()]
+        super().__init__("\n".join(lines), **self.mistakes)
+
+
+class _Unusable(Exception):
+    """Carries a sentence about a value to whoever knows the variable's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where the server listens. Port 0 takes any free one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+DEFAULT_LISTEN: Final = Listen("127.0.0.1", 7878)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How this server runs."""
+
+    home: Path
+    """The folder of the database, the master key and the admin token."""
+    database_url: Secret
+    """An SQLAlchemy URL: `sqlite:////FILE` or `postgresql+psycopg://...`, which may hold a password."""
+    master_key: Secret | None = None
+    """None: it lies in its file beside the database, and is made when there is none."""
+    listen: Listen = DEFAULT_LISTEN
+    public_url: str | None = None
+    """Where others reach this server, without a slash at the end."""
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Whose `X-Forwarded-*` headers are believed."""
+    organisation: Slug = DEFAULT_ORGANISATION
+    """What webhooks carry as `vo_organization_id`."""
+    first_incident: int = DEFAULT_FIRST_INCIDENT
+    webhook_networks: Networks = DEFAULT_NETWORKS
+    webhook_slots: int = DEFAULT_WEBHOOK_SLOTS
+    """How many deliveries may be under way to one webhook."""
+    log_format: str = LOG_FORMATS[0]
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str]) -> Self:
+        """Return the settings that `env` holds; a variable that is empty counts as not set.
+
+        Reads no other file than the master key's. Raises: InvalidSettings, with every mistake.
+        """
+        reader = _Reader(env)
+        home = _home(reader)
+        cert, key = _tls(reader)
+        settings = cls(
+            home=home,
+            database_url=_database_url(reader, home),
+            master_key=_master_key(reader),
+            listen=reader.value("LISTEN", _listen, DEFAULT_LISTEN),
+            public_url=reader.value("PUBLIC_URL", _public_url, None),
+            tls_cert=cert,
+            tls_key=key,
+            trusted_proxies=reader.value("TRUSTED_PROXIES", _proxies, ()),
+            organisation=reader.value("ORGANISATION", parse_slug, DEFAULT_ORGANISATION),
+            first_incident=reader.value(
+                "FIRST_INCIDENT", _number(1, HIGHEST_FIRST_INCIDENT), DEFAULT_FIRST_INCIDENT
+            ),
+            webhook_networks=reader.value("WEBHOOK_NETWORKS", Networks.parse, DEFAULT_NETWORKS),
+            webhook_slots=reader.value(
+                "WEBHOOK_SLOTS", _number(1, MOST_SLOTS), DEFAULT_WEBHOOK_SLOTS
+            ),
+            log_format=reader.value("LOG_FORMAT", _log_format, LOG_FORMATS[0]),
+        )
+        reader.check_names()
+        if reader.mistakes:
+            raise InvalidSettings(reader.mistakes)
+        return settings
+
+
+def home_folder(env: Mapping[str, str]) -> Path:
+    """Return the folder in which the server keeps what is its own.
+
+    Raises: InvalidSettings.
+    """
+    reader = _Reader(env)
+    home = _home(reader)
+    if reader.mistakes:
+        raise InvalidSettings(reader.mistakes)
+    return home
+
+
+class _Reader:
+    """Reads variables by name and gathers what is wrong with them."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
+        self.mistakes: dict[str, str] = {}
+
+    def find(self, name: str) -> str | None:
+        return self._env.get(f"{PREFIX}{name}", "").strip() or None
+
+    def find_other(self, name: str) -> str | None:
+        """Return a variable that is not ours."""
+        return self._env.get(name) or None
+
+    def value(self, name: str, read: Callable[[str], T], default: T) -> T:
+        text = self.find(name)
+        if text is None:
+            return default
+        try:
+            return read(text)
+        except (_Unusable, TocsinError) as refusal:
+            self.mistake(name, f"is {text[:200]!r}: {refusal}")
+            return default
+
+    def mistake(self, name: str, sentence: str) -> None:
+        self.mistakes[f"{PREFIX}{name}"] = sentence
+
+    def check_names(self) -> None:
+        """Note variables that look like one of ours, misspelt: ignoring them would hide it."""
+        known = {*SERVER, *COMMANDS}
+        for name in sorted(self._env):
+            if not name.startswith(PREFIX) or name in known:
+                continue
+            if near := difflib.get_close_matches(name, known, n=1, cutoff=_LOOKS_MISSPELT):
+                self.mistakes[name] = f"is no setting of Tocsin: write {near[0]}, or unset it"
+
+
+def _home(reader: _Reader) -> Path:
+    given = reader.find("HOME")
+    if given and "?" in given:
+        reader.mistake("HOME", f"is {given!r}: choose a folder without '?' in its path")
+    if given and not given.startswith("~/"):
+        return Path(given).absolute()
+    if not given and (data := reader.find_other("XDG_DATA_HOME")):
+        return Path(data).absolute() / "tocsin"
+    user = reader.find_other("HOME")
+    if user is None:
+        reader.mistake("HOME", "is not set, and there is no HOME either: name a folder of your own")
+        return Path()
+    return Path(user).absolute() / (given[2:] if given else ".local/share/tocsin")
+
+
+def _database_url(reader: _Reader, home: Path) -> Secret:
+    default = Secret(f"sqlite:///{home / _DATABASE_FILE}")
+    given = reader.find("DATABASE_URL")
+    if given is None:
+        return default
+    scheme, colon, rest = given.partition("://")
+    if colon and scheme in ("postgres", "postgresql", "postgresql+psycopg") and rest:
+        return Secret(f"postgresql+psycopg://{rest}")
+    if colon and scheme == "sqlite" and rest.startswith("/") and "?" not in rest and len(rest) > 1:
+        return Secret(f"sqlite:///{Path(rest[1:]).absolute()}")
+    # The text is not repeated: it may hold a password.
+    reader.mistake(
+        "DATABASE_URL",
+        "cannot be read: write sqlite:////srv/tocsin.db for a file (four slashes) or "
+        "postgresql://USER:PASSWORD@HOST/NAME",
+    )
+    return default
+
+
+def _master_key(reader: _Reader) -> Secret | None:
+    key, file = reader.find("MASTER_KEY"), reader.find("MASTER_KEY_FILE")
+    if key and file:
+        reader.mistake("MASTER_KEY_FILE", "is set beside TOCSIN_MASTER_KEY: unset one of the two")
+    if key or not file:
+        return Secret(key) if key else None
+    try:
+        return Secret(Path(file).read_text(encoding="ascii"))
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        reader.mistake("MASTER_KEY_FILE", f"is {file!r}, which cannot be read: {why}")
+        return None
+
+
+def _tls(reader: _Reader) -> tuple[Path | None, Path | None]:
+    cert = reader.value("TLS_CERT", _file, None)
+    key = reader.value("TLS_KEY", _file, None)
+    for name, other in (("TLS_CERT", "TLS_KEY"), ("TLS_KEY", "TLS_CERT")):
+        if reader.find(name) and not reader.find(other):
+            reader.mistake(other, f"is not set, but {PREFIX}{name} is: set both, or neither")
+    return cert, key
+
+
+def _file(text: str) -> Path:
+    file = Path(text).absolute()
+    if not file.is_file():
+        raise _Unusable("there is no such file; give the path of a PEM file")
+    return file
+
+
+def _listen(text: str) -> Listen:
+    found = _LISTEN.fullmatch(text)
+    if found is None:
+        raise _Unusable(
+            "write ADDRESS:PORT, such as 127.0.0.1:7878, [::1]:7878, "
+            "or 0.0.0.0:7878 for every address of this machine"
+        )
+    if int(found["port"]) > _HIGHEST_PORT:
+        raise _Unusable(f"a port is 0 (any free one) to {_HIGHEST_PORT}")
+    if found["v6"]:
+        _check_v6(found["v6"])
+    return Listen(found["v6"] or found["host"], int(found["port"]))
+
+
+def _check_v6(text: str) -> None:
+    try:
+        ip_address(text)
+    except ValueError:
+        raise _Unusable(
+            "what stands in [] is not an IPv6 address; write one such as [::1]:7878"
+        ) from None
+
+
+def _public_url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_usable = False
+    else:
+        is_usable = is_usable and "@" not in parts.netloc and not parts.query and not parts.fragment
+    if not is_usable or not text.isprintable() or " " in text:
+        raise _Unusable("write how others reach this server, such as https://tocsin.example.org")
+    return text.rstrip("/")
+
+
+def _proxies(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(part.strip()) for part in text.split(","))
+    except ValueError as error:
+        raise _Unusable(
+            f"{error}; list addresses or ranges separated by commas, such as 10.0.0.0/8,::1"
+        ) from None
+
+
+def _number(least: int, most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        # isdigit() knows other scripts' digits, and int() underscores.
+        if not re.fullmatch(r"[0-9]{1,18}", text) or not least <= int(text) <= most:
+            raise _Unusable(f"write a whole number from {least} to {most}")
+        return int(text)
+
+    return read
+
+
+def _log_format(text: str) -> str:
+    if text not in LOG_FORMATS:
+        raise _Unusable(f"write {' or '.join(LOG_FORMATS)}")
+    return text
