@@ -1,0 +1,66 @@
+"""`tocsin check-config`."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import ClassVar, Final
+
+from tocsin.cli.command import Commands, add_parser
+from tocsin.cli.shell import DONE, REFUSED, Shell
+from tocsin.errors import TocsinError
+
+STDIN: Final = "-"
+STDIN_NAME: Final = "stdin"
+
+
+class FileNotRead(TocsinError):
+    """The file that was named cannot be read."""
+
+    code: ClassVar[str] = "file_not_read"
+
+
+def add_command(commands: Commands) -> None:
+    parser = add_parser(
+        commands,
+        "check-config",
+        run,
+        teaches="""
+            Check a configuration file without a server. Every mistake is shown with its line and
+            field. Names that only the server knows (a webhook that another file described) are
+            checked by: tocsin apply --dry-run.
+        """,
+        example="tocsin check-config oncall.yaml    # also in a commit hook: it needs no token",
+        then="tocsin apply oncall.yaml --dry-run   # what it would change",
+        asks_server=False,
+        json_help="print the mistakes as JSON, for programs",
+    )
+    parser.add_argument("file", metavar="FILE", help="a YAML file; - reads standard input")
+
+
+def run(args: argparse.Namespace, shell: Shell) -> int:
+    """Exit 0 when the file has no mistake; 1 with every mistake on stderr."""
+    # Only now: no other command needs to read YAML.
+    from tocsin.actions.apply import read_configuration_file  # noqa: PLC0415
+
+    name, content = read_file(args.file)
+    found = sorted(set(read_configuration_file(content, name=name).mistakes))
+    if args.json:
+        mistakes = [{"line": at.line, "field": at.path, "message": at.message} for at in found]
+        shell.json({"file": name, "mistakes": mistakes})
+    for mistake in found:
+        shell.complain(mistake.text(name))
+    if found:
+        return REFUSED
+    if not args.json:
+        shell.say(f"{name}: no mistakes")
+    return DONE
+
+
+def read_file(path: str) -> tuple[str, bytes]:
+    """Return what mistakes call the file, and what it holds. Raises: FileNotRead."""
+    if path == STDIN:
+        return STDIN_NAME, sys.stdin.buffer.read()
+    try:
+        return path, Path(path).read_bytes()
+    except OSError as error:
+        raise FileNotRead(f"{path} cannot be read: {error.strerror}", file=path) from None

@@ -1,0 +1,99 @@
+"""The management API as the commands use it."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final, Self
+from urllib.parse import quote, urlencode
+
+from tocsin.cli.address import Address, find_address
+from tocsin.cli.http import Answer, exchange, not_tocsin
+from tocsin.cli.shell import Shell
+from tocsin.errors import TocsinError
+
+API: Final = "/api/v1"
+MOST_PER_PAGE: Final = 200
+_ABOUT_FIELDS: Final = "invalid_request"
+
+Json = Any
+Query = str | int | None
+
+
+class Refused(TocsinError):
+    """The server refused. `answer` is what it said, with its own code and reason."""
+
+    code: ClassVar[str] = "refused"
+
+    def __init__(self, answer: Mapping[str, Json]) -> None:
+        error = answer["error"]
+        self.answer = answer
+        self.reason_code = str(error["code"])
+        super().__init__(_sentence(error))
+
+
+def _sentence(error: Mapping[str, Json]) -> str:
+    message = str(error["message"])
+    if error["code"] != _ABOUT_FIELDS:
+        return message
+    # The field's place in the request is all that says which of them is meant.
+    fields = error.get("fields") or {}
+    return "\n".join([message, *(f"{name}: {why}" for name, why in fields.items())])
+
+
+def segment(text: str) -> str:
+    """Return a text as one segment of a path, whatever it holds."""
+    return quote(text, safe="")
+
+
+class Client:
+    """Asks one server, and returns what it answers. Every method raises: NoServer, Refused."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+
+    @classmethod
+    def of(cls, shell: Shell) -> Self:
+        """Return a client of the server that the environment names. Raises: NoServer."""
+        return cls(find_address(shell.env))
+
+    def get(self, path: str, **query: Query) -> Json:
+        given = {name: value for name, value in query.items() if value is not None}
+        return self._ask("GET", f"{path}?{urlencode(given)}" if given else path)
+
+    def newest(self, path: str, *, limit: int, **query: Query) -> Json:
+        """Return at most `limit` items as the API lists them, from as many pages as they take."""
+        items: list[Json] = []
+        cursor: str | None = None
+        while True:
+            size = min(limit - len(items), MOST_PER_PAGE)
+            page = self.get(path, limit=size, cursor=cursor, **query)
+            items += page["items"]
+            cursor = page["next_cursor"]
+            if cursor is None or len(items) >= limit:
+                return {**page, "items": items}
+
+    def post(self, path: str, body: Mapping[str, Json] | None = None) -> Json:
+        given = {name: value for name, value in (body or {}).items() if value is not None}
+        return self._ask("POST", path, given)
+
+    def delete(self, path: str) -> Json:
+        return self._ask("DELETE", path)
+
+    def _ask(self, method: str, path: str, body: Json = None) -> Json:
+        headers = {"Authorization": f"Bearer {self._address.token.reveal()}"}
+        url = self._address.url
+        answer = exchange(url, method, f"{API}{path}", body, headers=headers)
+        return _read(url, answer)
+
+
+def _read(url: str, answer: Answer) -> Json:
+    if answer.status == 204:
+        return {}
+    try:
+        content = json.loads(answer.body)
+    except ValueError:
+        raise not_tocsin(url, answer) from None
+    if 200 <= answer.status <= 299:
+        return content
+    if isinstance(content, dict) and {"code", "message"} <= set(content.get("error") or ()):
+        raise Refused(content)
+    raise not_tocsin(url, answer)

@@ -1,0 +1,131 @@
+"""The command line: which commands there are, and how each of them ends."""
+
+import argparse
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import tocsin
+from tocsin.cli.address import NoServer
+from tocsin.cli.client import Refused
+from tocsin.cli.command import first_sentence
+from tocsin.cli.shell import DONE, INTERRUPTED, NO_SERVER, REFUSED, USAGE_ERROR, Shell
+from tocsin.clock import SystemClock
+from tocsin.errors import TocsinError
+from tocsin.settings import InvalidSettings
+
+GROUPS: Final = {
+    "run it": ("serve", "demo", "version"),
+    "say who is paged, and when": (
+        "apply",
+        "export",
+        "check-config",
+        "webhooks",
+        "policies",
+        "keys",
+        "tokens",
+        "route",
+    ),
+    "see what happens": ("incidents", "alerts", "deliveries", "upcoming", "why"),
+    "do something about it": (
+        "alert",
+        "acknowledge",
+        "hold",
+        "reopen",
+        "resolve",
+        "reroute",
+        "pause",
+        "resume",
+    ),
+}
+"""The commands, as the help lists them. Each is a module of this package with `add_command`."""
+
+_INTRODUCTION: Final = """
+Tocsin: an on-call escalation engine whose webhooks can be trusted.
+"""
+_EPILOG: Final = """
+begin:
+  tocsin demo                # watch an alert escalate, on a server of its own
+  tocsin serve               # run a server; the first start says what to do next
+
+Every command has --help, with an example. The commands find the server of this machine by
+themselves; TOCSIN_URL and TOCSIN_TOKEN name another one.
+"""
+
+
+class _Overview(argparse.ArgumentParser):
+    """The parser of `tocsin` alone, whose help lists the commands by what they are for."""
+
+    def __init__(self) -> None:
+        super().__init__(prog="tocsin", allow_abbrev=False)
+        self.add_argument("--version", action="version", version=f"tocsin {tocsin.__version__}")
+        self.set_defaults(run=self._overview, json=False)
+        self.lessons: dict[str, str] = {}
+
+    def format_help(self) -> str:
+        parts = [f"usage: {self.prog} COMMAND ...", _INTRODUCTION.strip()]
+        for title, names in GROUPS.items():
+            lines = [f"  {name:<13}{self.lessons[name]}" for name in names if name in self.lessons]
+            parts.append("\n".join([f"{title}:", *lines]))
+        return "\n\n".join([*parts, _EPILOG.strip()]) + "\n"
+
+    def _overview(self, _args: argparse.Namespace, shell: Shell) -> int:
+        shell.out.write(self.format_help())
+        return DONE
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    overview = _Overview()
+    commands = overview.add_subparsers(metavar="COMMAND", parser_class=argparse.ArgumentParser)
+    for name in (each for names in GROUPS.values() for each in names):
+        module = f"tocsin.cli.{name.replace('-', '_')}"
+        if importlib.util.find_spec(module) is not None:
+            importlib.import_module(module).add_command(commands)
+    for name, parser in commands.choices.items():
+        overview.lessons[name] = first_sentence(parser.description or "")
+    return overview
+
+
+def run(argv: Sequence[str], shell: Shell) -> int:
+    """Carry out a command line, and return its exit code; see `EXIT_CODES`."""
+    args = make_parser().parse_args(argv)
+    try:
+        code: int = args.run(args, shell)
+    except Refused as refusal:
+        if args.json:
+            shell.json(refusal.answer)
+        return _complain(shell, refusal, REFUSED)
+    except NoServer as refusal:
+        return _complain(shell, refusal, NO_SERVER)
+    except InvalidSettings as refusal:
+        return _complain(shell, refusal, USAGE_ERROR)
+    except TocsinError as refusal:
+        return _complain(shell, refusal, REFUSED)
+    return code
+
+
+def _complain(shell: Shell, refusal: TocsinError, code: int) -> int:
+    shell.complain(refusal.message)
+    return code
+
+
+def run_from_shell() -> int:
+    """Carry out this process's command line."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal of an old encoding shows what it cannot write as an escape, and never fails.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    shell = Shell(env=os.environ, out=sys.stdout, err=sys.stderr, now=SystemClock().now())
+    try:
+        code = run(sys.argv[1:], shell)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has seen enough (`| head`); Python would complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    return code
