@@ -80,6 +80,10 @@ class Receiver:
         return to(destination, **changes)
 
 
+def plain(port: int, host: str = "127.0.0.1") -> Destination:
+    return Destination(is_tls=False, host=host, port=port)
+
+
 def to(destination: Destination, **changes: Any) -> Exchange:
     """Return an exchange that is never cancelled and has time, but for the changes."""
     exchange = Exchange(

@@ -63,6 +63,7 @@ class Connection(asyncio.Protocol):
         "_body",
         "_fed",
         "_has_extra",
+        "_has_headers",
         "_headers",
         "_heard",
         "_held",
@@ -114,6 +115,7 @@ class Connection(asyncio.Protocol):
         self._heard = 0
         self._fed = 0
         self._status = 0
+        self._has_headers = False
         self._headers: list[tuple[bytes, bytes]] = []
         self._body = b""
         self._is_complete = False
@@ -208,7 +210,7 @@ class Connection(asyncio.Protocol):
             self._has_extra = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._status:  # else it is a trailer
+        if not self._has_headers:  # else it is a trailer
             self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
@@ -219,15 +221,16 @@ class Connection(asyncio.Protocol):
             self._headers.clear()
         else:
             self._status = status
+            self._has_headers = True
 
     def on_body(self, body: bytes) -> None:
         if not self._has_extra and len(self._body) < KEPT_BODY:
             self._body += body[: KEPT_BODY - len(self._body)]
 
     def on_message_complete(self) -> None:
-        if self._status and not self._is_complete:
+        if self._has_headers and not self._is_complete:
             self._is_complete = True
-            self._keep_alive = self._parser.should_keep_alive()
+            self._keep_alive = self._status > 199 and self._parser.should_keep_alive()
 
     # What comes of it.
 
@@ -261,7 +264,7 @@ class Connection(asyncio.Protocol):
         rest = memoryview(data)
         fed = self._fed - len(data)
         while rest and self._on_answer is not None and not self._is_complete:
-            room = (ANSWER_CAP if self._status else HEAD_CAP) - fed
+            room = (ANSWER_CAP if self._has_headers else HEAD_CAP) - fed
             if room <= 0:
                 self._overflow()
                 return
@@ -272,7 +275,7 @@ class Connection(asyncio.Protocol):
         self._has_extra = self._has_extra or bool(rest)
 
     def _overflow(self) -> None:
-        if self._status:
+        if self._has_headers:
             detail = f"the answer is longer than {ANSWER_CAP // 1024} KiB; the rest was not read"
         else:
             detail = f"its headers do not end within {HEAD_CAP // 1024} KiB"
@@ -282,7 +285,7 @@ class Connection(asyncio.Protocol):
         cause = "closed" if exc is None else str(exc) or type(exc).__name__
         if not self._heard:
             self._finish(Outcome.CONNECTION_LOST, f"{cause} before any byte of an answer")
-        elif not self._status:
+        elif not self._has_headers:
             self._finish(Outcome.CONNECTION_LOST, f"{cause} in the middle of the answer's headers")
         else:
             # Without a length the body ends with the connection, so this may be all of it.
@@ -291,7 +294,7 @@ class Connection(asyncio.Protocol):
     def _fail(self, outcome: Outcome, detail: str) -> None:
         """End the exchange and the connection. With status and headers in, the status decides."""
         self._abort()
-        if self._status:
+        if self._has_headers:
             self._finish(Outcome.of_status(self._status), detail)
         else:
             self._finish(outcome, detail)
