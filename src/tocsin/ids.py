@@ -15,9 +15,8 @@ EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 NODE_BITS = 10
 COUNT_BITS = 12
 _MILLISECOND = timedelta(milliseconds=1)
-_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
-_VALUES = {letter: value for value, letter in enumerate(_ALPHABET)}
-_LENGTH = 13  # 63 bits in digits of 5
+_DIGITS = 16  # 63 bits
+_HEXADECIMAL = frozenset("0123456789abcdef")
 
 DELIVERY = "dlv"
 ALERT = "alr"
@@ -54,23 +53,16 @@ class IdSource:
 
 
 def id_text(prefix: str, number: int) -> str:
-    """Return an id as people and receivers see it, for example `dlv_0d3m5c2k7x9qa`."""
-    digits = []
-    for _ in range(_LENGTH):
-        digits.append(_ALPHABET[number & 31])
-        number >>= 5
-    return f"{prefix}_{''.join(reversed(digits))}"
+    """Return an id as people and receivers see it, for example `dlv_0c9a4e2f70d81001`."""
+    return f"{prefix}_{number:0{_DIGITS}x}"
 
 
 def parse_id(prefix: str, text: str) -> int:
     """Return the integer behind an id's text. Raises: MalformedId."""
     head, _, digits = text.strip().lower().rpartition("_")
-    if head != prefix or len(digits) != _LENGTH or not all(digit in _VALUES for digit in digits):
+    if head != prefix or len(digits) != _DIGITS or not set(digits) <= _HEXADECIMAL:
         raise MalformedId(
             f"{text[:60]!r} is not an id of this kind: one looks like {id_text(prefix, 0)}",
             prefix=prefix,
         )
-    number = 0
-    for digit in digits:
-        number = number << 5 | _VALUES[digit]
-    return number
+    return int(digits, 16)
