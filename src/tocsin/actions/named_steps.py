@@ -1,0 +1,84 @@
+"""What the steps and webhooks of incidents are called, looked up once for as many as are shown."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from tocsin.domain.escalation import Escalation
+from tocsin.domain.policy import PolicyVersion
+from tocsin.domain.step_place import StepPlace, place_of
+from tocsin.store.database import Tx
+from tocsin.store.escalations import list_escalations
+from tocsin.store.policies import find_versions
+from tocsin.store.policy_names import VersionName, find_version_names
+from tocsin.store.webhooks import find_webhook_names
+
+
+@dataclass(frozen=True, slots=True)
+class NamedStep:
+    """A step of an escalation: of which policy and version, and where in it."""
+
+    escalation: int
+    policy: str
+    version: int
+    place: StepPlace
+
+
+class Names:
+    """Names for whatever belongs to these incidents, and for these policy versions."""
+
+    def __init__(
+        self, tx: Tx, *, incidents: Iterable[int] = (), version_ids: Iterable[int] = ()
+    ) -> None:
+        self._tx = tx
+        wanted = set(incidents)
+        self.escalations: dict[int, list[Escalation]] = (
+            list_escalations(tx, wanted) if wanted else {}
+        )
+        used = {each.policy_version_id for found in self.escalations.values() for each in found}
+        self._version_ids = used | set(version_ids)
+
+    @cached_property
+    def _versions(self) -> dict[int, PolicyVersion]:
+        return {version.id: version for version in find_versions(self._tx, self._version_ids)}
+
+    @cached_property
+    def _version_names(self) -> dict[int, VersionName]:
+        return find_version_names(self._tx, self._version_ids)
+
+    @cached_property
+    def _webhooks(self) -> dict[int, str]:
+        return find_webhook_names(self._tx)
+
+    def webhook(self, webhook_id: int) -> str:
+        """Return a webhook's slug, also of one that was deleted."""
+        return self._webhooks[webhook_id]
+
+    def webhook_ids(self, slug: str) -> list[int]:
+        """Return the ids of all webhooks that have, or had, a slug."""
+        return [id_ for id_, name in self._webhooks.items() if name == slug]
+
+    def version(self, version_id: int) -> PolicyVersion:
+        return self._versions[version_id]
+
+    def version_name(self, version_id: int) -> VersionName:
+        return self._version_names[version_id]
+
+    def step(self, incident: int, escalation: int, position: int) -> NamedStep:
+        """Return what a position of an escalation is called."""
+        version_id = self.escalations[incident][escalation - 1].policy_version_id
+        return self.step_of_version(version_id, position, escalation=escalation)
+
+    def step_of_version(self, version_id: int, position: int, *, escalation: int) -> NamedStep:
+        name = self.version_name(version_id)
+        return NamedStep(
+            escalation=escalation,
+            policy=name.path,
+            version=name.number,
+            place=place_of(self.version(version_id), position),
+        )
+
+    def targets(self, version_id: int, position: int) -> list[str]:
+        """Return the slugs of the webhooks that a position calls."""
+        step = self.version(version_id).step_at(position)
+        return [self.webhook(target.webhook_id) for target in step.targets]

@@ -1,0 +1,140 @@
+"""What a timeline entry says to a person: one sentence for each kind."""
+
+from datetime import datetime, timedelta
+from typing import Any, assert_never
+
+from tocsin.domain.outcome import Outcome, explain
+from tocsin.domain.timeline import Kind, TimelineEntry
+from tocsin.domain.wording import counted, instant_text, lateness_text, length_text, listed
+
+Detail = dict[str, Any]
+
+_NOT_STARTED = {
+    "policy_is_empty": "it has no steps",
+    "webhooks_disabled": "every webhook of it is disabled or deleted",
+    "policy_deleted": "it was deleted",
+}
+_SKIPPED = {
+    "webhook_disabled": "it is disabled",
+    "webhook_deleted": "it was deleted",
+}
+_NOBODY_LEFT = {
+    "last_step_fired": "the last step has fired",
+    "nothing_started": "no policy could be started",
+}
+
+
+def sentence(entry: TimelineEntry) -> str:  # noqa: PLR0911, PLR0912, C901 - one arm for each kind
+    """Return what an entry says. Its detail names things as people do: slugs, paths, places, ids."""
+    by, detail = name_of_actor(entry.actor), entry.detail
+    match entry.kind:
+        case Kind.OPENED:
+            return f"Opened by {by} with {_alert(detail)}; {_starts(detail)}."
+        case Kind.ROLLED_UP:
+            note = f"; it {detail['note']}" if "note" in detail else ""
+            return f"{_alert(detail).capitalize()} from {by} rolled up{note}."
+        case Kind.RECORDED:
+            return f"{_alert(detail).capitalize()} from {by} was recorded; it changed nothing."
+        case Kind.ACKNOWLEDGED:
+            return f"Acknowledged by {by}{_said(detail)}.{_in_flight(detail)}"
+        case Kind.HELD:
+            until = instant_text(datetime.fromisoformat(detail["until"]))
+            return f"Held by {by} until {until}{_said(detail)}.{_in_flight(detail)}"
+        case Kind.HOLD_ENDED:
+            return f"The hold ended, {_lateness(entry)}; {_starts(detail)}."
+        case Kind.REOPENED:
+            return f"Reopened by {by}{_said(detail)}; {_starts(detail)}."
+        case Kind.RESOLVED:
+            return f"Resolved by {by}{_said(detail)}.{_in_flight(detail)}"
+        case Kind.REROUTED:
+            return f"Rerouted by {by}{_said(detail)}; {_starts(detail)}.{_in_flight(detail)}"
+        case Kind.NOT_STARTED:
+            return f"{_policy(detail)} was not started: {not_started_text(detail['reason'])}."
+        case Kind.TARGET_SKIPPED:
+            return _skipped(detail)
+        case Kind.NOBODY_LEFT:
+            return f"Nobody is left to page: {_NOBODY_LEFT[detail['reason']]}."
+        case Kind.PAGED:
+            return _paged(entry)
+        case Kind.ATTEMPTED:
+            return _attempted(detail)
+        case Kind.POISONED:
+            return (
+                f"{_place(detail)} could not be fired ({detail['error']}); "
+                f"it is tried again at {instant_text(datetime.fromisoformat(detail['until']))}."
+            )
+        case Kind.PAUSED:
+            return f"Paused by {by}: nothing fires and nothing is sent."
+        case Kind.UNPAUSED:
+            return f"Resumed by {by}."
+    assert_never(entry.kind)
+
+
+def name_of_actor(actor: str) -> str:
+    """Return who or what an actor is, in a sentence."""
+    return actor.removeprefix("token:") or "somebody"
+
+
+def not_started_text(reason: str) -> str:
+    """Return why a policy was not started."""
+    return _NOT_STARTED[reason]
+
+
+def attempt_text(outcome: str | None, status: int | None) -> str:
+    """Return what became of an attempt, with the likely cause where it failed."""
+    if outcome is None:
+        return "under way"
+    known = Outcome(outcome)
+    answered = f" (HTTP {status})" if status else ""
+    if known.is_delivered:
+        return f"{known.value}{answered}"
+    cause = explain(known, status or 0).removesuffix(".")
+    return f"{known.value.replace('_', ' ')}{answered}: {cause}"
+
+
+def _alert(detail: Detail) -> str:
+    return f"alert {detail['alert']}"
+
+
+def _starts(detail: Detail) -> str:
+    return f"it starts {listed(detail['policies'], nothing='no policy, as none is set')}"
+
+
+def _said(detail: Detail) -> str:
+    return f", who says: {detail['message']}" if "message" in detail else ""
+
+
+def _in_flight(detail: Detail) -> str:
+    count: int = next((detail[key] for key in detail if key.startswith("in_flight")), 0)
+    if not count:
+        return ""
+    return f" {counted(count, 'attempt was', 'attempts were')} under way and could not be recalled."
+
+
+def _policy(detail: Detail) -> str:
+    return str(detail.get("policy") or "A policy")
+
+
+def _place(detail: Detail) -> str:
+    return f"{_policy(detail)}, {detail['place']},"
+
+
+def _skipped(detail: Detail) -> str:
+    webhook = detail["webhook"] or "a webhook"
+    return f"{_place(detail)} did not call {webhook}: {_SKIPPED[detail['reason']]}."
+
+
+def _lateness(entry: TimelineEntry) -> str:
+    return lateness_text(entry.at - (entry.planned_at or entry.at))
+
+
+def _paged(entry: TimelineEntry) -> str:
+    webhooks = listed([each["webhook"] for each in entry.detail["deliveries"]])
+    return f"{_place(entry.detail)} fired {_lateness(entry)}: it calls {webhooks}."
+
+
+def _attempted(detail: Detail) -> str:
+    what = attempt_text(detail["outcome"], detail["status"])
+    took = detail.get("took_ms")
+    length = "" if took is None else f" took {length_text(timedelta(milliseconds=took))}"
+    return f"Attempt {detail['attempt']} to {detail['webhook']}{length}: {what} ({detail['delivery']})."

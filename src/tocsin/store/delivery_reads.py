@@ -1,0 +1,146 @@
+"""Deliveries as people look at them: listed, found, with their attempts. Nothing is locked."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from tocsin.domain.delivery import DeliveryState
+from tocsin.domain.outcome import Outcome
+from tocsin.store import schema
+from tocsin.store.database import Tx
+
+_D, _A, _B = schema.deliveries, schema.attempts, schema.bodies
+_MOST_AT_ONCE = 500  # ids in one statement
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A delivery as it stands. `attempts` counts the one under way, too.
+
+    While the state is sending, attempt number `attempts` began at `attempt_started_at` and is open;
+    `end_reason` then says why it is to be the last one.
+    """
+
+    id: int
+    incident: int | None
+    escalation: int | None
+    step: int | None
+    webhook_id: int
+    body_id: int
+    state: DeliveryState
+    planned_at: datetime
+    created_at: datetime
+    due_at: datetime | None
+    attempts: int
+    first_attempt_at: datetime | None
+    attempt_started_at: datetime | None
+    run_id: int | None
+    ended_at: datetime | None
+    end_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One exchange, from its start to its end. It has no outcome while it is open."""
+
+    delivery_id: int
+    number: int
+    run_id: int
+    started_at: datetime
+    first_byte_at: datetime | None = None
+    ended_at: datetime | None = None
+    outcome: Outcome | None = None
+    status_code: int | None = None
+    detail: dict[str, Any] | None = None
+
+
+def find_delivery(tx: Tx, id_: int) -> Delivery | None:
+    found = _deliveries(tx, sa.select(_D).where(_D.c.id == id_))
+    return found[0] if found else None
+
+
+def list_deliveries(
+    tx: Tx,
+    *,
+    webhook_ids: Iterable[int] | None = None,
+    state: DeliveryState | None = None,
+    incident: int | None = None,
+    before: int | None = None,
+    limit: int,
+) -> list[Delivery]:
+    """Return deliveries, the latest first, below the id `before`."""
+    select = sa.select(_D)
+    if webhook_ids is not None:
+        select = select.where(_D.c.webhook_id.in_(list(webhook_ids)))
+    if state is not None:
+        select = select.where(_D.c.state == state.value)
+    if incident is not None:
+        select = select.where(_D.c.incident == incident)
+    if before is not None:
+        select = select.where(_D.c.id < before)
+    return _deliveries(tx, select.order_by(_D.c.id.desc()).limit(limit))
+
+
+def list_deliveries_of_incident(tx: Tx, incident: int) -> list[Delivery]:
+    """Return an incident's deliveries in the order in which they were made."""
+    return _deliveries(tx, sa.select(_D).where(_D.c.incident == incident).order_by(_D.c.id))
+
+
+def list_waiting(tx: Tx, *, until: datetime | None = None, limit: int) -> list[Delivery]:
+    """Return the deliveries that wait for an attempt, those due first in front."""
+    select = sa.select(_D).where(_D.c.due_at.is_not(None)).order_by(_D.c.due_at, _D.c.id)
+    if until is not None:
+        select = select.where(_D.c.due_at <= until)
+    return _deliveries(tx, select.limit(limit))
+
+
+def count_waiting(tx: Tx, until: datetime) -> int:
+    """Return how many deliveries wait for an attempt that is due by an instant."""
+    count = sa.select(sa.func.count()).select_from(_D).where(_D.c.due_at <= until)
+    return int(tx.core.scalar(count) or 0)
+
+
+def list_attempts(tx: Tx, deliveries: Iterable[Delivery]) -> dict[int, list[Attempt]]:
+    """Return the attempts of each delivery, in order, the one under way included."""
+    of_id = {delivery.id: delivery for delivery in deliveries}
+    attempts: dict[int, list[Attempt]] = {id_: [] for id_ in of_id}
+    ids = list(of_id)
+    for at in range(0, len(ids), _MOST_AT_ONCE):
+        select = sa.select(_A).where(_A.c.delivery_id.in_(ids[at : at + _MOST_AT_ONCE]))
+        for row in tx.core.execute(select.order_by(_A.c.delivery_id, _A.c.number)).mappings():
+            attempts[row["delivery_id"]].append(_attempt(row))
+    for id_, delivery in of_id.items():
+        if under_way := _open_attempt(delivery):
+            attempts[id_].append(under_way)
+    return attempts
+
+
+def _open_attempt(delivery: Delivery) -> Attempt | None:
+    """The delivery itself is the record of the attempt that is under way."""
+    if delivery.attempt_started_at is None or delivery.run_id is None:
+        return None
+    return Attempt(
+        delivery_id=delivery.id,
+        number=delivery.attempts,
+        run_id=delivery.run_id,
+        started_at=delivery.attempt_started_at,
+    )
+
+
+def get_body(tx: Tx, body_id: int) -> bytes:
+    """Return a body as it is sent."""
+    return bytes(tx.core.execute(sa.select(_B.c.form).where(_B.c.id == body_id)).scalar_one())
+
+
+def _deliveries(tx: Tx, select: sa.Select[Any]) -> list[Delivery]:
+    rows = tx.core.execute(select).mappings()
+    return [Delivery(**{**row, "state": DeliveryState(row["state"])}) for row in rows]
+
+
+def _attempt(row: sa.RowMapping) -> Attempt:
+    detail = json.loads(row["detail"]) if row["detail"] else None
+    return Attempt(**{**row, "outcome": Outcome(row["outcome"]), "detail": detail})
