@@ -8,6 +8,7 @@ from tocsin.domain.escalation import Escalation
 from tocsin.domain.policy import PolicyVersion
 from tocsin.domain.step_place import StepPlace, place_of
 from tocsin.store.database import Tx
+from tocsin.store.delivery_reads import Delivery
 from tocsin.store.escalations import list_escalations
 from tocsin.store.policies import find_versions
 from tocsin.store.policy_names import VersionName, find_version_names
@@ -28,10 +29,10 @@ class Names:
     """Names for whatever belongs to these incidents, and for these policy versions."""
 
     def __init__(
-        self, tx: Tx, *, incidents: Iterable[int] = (), version_ids: Iterable[int] = ()
+        self, tx: Tx, *, incidents: Iterable[int | None] = (), version_ids: Iterable[int] = ()
     ) -> None:
         self._tx = tx
-        wanted = set(incidents)
+        wanted = {number for number in incidents if number is not None}
         self.escalations: dict[int, list[Escalation]] = (
             list_escalations(tx, wanted) if wanted else {}
         )
@@ -68,6 +69,13 @@ class Names:
         """Return what a position of an escalation is called."""
         version_id = self.escalations[incident][escalation - 1].policy_version_id
         return self.step_of_version(version_id, position, escalation=escalation)
+
+    def step_of_delivery(self, delivery: Delivery) -> NamedStep | None:
+        """Return the step that made a delivery; None for a test."""
+        incident, escalation, position = delivery.incident, delivery.escalation, delivery.step
+        if incident is None or escalation is None or position is None:
+            return None
+        return self.step(incident, escalation, position)
 
     def step_of_version(self, version_id: int, position: int, *, escalation: int) -> NamedStep:
         name = self.version_name(version_id)

@@ -1,6 +1,6 @@
 """Deliveries as people see them: a list, or one with every attempt and the request as it was sent."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -114,27 +114,16 @@ def describe_deliveries(
 ) -> list[DeliveryLine]:
     """Return deliveries with their names and attempts."""
     attempts = list_attempts(tx, deliveries)
-    known = names or Names(tx, incidents=_incidents(deliveries))
+    known = names or Names(tx, incidents=[delivery.incident for delivery in deliveries])
     return [
         DeliveryLine(
             delivery=delivery,
             webhook=known.webhook(delivery.webhook_id),
-            step=_step(delivery, known),
+            step=known.step_of_delivery(delivery),
             attempts=tuple(attempts[delivery.id]),
         )
         for delivery in deliveries
     ]
-
-
-def _incidents(deliveries: Iterable[Delivery]) -> set[int]:
-    return {delivery.incident for delivery in deliveries if delivery.incident is not None}
-
-
-def _step(delivery: Delivery, names: Names) -> NamedStep | None:
-    incident, escalation, position = delivery.incident, delivery.escalation, delivery.step
-    if incident is None or escalation is None or position is None:
-        return None
-    return names.step(incident, escalation, position)
 
 
 def _request(

@@ -1,0 +1,195 @@
+"""What happens next, or why nothing will: decided from what is known, each with a named reason."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from tocsin.domain.delivery import DeliveryState, Ending
+from tocsin.domain.incident import Status
+from tocsin.domain.timeline_sentence import name_of_actor, not_started_text
+from tocsin.domain.wording import instant_text, listed
+
+
+class Reason(StrEnum):
+    """Why something will happen, or nothing. The values are public and never change."""
+
+    STEP_DUE = "step_due"
+    STEP_OVERDUE = "step_overdue"
+    CALLS_NOBODY = "calls_nobody"  # every webhook of the next step is disabled or deleted
+    ATTEMPT_DUE = "attempt_due"
+    ATTEMPT_OVERDUE = "attempt_overdue"  # it waits for a free slot of its webhook
+    ATTEMPT_UNDER_WAY = "attempt_under_way"
+    PAUSED = "paused"
+    ACKNOWLEDGED = "acknowledged"
+    HELD = "held"
+    RESOLVED = "resolved"
+    REROUTED = "rerouted"
+    LAST_STEP_FIRED = "last_step_fired"
+    NO_ROUTING = "no_routing"
+    POLICY_IS_EMPTY = "policy_is_empty"
+    WEBHOOKS_DISABLED = "webhooks_disabled"
+    POLICY_DELETED = "policy_deleted"
+    DELIVERED = "delivered"
+    DEADLINE = "deadline"
+    FINAL_OUTCOME = "final_outcome"
+    NO_INCIDENT = "no_incident"
+    NEVER_RECEIVED = "never_received"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One answer to "what now?"; `at` is when something happens, or happened."""
+
+    reason: Reason
+    text: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DueStep:
+    """A step that an escalation would fire at `due_at`; `name` says which, as a person would."""
+
+    name: str
+    due_at: datetime
+    webhooks: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A delivery that has not ended. `due_at` is None while an attempt of it is under way."""
+
+    webhook: str
+    attempt: int
+    """The one under way, or the next one."""
+    due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Where an incident is, with everything that could still happen to it."""
+
+    status: Status
+    changed_by: str
+    """Who acknowledged, held or resolved it."""
+    held_until: datetime | None
+    routing_key: str
+    chosen: Sequence[str]
+    """The policies that it was given when it last was triggered."""
+    not_started: Sequence[tuple[str, str]]
+    """Those of them that could not start: the policy, and the reason."""
+    due_steps: Sequence[DueStep]
+    unfinished: Sequence[Unfinished]
+
+
+def decide_next(situation: Situation, *, now: datetime, is_paused: bool) -> tuple[Finding, ...]:
+    """Return what happens next to an incident, or every reason why nothing will."""
+    findings = [*_of_status(situation, now), *_of_deliveries(situation.unfinished, now)]
+    if is_paused:
+        findings.insert(0, _paused())
+    return tuple(findings)
+
+
+def _paused() -> Finding:
+    return Finding(
+        Reason.PAUSED, "Tocsin is paused: nothing fires and nothing is sent until it is resumed."
+    )
+
+
+def _of_status(situation: Situation, now: datetime) -> Iterator[Finding]:
+    by = name_of_actor(situation.changed_by)
+    match situation.status:
+        case Status.RESOLVED:
+            yield Finding(
+                Reason.RESOLVED, f"Nothing: {by} resolved it. A new alert opens a new incident."
+            )
+        case Status.ACKNOWLEDGED if situation.held_until:
+            ends = instant_text(situation.held_until)
+            text = f"{by} holds it until {ends}; then its policies start again."
+            yield Finding(Reason.HELD, text, situation.held_until)
+        case Status.ACKNOWLEDGED:
+            text = f"Nothing: {by} acknowledged it. Reopen it to page again."
+            yield Finding(Reason.ACKNOWLEDGED, text)
+        case Status.TRIGGERED:
+            yield from _of_triggered(situation, now)
+
+
+def _of_triggered(situation: Situation, now: datetime) -> Iterator[Finding]:
+    for step in situation.due_steps:
+        yield _of_step(step, now)
+        if not step.webhooks:
+            text = f"That step will reach nobody: {not_started_text('webhooks_disabled')}."
+            yield Finding(Reason.CALLS_NOBODY, text)
+    for policy, reason in situation.not_started:
+        yield Finding(Reason(reason), f"{policy} was not started: {not_started_text(reason)}.")
+    if situation.due_steps:
+        return
+    if not situation.chosen:
+        yield Finding(Reason.NO_ROUTING, _no_routing(situation.routing_key))
+    elif len(situation.not_started) < len(situation.chosen):
+        text = "Nobody is left to page: the last step has fired. Reroute it to page others."
+        yield Finding(Reason.LAST_STEP_FIRED, text)
+
+
+def _no_routing(routing_key: str) -> str:
+    key = f"routing key {routing_key!r}" if routing_key else "an alert without a routing key"
+    return (
+        f"Nobody is paged: {key} leads to no policy, and neither does the default routing. "
+        "Give one of them a policy, then reroute this incident."
+    )
+
+
+def _of_step(step: DueStep, now: datetime) -> Finding:
+    calls = f"calls {listed(step.webhooks)}"
+    if step.due_at <= now:
+        return Finding(Reason.STEP_OVERDUE, f"{step.name}, is due now and {calls}.", step.due_at)
+    at = instant_text(step.due_at)
+    return Finding(Reason.STEP_DUE, f"{step.name}, fires at {at} and {calls}.", step.due_at)
+
+
+def _of_deliveries(unfinished: Sequence[Unfinished], now: datetime) -> Iterator[Finding]:
+    for delivery in unfinished:
+        yield _of_unfinished(delivery, now)
+
+
+def _of_unfinished(delivery: Unfinished, now: datetime) -> Finding:
+    attempt = f"Attempt {delivery.attempt} to {delivery.webhook}"
+    if delivery.due_at is None:
+        return Finding(Reason.ATTEMPT_UNDER_WAY, f"{attempt} is under way.")
+    if delivery.due_at <= now:
+        text = f"{attempt} is due and waits for a free slot of that webhook."
+        return Finding(Reason.ATTEMPT_OVERDUE, text, delivery.due_at)
+    text = f"{attempt} is made at {instant_text(delivery.due_at)}."
+    return Finding(Reason.ATTEMPT_DUE, text, delivery.due_at)
+
+
+_BECAUSE = {
+    Ending.DELIVERED: "the webhook took it",
+    Ending.DEADLINE: "the last attempt, at the deadline, failed too",
+    Ending.FINAL_OUTCOME: "after that outcome another attempt could not do better",
+    Ending.ACKNOWLEDGED: "the incident was acknowledged",
+    Ending.HELD: "the incident was put on hold",
+    Ending.RESOLVED: "the incident was resolved",
+    Ending.REROUTED: "the incident was rerouted",
+}
+
+
+def decide_next_of_delivery(
+    unfinished: Unfinished,
+    *,
+    state: DeliveryState,
+    end_reason: str | None,
+    now: datetime,
+    is_paused: bool,
+) -> tuple[Finding, ...]:
+    """Return what happens next to a delivery, or why nothing will."""
+    reason = None if end_reason is None else Ending(end_reason)
+    if state.is_ended and reason is not None:
+        return (Finding(Reason(reason.value), f"Nothing: {_BECAUSE[reason]}."),)
+    findings = [_of_unfinished(unfinished, now)]
+    if is_paused and state is DeliveryState.PENDING:
+        findings.insert(0, _paused())
+    if reason is not None:
+        text = f"It is the last one, whatever becomes of it: {_BECAUSE[reason]}."
+        findings.append(Finding(Reason(reason.value), text))
+    return tuple(findings)
