@@ -1,6 +1,7 @@
 """One connection to a receiver: one exchange at a time, read with caps, never trusted."""
 
 import asyncio
+import ssl
 import sys
 from collections.abc import Callable
 from time import monotonic_ns
@@ -283,7 +284,10 @@ class Connection(asyncio.Protocol):
 
     def _lose(self, exc: Exception | None) -> None:
         cause = "closed" if exc is None else str(exc) or type(exc).__name__
-        if not self._heard:
+        if isinstance(exc, ssl.SSLError) and not self._has_headers:
+            # In TLS 1.3 a receiver refuses our certificate, or its absence, after the handshake.
+            self._finish(Outcome.TLS_FAILED, exc.reason or cause)
+        elif not self._heard:
             self._finish(Outcome.CONNECTION_LOST, f"{cause} before any byte of an answer")
         elif not self._has_headers:
             self._finish(Outcome.CONNECTION_LOST, f"{cause} in the middle of the answer's headers")
