@@ -11,6 +11,7 @@ from tests.configuration.editing import Alice
 from tocsin.domain.alert_key import key_hash
 from tocsin.domain.message_type import MessageType
 from tocsin.secret import Secret
+from tocsin.store.changes import lock_configuration
 from tocsin.store.configuration import ConfigurationCache
 from tocsin.store.database import Database, Tx
 
@@ -139,3 +140,16 @@ def test_a_snapshot_is_of_one_revision(database: Database) -> None:
     assert applied
     seen = {webhook.slug for webhook in configuration.webhooks.values()}
     assert seen == ({"pager"} if database.is_sqlite else {"pager", "second"})
+
+
+def test_editors_on_several_nodes_take_turns(postgresql_url: str) -> None:
+    """What one decides by cannot change until it commits."""
+    database = Database(postgresql_url)
+    is_free = sa.text("SELECT pg_try_advisory_xact_lock(7210001)")
+    with database.write() as first:
+        lock_configuration(first)
+        with database.write() as second:
+            assert second.core.execute(is_free).scalar_one() is False
+    with database.write() as second:
+        assert second.core.execute(is_free).scalar_one() is True
+    database.close()

@@ -4,9 +4,7 @@ from tocsin.store import changes
 from tocsin.store.changes import Change
 from tocsin.store.database import Tx
 
-MOST_AT_ONCE = 200
-
 
 def list_changes(tx: Tx, *, limit: int = 50, before: int | None = None) -> list[Change]:
     """Return changes, the latest first; `before` is the id of the last one seen."""
-    return changes.list_changes(tx, limit=max(1, min(limit, MOST_AT_ONCE)), before=before)
+    return changes.list_changes(tx, limit=limit, before=before)

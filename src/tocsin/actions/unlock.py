@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from tocsin.secret import Secret
+from tocsin.store.changes import lock_configuration
 from tocsin.store.database import Tx
 from tocsin.store.settings_rows import VAULT_PROOF, find_setting, put_setting
 from tocsin.vault import (
@@ -33,6 +34,7 @@ def unlock(
 
     Raises: MasterKeyMissing, MasterKeyWrong, MasterKeyExposed.
     """
+    lock_configuration(tx)  # two nodes that start at once must not both be the first
     proof = find_setting(tx, VAULT_PROOF)
     key = master_key or (read_master_key(file) if file else None)
     if key is None:
