@@ -1,0 +1,44 @@
+"""Who may call a route: each names the scope it needs, and the document says so."""
+
+from typing import Annotated, Final
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from tocsin.domain.principal import Principal, Scope
+
+_BEARER: Final = HTTPBearer(
+    auto_error=False,  # the gate has refused by now
+    scheme_name="token",
+    bearerFormat="tsn_...",
+    description="A token that `tocsin tokens create NAME` made. Scopes: read < respond < administer.",
+)
+
+
+class Needs:
+    """A dependency that lets in whose token has a scope. Raises: ScopeTooNarrow."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+
+    async def __call__(
+        self,
+        request: Request,
+        _token: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
+    ) -> Principal:
+        principal: Principal = request.state.principal
+        principal.require(self.scope)
+        return principal
+
+
+Reader = Annotated[Principal, Depends(Needs(Scope.READ))]
+Responder = Annotated[Principal, Depends(Needs(Scope.RESPOND))]
+Administrator = Annotated[Principal, Depends(Needs(Scope.ADMINISTER))]
+READS: Final = [Depends(Needs(Scope.READ))]
+"""For a route that does not ask who it is."""
+ADMINISTERS: Final = [Depends(Needs(Scope.ADMINISTER))]
+
+
+def actor_of(principal: Principal) -> str:
+    """Return who a timeline or a change names for what this principal does."""
+    return f"token:{principal.name}"

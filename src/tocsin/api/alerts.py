@@ -1,0 +1,131 @@
+"""Alerts: those that were taken in, and those that were refused."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Path, Query
+from pydantic import Field
+
+from tocsin.actions.show_alerts import show_alert, show_alerts, show_refused_alerts
+from tocsin.api.access import READS
+from tocsin.api.cursors import read_cursor, split_page
+from tocsin.api.dependencies import USUAL_LIMIT, Cursor, Limit, Work
+from tocsin.api.field_types import AnswerModel, Instant, Page
+from tocsin.domain.alert import MessageType, RepairKind
+from tocsin.domain.incident import Effect
+from tocsin.ids import ALERT, id_text, parse_id
+from tocsin.store.alert_reads import AcceptedAlert
+from tocsin.store.alerts import RefusedAlert
+
+router: Final = APIRouter(tags=["alerts"])
+
+
+class AlertLineAnswer(AnswerModel):
+    """An alert and what it did."""
+
+    id: Annotated[str, Field(examples=["alr_0d3m5c2k7x9qa"])]
+    received_at: Instant
+    message_type: MessageType
+    entity_id: str
+    routing_key: Annotated[str | None, Field(description="null: the default routing")]
+    effect: Effect
+    incident: int | None
+    message: str
+
+
+class RepairAnswer(AnswerModel):
+    """How what is kept differs from what was sent; `field` is empty for the body as a whole."""
+
+    kind: RepairKind
+    field: str
+
+
+class AlertAnswer(AlertLineAnswer):
+    """An alert with its fields, as a webhook would send them."""
+
+    fields: dict[str, str]
+    repairs: list[RepairAnswer]
+
+
+class RefusedAlertAnswer(AnswerModel):
+    """A request that stored no alert. Keys and what looks like a secret are masked."""
+
+    received_at: Instant
+    code: Annotated[str, Field(examples=["not_json"])]
+    reason: str
+    masked_key: str
+    routing_key: str
+    excerpt: Annotated[str, Field(description="How the body began")]
+
+
+@router.get("/alerts", summary="List alerts", dependencies=READS)
+async def list_alerts(
+    work: Work,
+    entity_id: Annotated[str | None, Query(max_length=4096)] = None,
+    limit: Limit = USUAL_LIMIT,
+    cursor: Cursor = None,
+) -> Page[AlertLineAnswer]:
+    """Those taken in, newest first."""
+    before = read_cursor(cursor)
+    found = await work.read(
+        lambda tx: show_alerts(tx, entity_id=entity_id, before=before, limit=limit + 1)
+    )
+    page, next_cursor = split_page(found, limit, lambda alert: alert.id)
+    return Page(
+        items=[AlertLineAnswer(**render_alert_line(each)) for each in page],
+        next_cursor=next_cursor,
+    )
+
+
+@router.get("/alerts/{alert_id}", summary="Show an alert", dependencies=READS)
+async def get_alert(
+    work: Work, alert_id: Annotated[str, Path(max_length=64, examples=["alr_0d3m5c2k7x9qa"])]
+) -> AlertAnswer:
+    id_ = parse_id(ALERT, alert_id)
+    alert = await work.read(lambda tx: show_alert(tx, id_))
+    return AlertAnswer(
+        **render_alert_line(alert),
+        fields=alert.fields,
+        repairs=[RepairAnswer(kind=each.kind, field=each.field) for each in alert.repairs],
+    )
+
+
+@router.get("/refused-alerts", summary="List refused alerts", dependencies=READS)
+async def list_refused_alerts(
+    work: Work,
+    mentioning: Annotated[
+        str | None, Query(min_length=1, max_length=512, description="A text in the excerpt")
+    ] = None,
+    limit: Limit = USUAL_LIMIT,
+    cursor: Cursor = None,
+) -> Page[RefusedAlertAnswer]:
+    """Requests with a good key that stored nothing, newest first. The latest 10,000 are kept."""
+    before = read_cursor(cursor)
+    found = await work.read(
+        lambda tx: show_refused_alerts(tx, mentioning=mentioning, before=before, limit=limit + 1)
+    )
+    page, next_cursor = split_page(found, limit, lambda alert: alert.id)
+    return Page(items=[_refused(each) for each in page], next_cursor=next_cursor)
+
+
+def render_alert_line(alert: AcceptedAlert) -> dict[str, Any]:
+    return {
+        "id": id_text(ALERT, alert.id),
+        "received_at": alert.received_at,
+        "message_type": alert.message_type,
+        "entity_id": alert.entity_id,
+        "routing_key": alert.routing_key or None,
+        "effect": alert.effect,
+        "incident": alert.incident,
+        "message": alert.fields.get("state_message", ""),
+    }
+
+
+def _refused(alert: RefusedAlert) -> RefusedAlertAnswer:
+    return RefusedAlertAnswer(
+        received_at=alert.received_at,
+        code=alert.code,
+        reason=alert.reason,
+        masked_key=alert.masked_key,
+        routing_key=alert.routing_key,
+        excerpt=alert.excerpt,
+    )

@@ -1,0 +1,155 @@
+"""The management API: every route, behind one gate, with one shape for refusals."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Match, Route
+from starlette.types import ASGIApp
+
+from tocsin.api import (
+    alerts,
+    configuration,
+    deliveries,
+    engine,
+    incident_actions,
+    incidents,
+    keys,
+    policies,
+    probes,
+    routing,
+    teams,
+    tokens,
+    webhooks,
+)
+from tocsin.api.failures import (
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    error_response,
+)
+from tocsin.api.field_types import ErrorAnswer
+from tocsin.api.gate import OPENAPI, Gate
+from tocsin.api.services import Services
+from tocsin.api.transactions import Transactions
+from tocsin.errors import TocsinError
+
+PREFIX: Final = "/api/v1"
+NOUNS: Final = (
+    incidents,
+    incident_actions,
+    alerts,
+    deliveries,
+    webhooks,
+    policies,
+    teams,
+    routing,
+    keys,
+    tokens,
+    configuration,
+    engine,
+)
+_REFUSALS: Final = {
+    400: "A part of the request cannot be read",
+    401: "No token that is in force",
+    403: "The token's scope does not cover this",
+    404: "There is no such thing",
+    409: "It stands against what there is",
+    413: "The body is too large",
+    422: "The request is not valid; `fields` says which parts",
+    500: "A bug; the log tells more under the id",
+    503: "The store does not take it; nothing was changed, try again",
+}
+_DESCRIPTION: Final = """\
+Manages a Tocsin server: incidents, alerts and deliveries; webhooks, policies and routing.
+
+* Send a token: `Authorization: Bearer tsn_...`. Scopes are read < respond < administer.
+* Every refusal has one shape, `{"error": {"code", "message", "fields"}}`; programs go by `code`.
+* Lists are `{"items", "next_cursor"}`, newest first; `limit` and `cursor` page through long ones.
+* Instants are ISO 8601 in UTC with microseconds; lengths of time have their unit: `90s`, `10m`.
+* A POST that creates takes an `Idempotency-Key`: sent again, it gets the first answer.
+* A change answers with the object as it is now, and `changed`, which is false if it was so already.
+"""
+
+
+def make_api(services: Services) -> ASGIApp:
+    """Return the ASGI application of everything but the alerts' own path."""
+    transactions = Transactions(services)
+    app = FastAPI(
+        title="Tocsin",
+        version=services.version,
+        description=_DESCRIPTION,
+        openapi_url=OPENAPI,
+        docs_url=None,  # would load scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan(services, transactions),
+        separate_input_output_schemas=False,
+    )
+    app.state.transactions = transactions
+    app.include_router(probes.router, responses=_answers(500, 503))
+    app.include_router(_management())
+    app.add_exception_handler(TocsinError, _on_refusal)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http)
+    return Gate(app, transactions, lambda: services.random_bytes(8).hex())
+
+
+def _management() -> APIRouter:
+    router = APIRouter(prefix=PREFIX, responses=_answers(*_REFUSALS))
+    for noun in NOUNS:
+        router.include_router(noun.router)
+    return router
+
+
+def _answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {status: {"model": ErrorAnswer, "description": _REFUSALS[status]} for status in statuses}
+
+
+def _lifespan(services: Services, transactions: Transactions) -> Callable[[FastAPI], Any]:
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await services.keyring.refresh()
+        yield
+        transactions.close()
+
+    return lifespan
+
+
+async def _on_refusal(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, TocsinError)
+    return error_response(error)
+
+
+async def _on_invalid(_request: Request, error: Exception) -> Response:
+    """Name each part that is wrong, and never repeat its value: it may be a secret."""
+    assert isinstance(error, RequestValidationError)
+    found = {".".join(map(str, each["loc"])): str(each["msg"]) for each in error.errors()}
+    told = "; ".join(f"{part}: {wrong}" for part, wrong in list(found.items())[:3])
+    return error_response(InvalidRequest(f"Correct the request: {told}", **found))
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    match error.status_code:
+        case 404:
+            return error_response(NotFound(f"There is nothing at this path; see {OPENAPI}"))
+        case 405:
+            allowed = ", ".join(sorted(_methods(request)))
+            refusal = MethodNotAllowed(f"This path takes {allowed}", allowed=allowed)
+            return error_response(refusal, headers={"allow": allowed})
+    return error_response(InvalidRequest(str(error.detail)))
+
+
+def _methods(request: Request) -> set[str]:
+    """Return every method that some route of this path takes; the framework names one route's."""
+    return {
+        method
+        for route in request.app.routes
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods or ()
+    }

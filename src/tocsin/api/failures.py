@@ -1,0 +1,88 @@
+"""The one shape of every refusal of the API, and what becomes of a bug."""
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from typing import ClassVar
+
+from starlette.responses import Response
+
+from tocsin.errors import Fact, TocsinError
+
+RETRY_AFTER_SECONDS = 2
+logger = logging.getLogger(__name__)
+
+
+class InternalError(TocsinError):
+    """A bug. What it was is in the log, under the id that the answer gives."""
+
+    code: ClassVar[str] = "internal_error"
+    status_hint: ClassVar[int] = 500
+
+
+class NotFound(TocsinError):
+    """There is nothing at this path."""
+
+    code: ClassVar[str] = "not_found"
+    status_hint: ClassVar[int] = 404
+
+
+class MethodNotAllowed(TocsinError):
+    """This path exists, but not with this method; the Allow header lists those that do."""
+
+    code: ClassVar[str] = "method_not_allowed"
+    status_hint: ClassVar[int] = 405
+
+
+class InvalidRequest(TocsinError):
+    """The request could not be understood; `fields` says what is wrong with each part."""
+
+    code: ClassVar[str] = "invalid_request"
+    status_hint: ClassVar[int] = 422
+
+
+def log_bug(
+    error: Exception, new_id: Callable[[], str], *, method: str, path: str
+) -> InternalError:
+    """Log a bug with its traceback; return what to answer, which tells nothing but an id."""
+    id_ = new_id()
+    logger.error(
+        "request.failed",
+        extra={"error_id": id_, "method": method, "path": path},
+        exc_info=error,
+    )
+    return InternalError(
+        f"This is a bug of Tocsin, not of your request; the server's log tells more under {id_}",
+        id=id_,
+    )
+
+
+def error_json(error: TocsinError) -> bytes:
+    """Return the body: {"error": {"code", "message", "fields"}}."""
+    return error_text(code=error.code, message=error.message, fields=error.fields)
+
+
+def error_text(*, code: str, message: str, fields: Mapping[str, Fact]) -> bytes:
+    body = {"error": {"code": code, "message": message, "fields": fields}}
+    return json.dumps(body, default=str).encode()
+
+
+def headers_of(error: TocsinError) -> dict[str, str]:
+    """Return the headers that go with an error's status."""
+    match error.status_hint:
+        case 401:
+            return {"www-authenticate": "Bearer"}
+        case 413:  # the rest of the body is not read, so nothing can follow it
+            return {"connection": "close"}
+        case 503:
+            return {"retry-after": str(RETRY_AFTER_SECONDS)}
+    return {}
+
+
+def error_response(error: TocsinError, *, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(
+        error_json(error),
+        status_code=error.status_hint,
+        media_type="application/json",
+        headers={**headers_of(error), **(headers or {})},
+    )

@@ -1,0 +1,153 @@
+"""Where alerts come in: VictorOps' REST endpoint, as a bare ASGI application, because it is hot.
+
+Nothing here says whether a key exists except by letting it in: an unknown path, an unknown key and a
+revoked one get the same 404. Whoever shows a good key is told what is wrong with an alert.
+
+Source: Splunk On-Call docs, "REST endpoint integration guide"; the answers are those that its
+clients read.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+from starlette.types import Receive, Scope, Send
+
+from tocsin.actions.ingest import Receipt
+from tocsin.api.body import BodyTooLarge, SenderGone, read_body
+from tocsin.api.failures import RETRY_AFTER_SECONDS, log_bug
+from tocsin.api.refused_alerts import Refusal, make_refusal
+from tocsin.clock import Clock
+from tocsin.domain.alert import Alert, AlertRefused, read_alert
+from tocsin.domain.alert_json import LARGEST_BODY, AlertTooLarge
+from tocsin.errors import TocsinError
+from tocsin.metrics import Metrics
+from tocsin.secret import Secret
+
+INTEGRATIONS: Final = "/integrations/"
+ALERT_PATH: Final = f"{INTEGRATIONS}generic/20131114/alert/"
+UNKNOWN_KEY: Final = "unknown_key"
+"""Not an error's code: the answer is a 404 without a word."""
+
+_PREFIX: Final = ALERT_PATH.encode()
+_Headers = tuple[tuple[bytes, bytes], ...]
+_JSON: Final[_Headers] = ((b"content-type", b"application/json"),)
+_ALLOW: Final[_Headers] = ((b"allow", b"POST"), *_JSON)
+_LATER: Final[_Headers] = ((b"retry-after", str(RETRY_AFTER_SECONDS).encode()), *_JSON)
+_CLOSE: Final[_Headers] = ((b"connection", b"close"), *_JSON)
+_NOTHING: Final[_Headers] = ((b"content-length", b"0"),)
+_quoted = json.JSONEncoder().encode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingestion:
+    """The ASGI application below `/integrations/`."""
+
+    take_in: Callable[[Alert], Awaitable[Receipt]]
+    """Returns when the alert is on disk. Raises: InboxFull, StoreUnavailable, AlertNotStored."""
+    find_key: Callable[[Secret], str | None]
+    """Returns the name of a key in force; never waits."""
+    refuse: Callable[[Refusal], None]
+    """Keeps a refusal where a person finds it; never waits and never raises."""
+    clock: Clock
+    new_uuid: Callable[[], str]
+    organisation: str
+    metrics: Metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        place = find_place(scope)
+        if place is None:
+            await _answer(send, 404, _NOTHING)
+            return
+        if scope["method"] != "POST":
+            await _answer(send, 405, _ALLOW, _failure("Send alerts with POST"))
+            return
+        key, routing_key = place
+        if self.find_key(key) is None:
+            self.metrics.alert_refused(UNKNOWN_KEY)
+            await _answer(send, 404, _NOTHING)
+            return
+        try:
+            body = await read_body(receive, at_most=LARGEST_BODY)
+        except BodyTooLarge as error:
+            await self._refused(send, AlertTooLarge(error.message), b"", key, routing_key)
+        except SenderGone:
+            return
+        else:
+            await self._take_in(send, body, scope["headers"], key, routing_key)
+
+    async def _take_in(
+        self,
+        send: Send,
+        body: bytes,
+        headers: Iterable[tuple[bytes, bytes]],
+        key: Secret,
+        routing_key: str,
+    ) -> None:
+        try:
+            alert = read_alert(
+                body,
+                routing_key=routing_key,
+                organisation=self.organisation,
+                now=self.clock.now(),
+                alert_uuid=self.new_uuid(),
+                entity_uuid=self.new_uuid(),
+                headers=headers,
+            )
+            await self.take_in(alert)
+        except AlertRefused as error:
+            await self._refused(send, error, body, key, routing_key)
+        except TocsinError as error:
+            self.metrics.alert_refused(error.code)
+            when = _LATER if error.status_hint == 503 else _JSON
+            await _answer(send, error.status_hint, when, _failure(error.message))
+        except Exception as error:  # noqa: BLE001 - a bug is answered, and logged without the key
+            bug = log_bug(error, self.new_uuid, method="POST", path=ALERT_PATH)
+            self.metrics.alert_refused(bug.code)
+            await _answer(send, bug.status_hint, _JSON, _failure(bug.message))
+        else:
+            await _answer(send, 200, _JSON, _success(alert.entity_id))
+
+    async def _refused(
+        self, send: Send, error: AlertRefused, body: bytes, key: Secret, routing_key: str
+    ) -> None:
+        self.metrics.alert_refused(error.code)
+        now = self.clock.now()
+        self.refuse(make_refusal(error, body=body, key=key, routing_key=routing_key, now=now))
+        # What is left of a body that was too large is not read, so nothing can follow it.
+        headers = _CLOSE if error.status_hint == 413 else _JSON
+        await _answer(send, error.status_hint, headers, _failure(error.message))
+
+
+def find_place(scope: Scope) -> tuple[Secret, str] | None:
+    """Return the key and the routing key of an alert's URL, decoded; None if it is none.
+
+    The routing key may be missing, empty or anything at all: the alert then takes the default
+    routing. Both are split before they are decoded, so that an encoded slash is part of one.
+    """
+    raw: bytes = scope["raw_path"]
+    if not raw.startswith(_PREFIX):
+        return None
+    key, _, routing_key = raw[len(_PREFIX) :].partition(b"/")
+    return Secret(_decoded(key)), _decoded(routing_key)
+
+
+def _decoded(segment: bytes) -> str:
+    return unquote_to_bytes(segment).decode("utf-8", "replace")
+
+
+def _success(entity_id: str) -> bytes:
+    return b'{"result":"success","entity_id":%s}' % _quoted(entity_id).encode()
+
+
+def _failure(message: str) -> bytes:
+    return b'{"result":"failure","message":%s}' % _quoted(message).encode()
+
+
+async def _answer(send: Send, status: int, headers: _Headers, body: bytes = b"") -> None:
+    if body:
+        headers = (*headers, (b"content-length", b"%d" % len(body)))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

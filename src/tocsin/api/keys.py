@@ -1,0 +1,99 @@
+"""Alert keys: what senders show in the URL they post to."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Path
+from pydantic import Field
+from starlette.responses import Response
+
+from tocsin.actions import alert_keys
+from tocsin.actions.incident_set import Context
+from tocsin.api.access import READS, Administrator
+from tocsin.api.dependencies import Once, Work
+from tocsin.api.editing import edit, editor_of
+from tocsin.api.field_types import AnswerModel, Instant, Page, RequestModel
+from tocsin.api.ingestion import ALERT_PATH
+from tocsin.domain.alert_key import LONGEST_KEY, SHORTEST_KEY
+from tocsin.store.alert_keys import AlertKey
+from tocsin.store.database import Tx
+
+router: Final = APIRouter(prefix="/keys", tags=["alert keys"])
+
+
+class KeyAnswer(AnswerModel):
+    """An alert key, without the key itself: only its maker saw that."""
+
+    name: Annotated[str, Field(examples=["alertmanager"])]
+    hint: Annotated[str, Field(description="How it begins", examples=["5f2c..."])]
+    created_at: Instant
+    revoked_at: Instant | None
+
+
+class CreatedKey(KeyAnswer):
+    """An alert key that was made. This is the only time that it is shown."""
+
+    key: str
+    url: Annotated[str, Field(description="Ready to paste; a routing key goes behind it")]
+    changed: bool
+
+
+class NewKey(RequestModel):
+    """An alert key to make, or one that senders have already."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64, examples=["alertmanager"])]
+    key: Annotated[
+        str | None,
+        Field(
+            min_length=SHORTEST_KEY,
+            max_length=LONGEST_KEY,
+            description="Left out, one is made. Given, senders keep their URL",
+        ),
+    ] = None
+
+
+@router.get("", summary="List alert keys", dependencies=READS)
+async def list_keys(work: Work) -> Page[KeyAnswer]:
+    """Those in force by name, then those that were revoked."""
+    found = await work.read(alert_keys.list_alert_keys)
+    return Page(items=[KeyAnswer(**_render(each)) for each in found])
+
+
+@router.post(
+    "", summary="Make an alert key", status_code=201, responses={201: {"model": CreatedKey}}
+)
+async def create_key(principal: Administrator, work: Work, once: Once, new: NewKey) -> Response:
+    """It works as soon as this is answered."""
+    services = work.services
+
+    def create(tx: Tx, context: Context) -> CreatedKey:
+        editor = editor_of(work, context, principal)
+        made = alert_keys.create_alert_key(tx, name=new.name, key=new.key, editor=editor)
+        key = made.secret.reveal()
+        url = f"{services.public_url}{ALERT_PATH}{key}/"
+        return CreatedKey(**_render(made.alert_key), key=key, url=url, changed=True)
+
+    answer = await once.run(create)
+    await services.keyring.refresh()
+    return answer
+
+
+@router.delete("/{name}", summary="Revoke an alert key", status_code=204)
+async def revoke_key(
+    principal: Administrator, work: Work, name: Annotated[str, Path(max_length=64)]
+) -> None:
+    """Its alerts get 404 as soon as this is answered."""
+    await edit(
+        work,
+        principal,
+        lambda tx, editor: alert_keys.revoke_alert_key(tx, name, editor=editor),
+    )
+    await work.services.keyring.refresh()
+
+
+def _render(key: AlertKey) -> dict[str, Any]:
+    return {
+        "name": key.name,
+        "hint": key.hint,
+        "created_at": key.created_at,
+        "revoked_at": key.revoked_at,
+    }

@@ -1,0 +1,66 @@
+"""The outermost ASGI callable: alerts take the short way, all else goes to the management API."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tocsin.api.access_log import logger, shown_path
+from tocsin.api.client_address import Network, client_address
+from tocsin.api.ingestion import INTEGRATIONS
+from tocsin.clock import Clock
+
+# Asked every few seconds by machines, and every alert that went well is a row of the database.
+_QUIET: Final = (INTEGRATIONS, "/healthz", "/readyz", "/metrics")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outer:
+    """Sends `/integrations/` to the ingestion and the rest, with start and stop, to the API.
+
+    Each answer is one line of log, `request.answered`: at DEBUG where all went well and nobody
+    would miss it, else at INFO. `trusted_proxies` only decide whose address that line shows.
+    """
+
+    ingestion: ASGIApp
+    api: ASGIApp
+    clock: Clock
+    trusted_proxies: Sequence[Network] = field(default=())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.api(scope, receive, send)
+            return
+        status = 0
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        path: str = scope["path"]
+        app = self.ingestion if path.startswith(INTEGRATIONS) else self.api
+        began = self.clock.monotonic()
+        try:
+            await app(scope, receive, watched)
+        finally:
+            is_quiet = 200 <= status < 300 and path.startswith(_QUIET)
+            level = logging.DEBUG if is_quiet else logging.INFO
+            if logger.isEnabledFor(level):
+                self._log(level, scope, status=status, took=self.clock.monotonic() - began)
+
+    def _log(self, level: int, scope: Scope, *, status: int, took: float) -> None:
+        logger.log(
+            level,
+            "request.answered",
+            extra={
+                "method": scope["method"],
+                "path": shown_path(scope["path"]),
+                "status": status,
+                "milliseconds": round(took * 1000, 3),
+                "client": client_address(scope, self.trusted_proxies),
+            },
+        )

@@ -1,0 +1,57 @@
+"""Whether this process does what it is for, judged from facts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from tocsin.api.services import Health
+
+TOO_LATE: Final = timedelta(seconds=10)
+LEAST_FREE_BYTES: Final = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong: a stable code, and a sentence that says what to do."""
+
+    code: str
+    message: str
+
+
+def reasons_not_ready(health: Health) -> list[Finding]:
+    """Return why pages may not go out; empty when all is well."""
+    return list(_reasons(health))
+
+
+def warnings(health: Health) -> list[Finding]:
+    """Return what an administrator should look at, though pages go out."""
+    found = []
+    if not health.has_default_routing:
+        text = "An alert under an unknown routing key pages nobody; configure default_routing"
+        found.append(Finding("no_default_routing", text))
+    if health.is_paused:
+        text = "Nothing fires and nothing is sent until somebody runs: tocsin resume"
+        found.append(Finding("paused", text))
+    return found
+
+
+def _reasons(health: Health) -> Iterator[Finding]:
+    if health.commit_error is not None:
+        text = f"The last commit failed ({health.commit_error}); look at the database and its disk"
+        yield Finding("commit_failed", text)
+    if health.free_bytes is not None and health.free_bytes < LEAST_FREE_BYTES:
+        text = f"The database's disk has {health.free_bytes // 2**20} MiB left; make room"
+        yield Finding("disk_nearly_full", text)
+    if health.poisoned:
+        text = f"{health.poisoned} items fail again and again; the log says why"
+        yield Finding("poison", text)
+    if health.is_paused:
+        return  # what waits, waits because somebody said so
+    for code, what, age in (
+        ("steps_overdue", "A step has been due", health.oldest_overdue),
+        ("deliveries_unsent", "A delivery has waited for its first attempt", health.oldest_unsent),
+    ):
+        if age is not None and age > TOO_LATE:
+            text = f"{what} for {age.total_seconds():.0f} s; the log says what the engine does"
+            yield Finding(code, text)

@@ -1,0 +1,71 @@
+"""Everything the management API needs from outside itself; wiring makes one."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from tocsin.actions.incident_set import ContextSource
+from tocsin.api.keyring import Keyring
+from tocsin.clock import Clock
+from tocsin.domain.network import Networks
+from tocsin.metrics import Metrics
+from tocsin.store.configuration import ConfigurationCache
+from tocsin.store.database import Database
+from tocsin.store.writer import Writer
+from tocsin.vault import Vault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How the process is, as facts; `tocsin.api.readiness` judges them."""
+
+    oldest_overdue: timedelta | None = None
+    """For how long the oldest step that is due has not fired; None: none is due."""
+    oldest_unsent: timedelta | None = None
+    """For how long the oldest delivery waits for its first attempt; None: none waits."""
+    commit_error: str | None = None
+    """Why the last commit failed; None: it did not."""
+    free_bytes: int | None = None
+    """Left on the disk of the database; None: not ours to know."""
+    poisoned: int = 0
+    """Items that failed alone and are tried again later."""
+    has_default_routing: bool = True
+    is_paused: bool = False
+    in_flight: int = 0
+    """Attempts under way."""
+    queue_depths: Mapping[str, int] = field(default_factory=dict)
+    """What waits, by queue: `inbox`, `writer`, `outbox`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What the routers use. Safe to share: the API never changes any of it."""
+
+    database: Database
+    """Read from, on a few threads of the API's own."""
+    writer: Writer
+    """Every change is a piece of its work."""
+    context_source: ContextSource
+    """Makes what a change of incidents needs; called inside the writer's work only."""
+    cache: ConfigurationCache
+    """The configuration in force, for reads."""
+    vault: Vault
+    """Opens and seals URLs, auth codes and remembered answers."""
+    networks: Networks
+    """Those that webhooks may reach."""
+    clock: Clock
+    random_bytes: Callable[[int], bytes]
+    """A cryptographic source: keys, tokens, auth codes, UUIDs."""
+    metrics: Metrics
+    keyring: Keyring
+    """The alert keys in force; looked at again after whatever may have changed them."""
+    health: Callable[[], Health]
+    """Measures; called on a reading thread, so it may take its time and read the database."""
+    run_id: int
+    """The run of this process, as attempts name it."""
+    node: str
+    organisation: str
+    """The slug that goes out as `vo_organization_id`."""
+    public_url: str
+    """Where senders and people reach this server, without a slash at its end."""
+    version: str

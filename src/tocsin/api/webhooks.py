@@ -1,0 +1,244 @@
+"""Webhooks: where pages go."""
+
+from datetime import timedelta
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Path
+from pydantic import Field
+from starlette.responses import Response
+
+from tocsin.actions import webhooks
+from tocsin.actions.editor import Editor
+from tocsin.actions.incident_set import Context
+from tocsin.actions.webhook_test import send_test
+from tocsin.api.access import Administrator, Reader, actor_of
+from tocsin.api.dependencies import Once, Work
+from tocsin.api.editing import edit, editor_of
+from tocsin.api.field_types import AnswerModel, Duration, Instant, Page, RequestModel
+from tocsin.domain.auth_code import standard_secret
+from tocsin.domain.payload import PayloadProfile
+from tocsin.domain.principal import Scope
+from tocsin.domain.webhook import Webhook
+from tocsin.domain.webhook_options import WebhookOptions, options_of
+from tocsin.ids import DELIVERY, id_text
+from tocsin.store.database import Tx
+
+router: Final = APIRouter(prefix="/webhooks", tags=["webhooks"])
+Slug = Annotated[str, Path(max_length=64, description="The webhook's slug", examples=["pager"])]
+
+# The options' names here, as in a configuration file, and what they are called in code.
+_OPTIONS: Final = {
+    "profile": "profile",
+    "summary": "with_summary",
+    "sender_headers": "with_sender_headers",
+    "standard_signature": "with_standard_signature",
+    "connect_timeout": "connect_timeout",
+    "total_timeout": "total_timeout",
+    "deadline": "deadline",
+}
+Url = Annotated[
+    str,
+    Field(
+        max_length=4096,
+        description="Kept, sent and signed exactly as it is written here",
+        examples=["https://pager.example/hook"],
+    ),
+]
+GivenAuthCode = Annotated[
+    str | None,
+    Field(
+        max_length=255,
+        description="One that receivers know already, 16 to 255 printable ASCII characters. "
+        "Left out, one is made",
+    ),
+]
+# Strict would take no text for an enumeration's member.
+GivenProfile = Annotated[PayloadProfile, Field(strict=False)]
+
+
+class WebhookAnswer(AnswerModel):
+    """A webhook. Its URL may hold a secret: only administrators see it."""
+
+    slug: str
+    name: str
+    url: str | None
+    enabled: bool
+    disabled_at: Instant | None
+    profile: PayloadProfile
+    summary: bool
+    sender_headers: bool
+    standard_signature: bool
+    connect_timeout: Duration
+    total_timeout: Duration
+    deadline: Duration
+
+
+class ChangedWebhook(WebhookAnswer):
+    """A webhook as it is now, and whether that is new."""
+
+    changed: bool
+
+
+class NewWebhook(RequestModel):
+    """A webhook to make."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200, examples=["Pager"])]
+    url: Url
+    slug: Annotated[
+        str | None,
+        Field(max_length=64, examples=["pager"], description="Left out, it is made of the name"),
+    ] = None
+    auth_code: GivenAuthCode = None
+    enabled: bool = True
+    profile: GivenProfile = PayloadProfile.WIRE
+    summary: bool = True
+    sender_headers: bool = False
+    standard_signature: bool = True
+    connect_timeout: Duration = timedelta(seconds=5)
+    total_timeout: Duration = timedelta(seconds=15)
+    deadline: Duration = timedelta(minutes=15)
+
+
+class WebhookChange(RequestModel):
+    """What is to change of a webhook; what is left out, or null, stays."""
+
+    name: Annotated[str | None, Field(min_length=1, max_length=200)] = None
+    slug: Annotated[str | None, Field(max_length=64)] = None
+    url: Url | None = None
+    auth_code: GivenAuthCode = None
+    enabled: bool | None = None
+    profile: GivenProfile | None = None
+    summary: bool | None = None
+    sender_headers: bool | None = None
+    standard_signature: bool | None = None
+    connect_timeout: Duration | None = None
+    total_timeout: Duration | None = None
+    deadline: Duration | None = None
+
+
+class AuthCodeAnswer(AnswerModel):
+    """A webhook's secret, in both spellings."""
+
+    auth_code: Annotated[str, Field(description="As VictorOps' receivers take it")]
+    standard_secret: Annotated[str, Field(description="As Standard Webhooks libraries take it")]
+
+
+class TestAnswer(AnswerModel):
+    """The delivery that a test made; it is sent at once, and tried again like any other."""
+
+    delivery: Annotated[str, Field(examples=["dlv_0d3m5c2k7x9qa"])]
+
+
+@router.get("", summary="List webhooks")
+async def list_webhooks(principal: Reader, work: Work) -> Page[WebhookAnswer]:
+    """All webhooks, in order of slug."""
+    vault = work.services.vault
+    found = await work.read(lambda tx: webhooks.list_webhooks(tx, vault))
+    return Page(items=[WebhookAnswer(**_render(webhook, principal.scope)) for webhook in found])
+
+
+@router.get("/{slug}", summary="Show a webhook")
+async def get_webhook(principal: Reader, work: Work, slug: Slug) -> WebhookAnswer:
+    vault = work.services.vault
+    webhook = await work.read(lambda tx: webhooks.get_webhook(tx, slug, vault))
+    return WebhookAnswer(**_render(webhook, principal.scope))
+
+
+@router.post(
+    "", summary="Make a webhook", status_code=201, responses={201: {"model": ChangedWebhook}}
+)
+async def create_webhook(
+    principal: Administrator, work: Work, once: Once, new: NewWebhook
+) -> Response:
+    """Its auth code is made unless one is given; see it with `GET /webhooks/{slug}/auth-code`."""
+
+    def create(tx: Tx, context: Context) -> ChangedWebhook:
+        webhook = webhooks.create_webhook(
+            tx,
+            name=new.name,
+            url=new.url,
+            slug=new.slug,
+            auth_code=new.auth_code,
+            enabled=new.enabled,
+            options=WebhookOptions(**_options(new.model_dump())),
+            editor=editor_of(work, context, principal),
+        )
+        return ChangedWebhook(**_render(webhook, principal.scope), changed=True)
+
+    return await once.run(create)
+
+
+@router.patch("/{slug}", summary="Change a webhook")
+async def change_webhook(
+    principal: Administrator, work: Work, slug: Slug, change: WebhookChange
+) -> ChangedWebhook:
+    """Attempts from now on use it, also those of deliveries that wait."""
+    given = change.model_dump(exclude_none=True)
+
+    def update(tx: Tx, editor: Editor) -> Webhook:
+        known = options_of(webhooks.get_webhook(tx, slug, editor.vault))
+        usual = {name: getattr(known, name) for name in WebhookOptions.__slots__}
+        return webhooks.update_webhook(
+            tx,
+            slug,
+            name=change.name,
+            new_slug=change.slug,
+            url=change.url,
+            auth_code=change.auth_code,
+            enabled=change.enabled,
+            options=WebhookOptions(**usual | _options(given)),
+            editor=editor,
+        )
+
+    webhook, changed = await edit(work, principal, update)
+    return ChangedWebhook(**_render(webhook, principal.scope), changed=changed)
+
+
+@router.delete("/{slug}", summary="Delete a webhook", status_code=204)
+async def delete_webhook(principal: Administrator, work: Work, slug: Slug) -> None:
+    """Refused with `still_needed` while a policy calls it. Its secrets are forgotten."""
+    await edit(work, principal, lambda tx, editor: webhooks.delete_webhook(tx, slug, editor=editor))
+
+
+@router.get("/{slug}/auth-code", summary="Show a webhook's secret")
+async def get_auth_code(principal: Administrator, work: Work, slug: Slug) -> AuthCodeAnswer:
+    """Who looked is written down."""
+    code, _ = await edit(
+        work, principal, lambda tx, editor: webhooks.reveal_auth_code(tx, slug, editor=editor)
+    )
+    return AuthCodeAnswer(auth_code=code.reveal(), standard_secret=standard_secret(code))
+
+
+@router.post(
+    "/{slug}/test",
+    summary="Send a test to a webhook",
+    status_code=202,
+    responses={202: {"model": TestAnswer}},
+)
+async def test_webhook(principal: Administrator, work: Work, once: Once, slug: Slug) -> Response:
+    """A real delivery, signed and recorded like any other, with incident 0 and type INFO."""
+    services = work.services
+
+    def send(tx: Tx, context: Context) -> TestAnswer:
+        webhook = webhooks.get_webhook(tx, slug, services.vault)
+        delivery = send_test(
+            tx, context, webhook, actor=actor_of(principal), organisation=services.organisation
+        )
+        return TestAnswer(delivery=id_text(DELIVERY, delivery))
+
+    return await once.run(send, status=202, urgent=True)
+
+
+def _options(given: dict[str, Any]) -> dict[str, Any]:
+    return {name: given[field] for field, name in _OPTIONS.items() if field in given}
+
+
+def _render(webhook: Webhook, scope: Scope) -> dict[str, Any]:
+    return {
+        "slug": webhook.slug,
+        "name": webhook.name,
+        "url": webhook.url if scope.covers(Scope.ADMINISTER) else None,
+        "enabled": webhook.disabled_at is None,
+        "disabled_at": webhook.disabled_at,
+        **{field: getattr(webhook, name) for field, name in _OPTIONS.items()},
+    }
