@@ -35,6 +35,11 @@ class DeliveryNotFound(TocsinError):
     code: ClassVar[str] = "delivery_not_found"
     status_hint: ClassVar[int] = 404
 
+    def __init__(self, *, delivery: str) -> None:
+        super().__init__(
+            f"there is no delivery {delivery}: list deliveries to see their ids", delivery=delivery
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class DeliveryLine:
@@ -97,10 +102,7 @@ def show_delivery(
     """Return one delivery. `with_url` is for administrators. Raises: DeliveryNotFound."""
     delivery = find_delivery(tx, delivery_id)
     if delivery is None:
-        text = id_text(DELIVERY, delivery_id)
-        raise DeliveryNotFound(
-            f"there is no delivery {text}: list deliveries to see their ids", delivery=text
-        )
+        raise DeliveryNotFound(delivery=id_text(DELIVERY, delivery_id))
     webhook = configuration.webhooks.get(delivery.webhook_id)
     body = get_body(tx, delivery.body_id)
     return ShownDelivery(

@@ -33,7 +33,6 @@ class Reason(StrEnum):
     DELIVERED = "delivered"
     DEADLINE = "deadline"
     FINAL_OUTCOME = "final_outcome"
-    NO_INCIDENT = "no_incident"
     NEVER_RECEIVED = "never_received"
 
 
@@ -74,10 +73,10 @@ class Situation:
     """Who acknowledged, held or resolved it."""
     held_until: datetime | None
     routing_key: str
-    chosen: Sequence[str]
-    """The policies that it was given when it last was triggered."""
+    has_started: bool
+    """Whether any policy has started since it was triggered, or rerouted, last."""
     not_started: Sequence[tuple[str, str]]
-    """Those of them that could not start: the policy, and the reason."""
+    """The policies that could not start then, each with the reason."""
     due_steps: Sequence[DueStep]
     unfinished: Sequence[Unfinished]
 
@@ -124,18 +123,18 @@ def _of_triggered(situation: Situation, now: datetime) -> Iterator[Finding]:
         yield Finding(Reason(reason), f"{policy} was not started: {not_started_text(reason)}.")
     if situation.due_steps:
         return
-    if not situation.chosen:
-        yield Finding(Reason.NO_ROUTING, _no_routing(situation.routing_key))
-    elif len(situation.not_started) < len(situation.chosen):
+    if situation.has_started:
         text = "Nobody is left to page: the last step has fired. Reroute it to page others."
         yield Finding(Reason.LAST_STEP_FIRED, text)
+    elif not situation.not_started:
+        yield Finding(Reason.NO_ROUTING, _no_routing(situation.routing_key))
 
 
 def _no_routing(routing_key: str) -> str:
-    key = f"routing key {routing_key!r}" if routing_key else "an alert without a routing key"
+    key = f"routing key {routing_key!r}" if routing_key else "the default routing"
     return (
-        f"Nobody is paged: {key} leads to no policy, and neither does the default routing. "
-        "Give one of them a policy, then reroute this incident."
+        f"Nobody is paged: {key} led to no policy when it was triggered. "
+        "Reroute it to a policy, and give the routing key or the default routing one."
     )
 
 

@@ -1,0 +1,188 @@
+"""One incident from its first alert to what comes next, in sentences."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from tocsin.actions.named_steps import Names
+from tocsin.actions.show_deliveries import DeliveryLine, describe_deliveries
+from tocsin.actions.show_incidents import next_step_of
+from tocsin.actions.show_timeline import Told, show_timeline
+from tocsin.domain.answer import Sentence, Topic, next_sentence
+from tocsin.domain.configuration import Configuration
+from tocsin.domain.delivery import DeliveryState
+from tocsin.domain.effect_sentence import effect_text, type_text
+from tocsin.domain.escalation import Escalation
+from tocsin.domain.incident import Incident, Status
+from tocsin.domain.timeline import Kind
+from tocsin.domain.timeline_sentence import attempt_text
+from tocsin.domain.why import DueStep, Situation, Unfinished, decide_next
+from tocsin.domain.wording import counted, instant_text, listed
+from tocsin.ids import ALERT, DELIVERY, id_text
+from tocsin.store.alert_reads import AcceptedAlert, find_alerts
+from tocsin.store.database import Tx
+from tocsin.store.delivery_reads import list_deliveries_of_incident
+
+MOST_HAPPENINGS: Final = 12
+"""Steps and changes that fit on one screen; the timeline has them all."""
+_STARTING: Final = frozenset({Kind.OPENED, Kind.REOPENED, Kind.HOLD_ENDED, Kind.REROUTED})
+_STEPS: Final = frozenset({Kind.PAGED, Kind.TARGET_SKIPPED, Kind.NOT_STARTED, Kind.POISONED})
+# Told elsewhere in the answer.
+_LEFT_OUT: Final = frozenset({Kind.OPENED, Kind.ROLLED_UP, Kind.RECORDED, Kind.ATTEMPTED})
+_MANUAL: Final = "28"
+
+
+def tell_incident(
+    tx: Tx, configuration: Configuration, incident: Incident, *, now: datetime, is_paused: bool
+) -> list[Sentence]:
+    """Return what happened to an incident, and what happens next or why nothing does."""
+    told = show_timeline(tx, incident.number)
+    names = Names(tx, incidents=[incident.number])
+    deliveries = describe_deliveries(tx, list_deliveries_of_incident(tx, incident.number), names)
+    alerts = find_alerts(tx, {incident.first_alert_id, incident.latest_alert_id})
+    situation = _situation(incident, told, deliveries, names, configuration)
+    return [
+        *(tell_alert(alert, configuration) for _, alert in sorted(alerts.items())),
+        _routing(incident, told, alerts[incident.first_alert_id], configuration),
+        *_happenings(told, deliveries),
+        *map(next_sentence, decide_next(situation, now=now, is_paused=is_paused)),
+    ]
+
+
+def tell_alert(alert: AcceptedAlert, configuration: Configuration) -> Sentence:
+    """Return what an alert was read as, and what it did."""
+    route = configuration.route(alert.routing_key)
+    effect = effect_text(
+        alert.effect,
+        alert.message_type,
+        incident=alert.incident,
+        routing_key=alert.routing_key,
+        opening_types=route.opening_types,
+    )
+    type_ = type_text(alert.message_type, alert.repairs)
+    sender = alert.fields.get("monitoring_tool") or "a sender"
+    text = f"{type_} from {sender}: {effect} ({id_text(ALERT, alert.id)})."
+    return Sentence(Topic.RECEIVED, text, alert.received_at, alert.effect.value)
+
+
+def _routing(
+    incident: Incident,
+    told: Sequence[Told],
+    first_alert: AcceptedAlert,
+    configuration: Configuration,
+) -> Sentence:
+    policies: Sequence[str] = next(
+        (each.detail["policies"] for each in told if each.kind is Kind.OPENED), ()
+    )
+    to = listed(policies, nothing="no policy")
+    if first_alert.fields.get("VO_MONITOR_TYPE") == _MANUAL:
+        text = f"Created by hand for {to}."
+    elif not incident.routing_key:
+        text = f"It came without a routing key, so by the default routing: to {to}."
+    elif incident.routing_key in configuration.routes:
+        text = f"Routing key {incident.routing_key!r} led to {to}."
+    else:
+        key = repr(incident.routing_key)
+        text = f"Routing key {key} is not configured, so the default routing applies: to {to}."
+    rolled_up = incident.alert_count - 1
+    if rolled_up:
+        text += f" {counted(rolled_up, 'alert')} rolled up and started no policy."
+    return Sentence(Topic.ROUTED, text, incident.opened_at)
+
+
+def _happenings(told: Sequence[Told], deliveries: Sequence[DeliveryLine]) -> Iterator[Sentence]:
+    by_id = {id_text(DELIVERY, line.delivery.id): line for line in deliveries}
+    happenings = [each for each in told if each.kind not in _LEFT_OUT]
+    earlier = len(happenings) - MOST_HAPPENINGS
+    if earlier > 0:
+        yield Sentence(Topic.CHANGED, f"({earlier} earlier entries are on the timeline.)")
+    for each in happenings[-MOST_HAPPENINGS:]:
+        topic = Topic.STEP if each.kind in _STEPS else Topic.CHANGED
+        yield Sentence(topic, _with_plan(each), each.at, each.kind.value)
+        for sent in each.detail.get("deliveries", ()):
+            yield tell_delivery(by_id[sent["delivery"]])
+
+
+def _with_plan(told: Told) -> str:
+    if told.kind is not Kind.PAGED or not told.lateness or told.planned_at is None:
+        return told.text
+    if told.lateness < timedelta(milliseconds=1):
+        return told.text
+    return f"{told.text.removesuffix('.')} (planned for {instant_text(told.planned_at)})."
+
+
+def tell_delivery(line: DeliveryLine) -> Sentence:
+    """Return how a delivery stands: its last outcome, and what ended it."""
+    delivery, attempts = line.delivery, line.attempts
+    ended = f" ({delivery.end_reason})" if delivery.end_reason not in (None, delivery.state) else ""
+    text = f"{line.webhook}: {delivery.state}{ended}"
+    if attempts:
+        last = attempts[-1]
+        outcome = attempt_text(last.outcome, last.status_code)
+        text += f"; attempt {last.number} {outcome}"
+    text += f" ({id_text(DELIVERY, delivery.id)})."
+    at = attempts[-1].started_at if attempts else delivery.created_at
+    return Sentence(Topic.DELIVERY, text, at, delivery.state.value)
+
+
+def _situation(
+    incident: Incident,
+    told: Sequence[Told],
+    deliveries: Sequence[DeliveryLine],
+    names: Names,
+    configuration: Configuration,
+) -> Situation:
+    in_force = [
+        each for each in names.escalations.get(incident.number, []) if each.round == incident.round
+    ]
+    return Situation(
+        status=incident.status,
+        changed_by=_changed_by(incident, told),
+        held_until=incident.held_until,
+        routing_key=incident.routing_key,
+        has_started=bool(in_force),
+        not_started=_not_started(told),
+        due_steps=[
+            step for each in in_force if (step := _due_step(each, names, configuration)) is not None
+        ],
+        unfinished=[unfinished_of(line) for line in deliveries if not line.delivery.state.is_ended],
+    )
+
+
+def _changed_by(incident: Incident, told: Sequence[Told]) -> str:
+    if incident.status is Status.ACKNOWLEDGED:
+        return incident.acknowledged_by or ""
+    return next((each.actor for each in reversed(told) if each.kind is Kind.RESOLVED), "")
+
+
+def _not_started(told: Sequence[Told]) -> list[tuple[str, str]]:
+    """Return the policies that could not start when the incident was last given some."""
+    since = max((at for at, each in enumerate(told) if each.kind in _STARTING), default=0)
+    details: list[Mapping[str, Any]] = [
+        each.detail for each in told[since:] if each.kind is Kind.NOT_STARTED
+    ]
+    return [(detail["policy"], detail["reason"]) for detail in details]
+
+
+def _due_step(escalation: Escalation, names: Names, configuration: Configuration) -> DueStep | None:
+    step = next_step_of(escalation, names)
+    if step is None:
+        return None
+    callable_ = {
+        webhook.slug for webhook in configuration.webhooks.values() if webhook.disabled_at is None
+    }
+    return DueStep(
+        name=f"{step.step.policy}, {step.step.place}",
+        due_at=step.due_at,
+        webhooks=[slug for slug in step.webhooks if slug in callable_],
+    )
+
+
+def unfinished_of(line: DeliveryLine) -> Unfinished:
+    """Return what decides about a delivery's next attempt."""
+    is_sending = line.delivery.state is DeliveryState.SENDING
+    return Unfinished(
+        webhook=line.webhook,
+        attempt=line.delivery.attempts + (not is_sending),
+        due_at=line.delivery.due_at,
+    )

@@ -1,0 +1,169 @@
+"""Why somebody was paged, or nobody: all about one entity, incident or delivery, on one screen."""
+
+import re
+from datetime import datetime
+from typing import Final
+
+from tocsin.actions.incident_story import (
+    tell_alert,
+    tell_incident,
+    unfinished_of,
+)
+from tocsin.actions.pause import is_paused
+from tocsin.actions.show_deliveries import DeliveryLine, DeliveryNotFound, describe_deliveries
+from tocsin.actions.show_incidents import describe_incidents, get_incident
+from tocsin.domain.answer import Answer, Sentence, Topic, next_sentence
+from tocsin.domain.configuration import Configuration
+from tocsin.domain.incident import Incident
+from tocsin.domain.timeline_sentence import attempt_text
+from tocsin.domain.why import Reason, decide_next_of_delivery
+from tocsin.domain.wording import lateness_text, length_text
+from tocsin.ids import DELIVERY, id_text, parse_id
+from tocsin.store.alert_reads import list_alerts_without_incident, list_refused_alerts
+from tocsin.store.database import Tx
+from tocsin.store.delivery_reads import Attempt, find_delivery
+from tocsin.store.incident_reads import find_incident, find_latest_incident
+
+_MOST_ALERTS: Final = 3
+_MOST_ATTEMPTS: Final = 12
+_NUMBER: Final = re.compile(r"(#?)([0-9]{1,18})")
+
+
+def why(tx: Tx, configuration: Configuration, subject: str, *, now: datetime) -> Answer:
+    """Return all that is known of an incident (`#12`, `12`), a delivery (`dlv_...`) or an entity.
+
+    A bare number is an incident's, if there is one; otherwise it is taken for an entity.
+    Raises: IncidentNotFound, DeliveryNotFound, MalformedId.
+    """
+    asked = subject.strip()
+    if asked.startswith(f"{DELIVERY}_"):
+        return _about_delivery(tx, configuration, asked, now=now)
+    if found := _NUMBER.fullmatch(asked):
+        number = int(found[2])
+        incident = get_incident(tx, number) if found[1] else find_incident(tx, number)
+        if incident is not None:
+            sentences = _of_incident(tx, configuration, incident, now=now)
+            return _answer(tx, asked, incident, sentences)
+    return _about_entity(tx, configuration, asked, now=now)
+
+
+def _of_incident(
+    tx: Tx, configuration: Configuration, incident: Incident, *, now: datetime
+) -> list[Sentence]:
+    return tell_incident(tx, configuration, incident, now=now, is_paused=is_paused(tx))
+
+
+def _answer(tx: Tx, subject: str, incident: Incident, sentences: list[Sentence]) -> Answer:
+    (line,) = describe_incidents(tx, [incident])
+    return Answer(
+        subject=subject,
+        title=f"#{incident.number} {line.title}: {incident.status}",
+        incident=incident.number,
+        delivery=None,
+        sentences=tuple(sentences),
+    )
+
+
+# --- entities
+
+
+def _about_entity(tx: Tx, configuration: Configuration, entity_id: str, *, now: datetime) -> Answer:
+    """Its incident, what came since and changed nothing, and what was refused before it was read."""
+    incident = find_latest_incident(tx, entity_id)
+    alone = list_alerts_without_incident(tx, entity_id, limit=_MOST_ALERTS)
+    since = [each for each in alone if incident is None or each.id > incident.latest_alert_id]
+    around = [*_refusals(tx, entity_id), *(tell_alert(each, configuration) for each in since[::-1])]
+    if incident is not None:
+        return _answer(
+            tx, entity_id, incident, [*around, *_of_incident(tx, configuration, incident, now=now)]
+        )
+    if since:
+        # The effects that leave an alert without an incident are such reasons.
+        reason = since[0].effect.value
+        end = Sentence(Topic.NEXT, "Nothing: none of this opened an incident.", None, reason)
+    else:
+        text = (
+            f"Nothing: no alert about the entity {entity_id!r} was accepted. Entity ids are compared "
+            "to the letter; list refused alerts to see what could not be read."
+        )
+        end = Sentence(Topic.NEXT, text, None, Reason.NEVER_RECEIVED.value)
+    return Answer(entity_id, f"{entity_id}: no incident", None, None, (*around, end))
+
+
+def _refusals(tx: Tx, entity_id: str) -> list[Sentence]:
+    found = list_refused_alerts(tx, mentioning=entity_id, limit=_MOST_ALERTS) if entity_id else []
+    return [
+        Sentence(
+            Topic.REFUSED,
+            f"A request that mentions it was refused: {refused.reason}",
+            refused.received_at,
+            refused.code,
+        )
+        for refused in reversed(found)
+    ]
+
+
+# --- deliveries
+
+
+def _about_delivery(tx: Tx, configuration: Configuration, text: str, *, now: datetime) -> Answer:
+    delivery = find_delivery(tx, parse_id(DELIVERY, text))
+    if delivery is None:
+        raise DeliveryNotFound(delivery=text)
+    (line,) = describe_deliveries(tx, [delivery])
+    findings = decide_next_of_delivery(
+        unfinished_of(line),
+        state=delivery.state,
+        end_reason=delivery.end_reason,
+        now=now,
+        is_paused=is_paused(tx),
+    )
+    return Answer(
+        subject=text,
+        title=f"{id_text(DELIVERY, delivery.id)} to {line.webhook}: {delivery.state}",
+        incident=delivery.incident,
+        delivery=delivery.id,
+        sentences=(
+            _origin(line),
+            *(_attempt(line, attempt) for attempt in line.attempts[-_MOST_ATTEMPTS:]),
+            *map(next_sentence, findings),
+            *_incident_of(tx, configuration, line, now=now),
+        ),
+    )
+
+
+def _origin(line: DeliveryLine) -> Sentence:
+    delivery = line.delivery
+    if line.step is None:
+        return Sentence(Topic.STEP, "Made by hand, as a test.", delivery.created_at)
+    late = lateness_text(delivery.created_at - delivery.planned_at)
+    text = (
+        f"Made for incident #{delivery.incident} when {line.step.policy}, {line.step.place}, "
+        f"fired {late}."
+    )
+    return Sentence(Topic.STEP, text, delivery.created_at)
+
+
+def _attempt(line: DeliveryLine, attempt: Attempt) -> Sentence:
+    took = ""
+    if attempt.ended_at is not None:
+        took = f" took {length_text(attempt.ended_at - attempt.started_at)}"
+    what = attempt_text(attempt.outcome, attempt.status_code)
+    text = f"Attempt {attempt.number} to {line.webhook}{took}: {what}."
+    reason = attempt.outcome.value if attempt.outcome else None
+    return Sentence(Topic.DELIVERY, text, attempt.started_at, reason)
+
+
+def _incident_of(
+    tx: Tx, configuration: Configuration, line: DeliveryLine, *, now: datetime
+) -> list[Sentence]:
+    """Return what comes next for the delivery's incident."""
+    if line.delivery.incident is None:
+        return []
+    incident = get_incident(tx, line.delivery.incident)
+    told = _of_incident(tx, configuration, incident, now=now)
+    return [
+        Sentence(Topic.NEXT, f"Incident #{incident.number}: {each.text}", each.at, each.reason)
+        for each in told
+        if each.topic is Topic.NEXT and each.reason != Reason.PAUSED
+    ]
