@@ -61,6 +61,7 @@ class Runner:
         self._limit = SLICE
         self.is_paused = False
         self._postponed: list[datetime] = []
+        self._sleeping: asyncio.Future[None] | None = None
 
     async def begin(self) -> None:
         """Begin this run, and close what dead runs left open: their deliveries are due at once."""
@@ -104,6 +105,11 @@ class Runner:
             end_runs(tx, now=self._clock.now())
 
         await asyncio.wrap_future(self._writer.submit(work))
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it sleeps, and nothing that it knows of wakes it before its instant."""
+        return self._sleeping is not None and not self._wake.is_set()
 
     def count_poisoned(self) -> int:
         """Return how many escalations wait because firing their step failed while others' did not."""
@@ -183,12 +189,13 @@ class Runner:
         if self._wake.is_set() or self._is_stopping:
             return
         waking = asyncio.ensure_future(self._wake.wait())
-        sleeping = asyncio.ensure_future(self._clock.sleep_until(_instant(until)))
+        self._sleeping = asyncio.ensure_future(self._clock.sleep_until(_instant(until)))
         try:
-            await asyncio.wait((waking, sleeping), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((waking, self._sleeping), return_when=asyncio.FIRST_COMPLETED)
         finally:
             waking.cancel()
-            sleeping.cancel()
+            self._sleeping.cancel()
+            self._sleeping = None
 
 
 def _earlier(one: int | None, other: int | None) -> int | None:

@@ -1,0 +1,106 @@
+"""A real receiver: it answers as it is told, and keeps what it was sent."""
+
+import asyncio
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from tocsin_receiver import decode_form, read
+
+AUTH_CODE = "Rr4~Tt5-Yy6Uu7Ii8Oo9Pp0Aa1Ss2Dd3Ff4G"
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request, as it came."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def fields(self) -> dict[str, str]:
+        return decode_form(self.body)
+
+    @property
+    def delivery_id(self) -> str:
+        return self.headers["webhook-id"]
+
+
+@dataclass
+class Receiver:
+    """Listens on loopback. Answers 200 unless told otherwise; every signature is verified."""
+
+    port: int = 0
+    requests: list[Received] = field(default_factory=list)
+    _answers: dict[str, deque[int]] = field(default_factory=dict)
+    _held: dict[str, asyncio.Event] = field(default_factory=dict)
+    _arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _server: asyncio.Server | None = None
+    held: int = 0
+    """How many requests wait for `let_go`."""
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        assert self._server is not None
+        for held in self._held.values():
+            held.set()
+        self._server.close()
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def answer(self, path: str, *statuses: int) -> None:
+        """Answer the next requests for a path with these; the last one stays. 0 hangs up."""
+        self._answers[path] = deque(statuses)
+
+    def hold(self, path: str) -> None:
+        """Let requests for a path wait for their answer until `let_go`."""
+        self._held[path] = asyncio.Event()
+
+    def let_go(self, path: str) -> None:
+        self._held.pop(path).set()
+
+    async def wait_for(self, count: int) -> list[Received]:
+        """Return the requests once there are this many."""
+        async with asyncio.timeout(10), self._arrived:
+            await self._arrived.wait_for(lambda: len(self.requests) >= count)
+        return self.requests
+
+    def paths(self) -> list[str]:
+        return [request.path for request in self.requests]
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                await self._answer(reader, writer)
+        writer.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        line, *rest = head.removesuffix("\r\n\r\n").split("\r\n")
+        headers = dict(header.split(": ", 1) for header in rest)
+        path = line.split(" ")[1]
+        body = await reader.readexactly(int(headers["Content-Length"]))
+        read(self.url(path), headers, body, AUTH_CODE)
+        async with self._arrived:
+            self.requests.append(Received(path, headers, body))
+            self._arrived.notify_all()
+        if path in self._held:
+            self.held += 1
+            await self._held[path].wait()
+            self.held -= 1
+        status = self._next_status(path)
+        if status == 0:
+            raise ConnectionAbortedError
+        writer.write(f"HTTP/1.1 {status} Whatever\r\nContent-Length: 2\r\n\r\nok".encode())
+        await writer.drain()
+
+    def _next_status(self, path: str) -> int:
+        statuses = self._answers.get(path)
+        if not statuses:
+            return 200
+        return statuses.popleft() if len(statuses) > 1 else statuses[0]
