@@ -7,6 +7,7 @@ from typing import ClassVar, Final
 
 from tocsin.cli.command import Commands, add_parser
 from tocsin.cli.shell import DONE, REFUSED, Shell
+from tocsin.domain.configuration_file.mistakes import Mistake
 from tocsin.errors import TocsinError
 
 STDIN: Final = "-"
@@ -39,21 +40,30 @@ def add_command(commands: Commands) -> None:
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
     """Exit 0 when the file has no mistake; 1 with every mistake on stderr."""
-    # Only now: no other command needs to read YAML.
-    from tocsin.actions.apply import read_configuration_file  # noqa: PLC0415
-
     name, content = read_file(args.file)
-    found = sorted(set(read_configuration_file(content, name=name).mistakes))
+    found = mistakes_of(name, content)
     if args.json:
         mistakes = [{"line": at.line, "field": at.path, "message": at.message} for at in found]
         shell.json({"file": name, "mistakes": mistakes})
-    for mistake in found:
-        shell.complain(mistake.text(name))
     if found:
-        return REFUSED
+        return complain_of_mistakes(found, name, shell)
     if not args.json:
         shell.say(f"{name}: no mistakes")
     return DONE
+
+
+def mistakes_of(name: str, content: bytes) -> list[Mistake]:
+    """Return what is wrong with a file by itself, in order of lines."""
+    # Only now: no other command needs to read YAML.
+    from tocsin.actions.apply import read_configuration_file  # noqa: PLC0415
+
+    return sorted(set(read_configuration_file(content, name=name).mistakes))
+
+
+def complain_of_mistakes(found: list[Mistake], name: str, shell: Shell) -> int:
+    """Print each mistake in a line that an editor can jump to."""
+    shell.point_out("\n".join(mistake.text(name) for mistake in found))
+    return REFUSED
 
 
 def read_file(path: str) -> tuple[str, bytes]:

@@ -12,7 +12,6 @@ from tocsin.errors import TocsinError
 
 API: Final = "/api/v1"
 MOST_PER_PAGE: Final = 200
-_ABOUT_FIELDS: Final = "invalid_request"
 
 Json = Any
 Query = str | int | None
@@ -27,16 +26,7 @@ class Refused(TocsinError):
         error = answer["error"]
         self.answer = answer
         self.reason_code = str(error["code"])
-        super().__init__(_sentence(error))
-
-
-def _sentence(error: Mapping[str, Json]) -> str:
-    message = str(error["message"])
-    if error["code"] != _ABOUT_FIELDS:
-        return message
-    # The field's place in the request is all that says which of them is meant.
-    fields = error.get("fields") or {}
-    return "\n".join([message, *(f"{name}: {why}" for name, why in fields.items())])
+        super().__init__(str(error["message"]))
 
 
 def segment(text: str) -> str:
@@ -56,10 +46,14 @@ class Client:
         return cls(find_address(shell.env))
 
     def get(self, path: str, **query: Query) -> Json:
-        given = {name: value for name, value in query.items() if value is not None}
-        return self._ask("GET", f"{path}?{urlencode(given)}" if given else path)
+        return self._ask("GET", _with_query(path, query))
 
-    def newest(self, path: str, *, limit: int, **query: Query) -> Json:
+    def text(self, path: str, **query: Query) -> str:
+        """Return what is no JSON."""
+        answer = self._exchange("GET", _with_query(path, query))
+        return answer.body.decode() if answer.status == 200 else str(self._read(answer))
+
+    def pages(self, path: str, *, limit: int, **query: Query) -> Json:
         """Return at most `limit` items as the API lists them, from as many pages as they take."""
         items: list[Json] = []
         cursor: str | None = None
@@ -79,21 +73,26 @@ class Client:
         return self._ask("DELETE", path)
 
     def _ask(self, method: str, path: str, body: Json = None) -> Json:
+        return self._read(self._exchange(method, path, body))
+
+    def _exchange(self, method: str, path: str, body: Json = None) -> Answer:
         headers = {"Authorization": f"Bearer {self._address.token.reveal()}"}
-        url = self._address.url
-        answer = exchange(url, method, f"{API}{path}", body, headers=headers)
-        return _read(url, answer)
+        return exchange(self._address.url, method, f"{API}{path}", body, headers=headers)
+
+    def _read(self, answer: Answer) -> Json:
+        if answer.status == 204:
+            return {}
+        try:
+            content = json.loads(answer.body)
+        except ValueError:
+            raise not_tocsin(self._address.url, answer) from None
+        if 200 <= answer.status <= 299:
+            return content
+        if isinstance(content, dict) and {"code", "message"} <= set(content.get("error") or ()):
+            raise Refused(content)
+        raise not_tocsin(self._address.url, answer)
 
 
-def _read(url: str, answer: Answer) -> Json:
-    if answer.status == 204:
-        return {}
-    try:
-        content = json.loads(answer.body)
-    except ValueError:
-        raise not_tocsin(url, answer) from None
-    if 200 <= answer.status <= 299:
-        return content
-    if isinstance(content, dict) and {"code", "message"} <= set(content.get("error") or ()):
-        raise Refused(content)
-    raise not_tocsin(url, answer)
+def _with_query(path: str, query: Mapping[str, Query]) -> str:
+    given = {name: value for name, value in query.items() if value is not None}
+    return f"{path}?{urlencode(given)}" if given else path

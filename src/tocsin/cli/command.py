@@ -25,6 +25,7 @@ def add_parser(
     example: str,
     then: str = "",
     asks_server: bool = True,
+    speaks_json: bool = True,
     json_help: str = "print what the API answers, for programs",
 ) -> argparse.ArgumentParser:
     """Declare a command. `teaches` says what it does; its first sentence stands in lists.
@@ -40,9 +41,34 @@ def add_parser(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.set_defaults(run=run, json=False)
-    parser.add_argument("--json", action="store_true", help=json_help)
+    parser.set_defaults(run=run)
+    if speaks_json:
+        # Without a default: that of a subcommand would undo what was said before it.
+        parser.add_argument(
+            "--json", action="store_true", default=argparse.SUPPRESS, help=json_help
+        )
     return parser
+
+
+def add_group(
+    commands: Commands,
+    name: str,
+    run: Run,
+    *,
+    teaches: str,
+    example: str,
+    then: str,
+    options: Callable[[argparse.ArgumentParser], None] | None = None,
+) -> Commands:
+    """Declare a command that has subcommands; alone, with `options`, it does what `run` does."""
+    parser = add_parser(commands, name, run, teaches=teaches, example=example, then=then)
+    if options:
+        options(parser)
+    return parser.add_subparsers(
+        title="subcommands",
+        metavar="COMMAND",
+        description=f"each has a --help of its own; tocsin {name} alone lists them",
+    )
 
 
 def first_sentence(text: str) -> str:
@@ -67,22 +93,26 @@ def _indented(lines: str) -> str:
     return textwrap.indent(textwrap.dedent(lines).strip(), "  ")
 
 
-def add_limit(parser: argparse.ArgumentParser) -> None:
+def add_limit(
+    parser: argparse.ArgumentParser, which: str = "the newest", *, most: int = 100_000
+) -> None:
     """Let the user say how many of a list are shown."""
     parser.add_argument(
         "--limit",
-        type=positive,
+        type=_number_up_to(most),
         default=DEFAULT_LIMIT,
         metavar="N",
-        help=f"show at most N, the newest ({DEFAULT_LIMIT})",
+        help=f"show at most N, {which} ({DEFAULT_LIMIT})",
     )
 
 
-def positive(text: str) -> int:
-    """Return a whole number from 1 up to what fits a table."""
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 100_000):
-        raise argparse.ArgumentTypeError(f"{text[:20]!r} is no number from 1 to 100000")
-    return int(text)
+def _number_up_to(most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and 1 <= int(text[:18]) <= most):
+            raise argparse.ArgumentTypeError(f"{text[:20]!r} is no number from 1 to {most}")
+        return int(text)
+
+    return read
 
 
 def incident_number(text: str) -> int:

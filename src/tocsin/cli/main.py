@@ -118,7 +118,8 @@ def run_from_shell() -> int:
     for stream in (sys.stdout, sys.stderr):
         # A terminal of an old encoding shows what it cannot write as an escape, and never fails.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    shell = Shell(env=os.environ, out=sys.stdout, err=sys.stderr, now=SystemClock().now())
+    clock = SystemClock()
+    shell = Shell(env=os.environ, out=sys.stdout, err=sys.stderr, now=clock.now(), clock=clock)
     try:
         code = run(sys.argv[1:], shell)
         sys.stdout.flush()

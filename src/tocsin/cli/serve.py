@@ -1,10 +1,21 @@
 """`tocsin serve`."""
 
 import argparse
+from typing import TYPE_CHECKING, Final
 
+import tocsin
+from tocsin.cli.alert import ALERT_PATH
 from tocsin.cli.command import Commands, add_parser
-from tocsin.cli.shell import Shell
+from tocsin.cli.paint import Cell, Colour
+from tocsin.cli.shell import DONE, Shell
+from tocsin.secret import Secret
 from tocsin.settings import Settings
+
+if TYPE_CHECKING:  # its parts take most of a second to import, and no other command needs them
+    from tocsin.wiring.serving import Running
+
+_BODY: Final = '{"message_type": "CRITICAL", "entity_id": "disk/db1", "state_message": "disk full"}'
+_EVERY_ADDRESS: Final = ("0.0.0.0", "::")  # noqa: S104 - to recognise it
 
 
 def add_command(commands: Commands) -> None:
@@ -24,6 +35,7 @@ def add_command(commands: Commands) -> None:
         """,
         then="tocsin apply oncall.yaml   # in another terminal: who is paged, and when",
         asks_server=False,
+        speaks_json=False,
     )
     parser.add_argument(
         "--paused",
@@ -35,7 +47,43 @@ def add_command(commands: Commands) -> None:
 def run(args: argparse.Namespace, shell: Shell) -> int:
     """Exit 0 after a graceful stop; 1 when it cannot start, with the reason on stderr."""
     settings = Settings.from_environment(shell.env)
-    # Only now: the server's parts take most of a second to import, and no other command needs them.
-    from tocsin.wiring import serve  # noqa: PLC0415
+    from tocsin.wiring.serving import serve  # noqa: PLC0415 - see above
 
-    return serve(settings, paused=args.paused)
+    serve(settings, paused=args.paused, on_start=lambda server: _introduce(server, shell))
+    return DONE
+
+
+def _introduce(server: "Running", shell: Shell) -> None:
+    """Say where it is and, once, what was made; at most 15 lines."""
+    where = server.store.database.url.render_as_string(hide_password=True)
+    shell.say(Cell(f"Tocsin {tocsin.__version__} answers at {server.public_url}", Colour.STRONG))
+    shell.say(f"Database: {server.store.database.file or where}")
+    if server.first_start:
+        _tell_secrets(server.public_url, server.first_start.alert_key, shell)
+        shell.say(f"The admin token is in {server.first_start.token_file} (mode 0600), where the")
+        shell.say("commands of this user find it by themselves.")
+    for sentence in _lacking(server):
+        shell.say(Cell(sentence, Colour.WAITING))
+    shell.out.flush()
+
+
+def _tell_secrets(url: str, key: Secret, shell: Shell) -> None:
+    alert_url = f"{url}{ALERT_PATH}/{key.reveal()}"
+    shell.say("Send alerts to this URL; its key is shown only now:")
+    shell.say(f"{alert_url}/ROUTING_KEY", indent=2)
+    shell.say("Send one now:")
+    shell.say(f"curl -d '{_BODY}' {alert_url}/default", indent=2)
+
+
+def _lacking(server: "Running") -> list[str]:
+    health = server.health()
+    lacking = []
+    if health.is_paused:
+        lacking.append("Paused: nothing fires and nothing is sent until: tocsin resume")
+    if not health.has_default_routing:
+        lacking.append("Not set yet: the default routing, so unknown routing keys page nobody.")
+        lacking.append("Next: describe who is paged in a YAML file, and: tocsin apply FILE")
+    settings = server.settings
+    if settings.public_url is None and settings.listen.host in _EVERY_ADDRESS:
+        lacking.append("Not set: TOCSIN_PUBLIC_URL, how others reach this server.")
+    return lacking

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TextIO
 
-from tocsin.cli.paint import Cell, Painter, plain
+from tocsin.cli.paint import Cell, Colour, Painter, plain
 from tocsin.cli.table import aligned
+from tocsin.clock import Clock
 
 DONE: Final = 0
 REFUSED: Final = 1
@@ -28,12 +29,13 @@ EXIT_CODES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """The environment, the streams and the instant. Read once: a command sees one instant."""
+    """The environment, the streams and the time. `now` is read once: a command sees one instant."""
 
     env: Mapping[str, str]
     out: TextIO
     err: TextIO
     now: datetime
+    clock: Clock
 
     @property
     def width(self) -> int | None:
@@ -50,14 +52,31 @@ class Shell:
         """Colours on a terminal, and not with NO_COLOR (https://no-color.org)."""
         return Painter(is_on=self.out.isatty() and not self.env.get("NO_COLOR"))
 
-    def say(self, text: str | Cell = "", *, indent: int = 0) -> None:
-        """Print a line. What the text holds cannot steer a terminal."""
-        print(" " * indent + self.painter.paint(text), file=self.out)
+    def say(self, *parts: str | Cell, indent: int = 0) -> None:
+        """Print a line of parts, two columns apart. What they hold cannot steer a terminal."""
+        line = "  ".join(map(self.painter.paint, parts))
+        print(" " * indent + line, file=self.out)
+
+    def lines(self, text: str, *, indent: int = 0) -> None:
+        """Print a text that the server wrote, line by line."""
+        for line in text.splitlines():
+            self.say(line, indent=indent)
 
     def table(self, headings: Sequence[str], rows: Iterable[Sequence[str | Cell]]) -> None:
         """Print rows under headings, in aligned columns."""
         for line in aligned(headings, list(rows), width=self.width, painter=self.painter):
             print(line, file=self.out)
+
+    def facts(self, facts: Mapping[str, str | Cell], *, indent: int = 0) -> None:
+        """Print names and values, one a line."""
+        longest = max(map(len, facts), default=0)
+        for name, value in facts.items():
+            self.say(Cell(name.ljust(longest), Colour.FAINT), value, indent=indent)
+
+    def say_if_more(self, page: Mapping[str, Any]) -> None:
+        """Say that a list goes on, and how to see more of it."""
+        if page["next_cursor"]:
+            self.say(f"... and more: --limit {2 * len(page['items'])}")
 
     def json(self, value: Any) -> None:
         """Print what the API answered, for programs."""
@@ -67,3 +86,8 @@ class Shell:
         """Print a refusal or a warning where it does not mix with the result."""
         for line in sentence.splitlines():
             print(f"tocsin: {plain(line)}", file=self.err)
+
+    def point_out(self, mistakes: str) -> None:
+        """Print lines such as `file:3: field: mistake`, which programs look for at the beginning."""
+        for line in mistakes.splitlines():
+            print(plain(line), file=self.err)

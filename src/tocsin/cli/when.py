@@ -37,3 +37,8 @@ def _rest(seconds: int, place: int) -> str:
         return ""
     unit, size = _UNITS[place]
     return f" {seconds // size}{unit}" if seconds >= size else ""
+
+
+def since(instant: str, start: str) -> str:
+    """Return an instant of the API seen from another one, such as `+5m 2s`."""
+    return f"+{rough(datetime.fromisoformat(instant) - datetime.fromisoformat(start))}"

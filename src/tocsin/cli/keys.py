@@ -1,0 +1,102 @@
+"""`tocsin keys`."""
+
+import argparse
+from typing import Final
+
+from tocsin.cli.client import Client, Json, segment
+from tocsin.cli.command import Commands, add_group, add_parser
+from tocsin.cli.paint import Cell, word
+from tocsin.cli.shell import DONE, Shell
+from tocsin.cli.when import relative
+
+PATH: Final = "/keys"
+
+
+def add_command(commands: Commands) -> None:
+    group = add_group(
+        commands,
+        "keys",
+        list_keys,
+        teaches="""
+            List, make and revoke alert keys: the part of the alert URL that lets a sender in. Give
+            each sender one of its own, so that one can be revoked alone.
+        """,
+        example="tocsin keys add alertmanager",
+        then="tocsin alert test/disk --key KEY    # send an alert with it",
+    )
+    add_parser(
+        group,
+        "list",
+        list_keys,
+        teaches="List the alert keys. The keys themselves were shown once, when they were made.",
+        example="tocsin keys list",
+        then="tocsin keys revoke alertmanager",
+    )
+    parser = add_parser(
+        group,
+        "add",
+        add,
+        teaches="""
+            Make an alert key, and show its URL, this once. With --key it is one that senders have
+            already, so that they keep their URL.
+        """,
+        example="tocsin keys add alertmanager",
+        then="tocsin alert test/disk --key KEY    # send an alert with it",
+    )
+    parser.add_argument("name", metavar="NAME", help="which sender it is for")
+    parser.add_argument("--key", metavar="KEY", help="a key that senders have already")
+    parser = add_parser(
+        group,
+        "revoke",
+        revoke,
+        teaches="Revoke an alert key. Its alerts are refused from now on.",
+        example="tocsin keys revoke alertmanager",
+        then="tocsin alerts --refused    # who still uses it",
+    )
+    parser.add_argument("name", metavar="NAME", help="as tocsin keys lists it")
+
+
+def list_keys(args: argparse.Namespace, shell: Shell) -> int:
+    """Exit 0."""
+    page = Client.of(shell).get(PATH)
+    if args.json:
+        shell.json(page)
+    elif not page["items"]:
+        shell.say("No alert keys, so nothing can send alerts. Make one: tocsin keys add NAME")
+    else:
+        shell.table(
+            ("NAME", "KEY", "STATE", "MADE"),
+            [
+                (key["name"], key["hint"], state(key), relative(key["created_at"], shell.now))
+                for key in page["items"]
+            ],
+        )
+    return DONE
+
+
+def state(made: Json) -> str | Cell:
+    """Return whether a key or a token is in force."""
+    return word("revoked") if made["revoked_at"] else "in force"
+
+
+def add(args: argparse.Namespace, shell: Shell) -> int:
+    """Exit 0; 1 when the name is taken or the key is refused."""
+    made = Client.of(shell).post(PATH, {"name": args.name, "key": args.key})
+    if args.json:
+        shell.json(made)
+        return DONE
+    shell.say(f"The alert key {made['name']} is in force. It is shown only now:")
+    shell.say(made["key"], indent=2)
+    shell.say("Send alerts to this URL, with a routing key at its end:")
+    shell.say(f"{made['url']}ROUTING_KEY", indent=2)
+    return DONE
+
+
+def revoke(args: argparse.Namespace, shell: Shell) -> int:
+    """Exit 0; 1 when none in force has this name."""
+    answer = Client.of(shell).delete(f"{PATH}/{segment(args.name)}")
+    if args.json:
+        shell.json(answer)
+    else:
+        shell.say(f"The alert key {args.name} is revoked.")
+    return DONE

@@ -1,0 +1,90 @@
+"""`tocsin policies`."""
+
+import argparse
+from typing import Final
+
+from tocsin.cli.client import Client, Json, segment
+from tocsin.cli.command import Commands, add_group, add_parser
+from tocsin.cli.shell import DONE, Shell
+
+PATH: Final = "/policies"
+
+
+def add_command(commands: Commands) -> None:
+    group = add_group(
+        commands,
+        "policies",
+        list_policies,
+        teaches="""
+            List and show escalation policies: which webhooks are called, and when. They are changed
+            in a file: tocsin export, edit it, tocsin apply.
+        """,
+        example="tocsin policies show ops/primary",
+        then="tocsin route db    # which policies an alert with this routing key starts",
+    )
+    add_parser(
+        group,
+        "list",
+        list_policies,
+        teaches="List the escalation policies.",
+        example="tocsin policies list",
+        then="tocsin policies show ops/primary",
+    )
+    parser = add_parser(
+        group,
+        "show",
+        show,
+        teaches="Show an escalation policy, each step with its time from the start.",
+        example="tocsin policies show ops/primary",
+        then="tocsin webhooks show pager    # where a step's webhook goes",
+    )
+    parser.add_argument("policy", metavar="TEAM/POLICY", help="as tocsin policies lists it")
+
+
+def list_policies(args: argparse.Namespace, shell: Shell) -> int:
+    """Exit 0."""
+    page = Client.of(shell).get(PATH)
+    if args.json:
+        shell.json(page)
+    elif not page["items"]:
+        shell.say("No policies yet. Describe one in a file, and: tocsin apply FILE")
+    else:
+        shell.table(
+            ("POLICY", "NAME", "STEPS", "LAST STEP AT", "REPEATS"),
+            [_row(policy) for policy in page["items"]],
+        )
+    return DONE
+
+
+def _row(policy: Json) -> tuple[str, ...]:
+    steps = policy["steps"]
+    last_at = f"+{steps[-1]['at']}" if steps else "-"
+    repeats = _repeat(policy["repeat"]) if policy["repeat"] else "-"
+    return policy["path"], policy["name"], str(len(steps)), last_at, repeats
+
+
+def show(args: argparse.Namespace, shell: Shell) -> int:
+    """Exit 0; 1 when there is none of this name."""
+    path = "/".join(segment(part) for part in args.policy.split("/", 1))
+    policy = Client.of(shell).get(f"{PATH}/{path}")
+    if args.json:
+        shell.json(policy)
+        return DONE
+    shell.say(f"{policy['path']} ({policy['name']}), version {policy['version']}")
+    for line in step_lines(policy):
+        shell.say(line, indent=2)
+    if policy["repeat"]:
+        shell.say(f"then again from step 1, {_repeat(policy['repeat'])}", indent=2)
+    return DONE
+
+
+def step_lines(policy: Json) -> list[str]:
+    """Return a line for each step, with its time from the start."""
+    return [
+        f"step {number} at +{step['at']}: {', '.join(step['webhooks'])}"
+        for number, step in enumerate(policy["steps"], start=1)
+    ] or ["no steps: it pages nobody"]
+
+
+def _repeat(repeat: Json) -> str:
+    return f"{repeat['times']} x after {repeat['after']}"

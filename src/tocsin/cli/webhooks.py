@@ -1,0 +1,212 @@
+"""`tocsin webhooks`."""
+
+import argparse
+from typing import Final
+
+from tocsin.cli.client import Client, Json, segment
+from tocsin.cli.command import Commands, add_group, add_parser
+from tocsin.cli.delivery import follow, show_attempts
+from tocsin.cli.paint import Cell, word
+from tocsin.cli.shell import DONE, REFUSED, Shell
+
+PATH: Final = "/webhooks"
+OPTIONS: Final = (
+    "profile",
+    "summary",
+    "sender_headers",
+    "standard_signature",
+    "connect_timeout",
+    "total_timeout",
+    "deadline",
+)
+
+
+def add_command(commands: Commands) -> None:
+    group = add_group(
+        commands,
+        "webhooks",
+        list_webhooks,
+        teaches="""
+            List, show, add, test and delete webhooks: the URLs that steps of escalation policies
+            call. What is kept in a file is better changed there: tocsin apply.
+        """,
+        example="""
+            tocsin webhooks
+            tocsin webhooks show pager --auth-code   # what the receiver verifies with
+            tocsin webhooks test pager               # send one, and see what becomes of it
+        """,
+        then="tocsin deliveries --webhook pager",
+    )
+    add_parser(
+        group,
+        "list",
+        list_webhooks,
+        teaches="List the webhooks.",
+        example="tocsin webhooks list",
+        then="tocsin webhooks show pager",
+    )
+    _add_show(group)
+    _add_add(group)
+    _add_test(group)
+    _add_delete(group)
+
+
+def _add_show(group: Commands) -> None:
+    parser = add_parser(
+        group,
+        "show",
+        show,
+        teaches="""
+            Show a webhook, and its auth code if asked. Who looks at an auth code is written down.
+        """,
+        example="tocsin webhooks show pager --auth-code",
+        then="tocsin webhooks test pager",
+    )
+    parser.add_argument("name", metavar="NAME", help="the webhook's slug")
+    parser.add_argument(
+        "--auth-code",
+        action="store_true",
+        help="show only the secret, in VictorOps' spelling and as Standard Webhooks libraries take it",
+    )
+
+
+def _add_add(group: Commands) -> None:
+    parser = add_parser(
+        group,
+        "add",
+        add,
+        teaches="""
+            Make a webhook. The URL is kept, called and signed exactly as it is written.
+        """,
+        example="tocsin webhooks add pager https://pager.example/hook",
+        then="""
+            tocsin webhooks show pager --auth-code   # give it to the receiver
+            tocsin webhooks test pager
+        """,
+    )
+    parser.add_argument("name", metavar="NAME", help="its name; its slug is made of it")
+    parser.add_argument("url", metavar="URL", help="where it goes")
+    parser.add_argument(
+        "--profile",
+        choices=("wire", "documented"),
+        default="wire",
+        help="what it carries: all fields, as VictorOps sends them (wire), or three (documented)",
+    )
+
+
+def _add_test(group: Commands) -> None:
+    parser = add_parser(
+        group,
+        "test",
+        test,
+        teaches="""
+            Send a test to a webhook, and wait for its first attempt. It is a real delivery, signed
+            like any other, with incident 0 and message_type INFO; a failed one is tried again.
+        """,
+        example="tocsin webhooks test pager",
+        then="tocsin why dlv_...    # with the id that was shown",
+    )
+    parser.add_argument("name", metavar="NAME", help="the webhook's slug")
+
+
+def _add_delete(group: Commands) -> None:
+    parser = add_parser(
+        group,
+        "delete",
+        delete,
+        teaches="Delete a webhook that no policy calls. Its secrets are forgotten.",
+        example="tocsin webhooks delete old-pager",
+        then="tocsin webhooks    # those that are left",
+    )
+    parser.add_argument("name", metavar="NAME", help="the webhook's slug")
+
+
+def list_webhooks(args: argparse.Namespace, shell: Shell) -> int:
+    """Exit 0."""
+    page = Client.of(shell).get(PATH)
+    if args.json:
+        shell.json(page)
+    elif not page["items"]:
+        shell.say("No webhooks yet. Make one: tocsin webhooks add pager https://pager.example/hook")
+    else:
+        shell.table(
+            ("WEBHOOK", "NAME", "STATE", "PROFILE", "URL"),
+            [
+                (each["slug"], each["name"], _state(each), each["profile"], _url(each))
+                for each in page["items"]
+            ],
+        )
+    return DONE
+
+
+def show(args: argparse.Namespace, shell: Shell) -> int:
+    """Exit 0; 1 when there is none of this name, or the token may not see its secret."""
+    client = Client.of(shell)
+    path = f"{PATH}/{segment(args.name)}"
+    webhook = client.get(f"{path}/auth-code" if args.auth_code else path)
+    if args.json:
+        shell.json(webhook)
+    elif args.auth_code:
+        shell.facts({"auth code": webhook["auth_code"], "standard": webhook["standard_secret"]})
+    else:
+        shell.facts(
+            {
+                "webhook": webhook["slug"],
+                "name": webhook["name"],
+                "url": _url(webhook),
+                "state": _state(webhook),
+                **{option.replace("_", " "): _option(webhook[option]) for option in OPTIONS},
+            }
+        )
+    return DONE
+
+
+def add(args: argparse.Namespace, shell: Shell) -> int:
+    """Exit 0; 1 when the URL or the name is refused."""
+    given = {"name": args.name, "url": args.url, "profile": args.profile}
+    made = Client.of(shell).post(PATH, given)
+    if args.json:
+        shell.json(made)
+    else:
+        slug = made["slug"]
+        shell.say(f"{slug} is made. Its auth code: tocsin webhooks show {slug} --auth-code")
+        shell.say(
+            f"Nothing calls it until a policy's step does; try it: tocsin webhooks test {slug}"
+        )
+    return DONE
+
+
+def test(args: argparse.Namespace, shell: Shell) -> int:
+    """Exit 0 when the receiver took it; 1 when it did not, with the likely cause."""
+    client = Client.of(shell)
+    made = client.post(f"{PATH}/{segment(args.name)}/test")
+    delivery = follow(client, made["delivery"], shell)
+    if args.json:
+        shell.json(delivery)
+    else:
+        show_attempts(delivery, shell)
+    return DONE if delivery["state"] == "delivered" else REFUSED
+
+
+def delete(args: argparse.Namespace, shell: Shell) -> int:
+    """Exit 0; 1 when a policy still calls it, or there is none."""
+    answer = Client.of(shell).delete(f"{PATH}/{segment(args.name)}")
+    if args.json:
+        shell.json(answer)
+    else:
+        shell.say(f"{args.name} is deleted.")
+    return DONE
+
+
+def _state(webhook: Json) -> Cell:
+    return word("enabled" if webhook["enabled"] else "disabled")
+
+
+def _url(webhook: Json) -> str:
+    return str(webhook["url"] or "(administrators see it)")
+
+
+def _option(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
