@@ -4,8 +4,8 @@ import asyncio
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -149,6 +149,25 @@ def free_port() -> int:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
         return port
+
+
+@contextmanager
+def full_backlog(host: str = "127.0.0.1") -> Iterator[int]:
+    """A port whose queue of connections is full, so that a further one gets no answer at all."""
+    with socket.socket() as listener:
+        listener.bind((host, 0))
+        listener.listen(0)
+        waiting: list[socket.socket] = []
+        while len(waiting) < 16:
+            waiting.append(socket.socket())
+            waiting[-1].settimeout(0.05)
+            try:
+                waiting[-1].connect(listener.getsockname())
+            except TimeoutError:
+                break
+        yield listener.getsockname()[1]
+        for sock in waiting:
+            sock.close()
 
 
 def open_descriptors() -> int:

@@ -1,9 +1,7 @@
 """Receivers that close, stall, lie or babble: each ends in time, by name, and harms nothing."""
 
 import asyncio
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from time import monotonic_ns
 
 import pytest
@@ -11,6 +9,7 @@ from tests.transport.servers import (
     OK,
     Conversation,
     free_port,
+    full_backlog,
     plain,
     receiving,
     sending,
@@ -31,25 +30,6 @@ async def test_nothing_listens() -> None:
     assert answer.detail == f"127.0.0.1 port {port}: Connection refused"
     assert not answer.wrote_first_byte
     assert answer.status == 0
-
-
-@contextmanager
-def full_backlog() -> Iterator[int]:
-    """A port whose queue of connections is full, so that a further one gets no answer at all."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        waiting: list[socket.socket] = []
-        while len(waiting) < 16:
-            waiting.append(socket.socket())
-            waiting[-1].settimeout(0.05)
-            try:
-                waiting[-1].connect(listener.getsockname())
-            except TimeoutError:
-                break
-        yield listener.getsockname()[1]
-        for sock in waiting:
-            sock.close()
 
 
 async def test_a_connection_that_does_not_come_about_is_given_up() -> None:

@@ -105,8 +105,6 @@ _TABLE: tuple[tuple[str, AddressKind], ...] = (
     ("2000::/3", AddressKind.PUBLIC),
     ("2001::/23", AddressKind.RESERVED),  # IETF protocol assignments, RFC 2928
     ("2001::/32", AddressKind.TRANSLATED),  # Teredo, RFC 4380
-    ("2001:3::/32", AddressKind.PUBLIC),  # AMT, RFC 7450
-    ("2001:4:112::/48", AddressKind.PUBLIC),  # AS112, RFC 7535
     ("2001:db8::/32", AddressKind.RESERVED),  # documentation, RFC 3849
     ("2002::/16", AddressKind.TRANSLATED),  # 6to4, RFC 3056
     ("3fff::/20", AddressKind.RESERVED),  # documentation, RFC 9637

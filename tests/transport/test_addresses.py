@@ -1,0 +1,321 @@
+"""Names, addresses, and which of them are dialled: nothing gets inside that may not."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable
+
+import pytest
+from tests.transport.servers import (
+    LOOPBACK,
+    Conversation,
+    free_port,
+    full_backlog,
+    plain,
+    receiving,
+    sending,
+    to,
+)
+
+from tocsin.domain.network import DEFAULT_NETWORKS, Networks
+from tocsin.domain.outcome import Outcome
+from tocsin.transport.dial import check_far_end, dial
+from tocsin.transport.exchange import NotConnected
+from tocsin.transport.resolve import Addresses, ResolvedAddress, Resolver, look_up, read_literal
+
+NAME = "receiver.test"
+
+
+def address(ip: str) -> ResolvedAddress:
+    return ResolvedAddress(socket.AF_INET6 if ":" in ip else socket.AF_INET, ip)
+
+
+class Directory:
+    """A system's resolver of which every answer is known; it counts the questions."""
+
+    def __init__(self, *answers: tuple[str, ...]) -> None:
+        self._answers = list(answers)
+        self.questions: list[str] = []
+
+    def __call__(self, host: str) -> Addresses:
+        self.questions.append(host)
+        answer = self._answers[min(len(self.questions), len(self._answers)) - 1]
+        return tuple(address(ip) for ip in answer)
+
+
+def raising(error: Exception) -> Callable[[str], Addresses]:
+    def look_up(host: str) -> Addresses:
+        raise error
+
+    return look_up
+
+
+async def test_a_name_is_resolved_and_called() -> None:
+    """The look-up is on record with its time, and the name is remembered for a few seconds."""
+    directory = Directory(("127.0.0.1",))
+    async with (
+        receiving(Conversation.answer_all) as receiver,
+        sending(resolver=Resolver(directory)) as sender,
+    ):
+        exchange = receiver.exchange(host=NAME, is_fresh=True)
+        answers = [await sender.send(exchange) for _ in range(2)]
+    assert [answer.outcome for answer in answers] == [Outcome.DELIVERED] * 2
+    assert answers[0].address == "127.0.0.1"
+    assert answers[0].resolve_us > 0
+    assert directory.questions == [NAME]
+
+
+async def test_the_systems_resolver_is_asked() -> None:
+    """localhost is a name like any other."""
+    async with receiving(Conversation.answer_all) as receiver, sending() as sender:
+        answer = await sender.send(receiver.exchange(host="localhost"))
+    assert answer.outcome is Outcome.DELIVERED
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["localhost", "127.0.0.1", "0x7f.1", "2130706433", "017700000001", "127.1", "::ffff:127.0.0.1"],
+)
+async def test_a_refused_address_is_never_dialled(host: str) -> None:
+    """However it is spelt, what it comes to is judged before anything is sent to it."""
+    async with (
+        receiving(Conversation.answer_all) as receiver,
+        sending(networks=DEFAULT_NETWORKS) as sender,
+    ):
+        answer = await sender.send(receiver.exchange(host=host))
+        assert receiver.accepted == 0
+    assert answer.outcome is Outcome.ADDRESS_REFUSED
+    assert "TOCSIN_WEBHOOK_NETWORKS=public,private,loopback" in answer.detail
+    assert answer.address == ""
+    assert answer.connect_us == 0
+
+
+async def test_a_strange_spelling_is_called_where_it_may() -> None:
+    """A literal goes where the system would take it; no resolver is asked."""
+    directory = Directory(())
+    async with (
+        receiving(Conversation.answer_all) as receiver,
+        sending(resolver=Resolver(directory)) as sender,
+    ):
+        answer = await sender.send(receiver.exchange(host="0x7f.1"))
+    assert (answer.outcome, answer.address) == (Outcome.DELIVERED, "127.0.0.1")
+    assert directory.questions == []
+
+
+async def test_of_many_addresses_only_the_allowed_are_dialled() -> None:
+    """A name that leads to a forbidden address too leads only to the others."""
+    directory = Directory(("127.0.0.1", "127.0.0.2"))
+    async with (
+        receiving(Conversation.answer_all) as inside,
+        receiving(Conversation.answer_all, host="127.0.0.2", port=inside.port) as receiver,
+        sending(resolver=Resolver(directory), networks=Networks.parse("127.0.0.2")) as sender,
+    ):
+        answer = await sender.send(receiver.exchange(host=NAME))
+    assert (answer.outcome, answer.address) == (Outcome.DELIVERED, "127.0.0.2")
+    assert (inside.accepted, receiver.accepted) == (0, 1)
+
+
+async def test_a_name_cannot_change_between_check_and_connect() -> None:
+    """DNS rebinding: what was judged is what is dialled, because nobody asks a second time."""
+    directory = Directory(("127.0.0.2",), ("127.0.0.1",))
+    async with (
+        receiving(Conversation.answer_all) as inside,
+        receiving(Conversation.answer_all, host="127.0.0.2", port=inside.port) as receiver,
+        sending(resolver=Resolver(directory), networks=Networks.parse("127.0.0.2")) as sender,
+    ):
+        answer = await sender.send(receiver.exchange(host=NAME))
+    assert answer.outcome is Outcome.DELIVERED
+    assert (inside.accepted, receiver.accepted) == (0, 1)
+    assert directory.questions == [NAME]
+
+
+@pytest.mark.parametrize("own", ["127.0.0.1", "0.0.0.0", "::"])
+async def test_tocsin_never_calls_itself(own: str) -> None:
+    """A webhook that leads to our own port would page in a circle."""
+    async with receiving(Conversation.answer_all) as receiver:
+        async with sending(own_listeners=[(own, receiver.port)]) as sender:
+            answer = await sender.send(receiver.exchange())
+        assert receiver.accepted == 0
+    assert answer.outcome is Outcome.ADDRESS_REFUSED
+    assert "Tocsin itself" in answer.detail
+
+
+async def test_a_neighbour_on_another_port_or_address_is_not_tocsin() -> None:
+    """Only the very listeners are refused."""
+    async with receiving(Conversation.answer_all) as receiver:
+        own = [("127.0.0.1", receiver.port + 1), ("127.0.0.3", receiver.port)]
+        async with sending(own_listeners=own) as sender:
+            answer = await sender.send(receiver.exchange())
+    assert answer.outcome is Outcome.DELIVERED
+
+
+async def test_a_listener_on_every_address_is_known_by_its_far_end() -> None:
+    """Our own address in any network is found out once connected, before a byte is sent."""
+    async with receiving(Conversation.until_closed) as receiver:
+        transport, _ = await asyncio.get_running_loop().create_connection(
+            asyncio.Protocol, "127.0.0.1", receiver.port
+        )
+        with pytest.raises(NotConnected, match="Tocsin itself"):
+            check_far_end(transport, [("0.0.0.0", receiver.port)])
+        check_far_end(transport, [("0.0.0.0", receiver.port + 1)])
+        transport.close()
+
+
+async def test_the_next_address_is_tried_when_one_is_refused() -> None:
+    """Of several addresses one that works is enough, and it is tried at once."""
+    port = free_port()
+    directory = Directory(("127.0.0.2", "::1", "127.0.0.1"))
+    async with (
+        receiving(Conversation.answer_all, port=port) as receiver,
+        sending(resolver=Resolver(directory)) as sender,
+    ):
+        answer = await sender.send(receiver.exchange(host=NAME))
+    assert (answer.outcome, answer.address) == (Outcome.DELIVERED, "127.0.0.1")
+
+
+async def test_the_next_address_is_tried_beside_a_silent_one() -> None:
+    """An address that says nothing costs a quarter of a second, not the connect limit."""
+    directory = Directory(("127.0.0.2", "127.0.0.1"))
+    with full_backlog("127.0.0.2") as port:
+        async with (
+            receiving(Conversation.answer_all, port=port) as receiver,
+            sending(resolver=Resolver(directory)) as sender,
+        ):
+            answer = await sender.send(receiver.exchange(host=NAME))
+            assert sender.open_count == 1
+    assert (answer.outcome, answer.address) == (Outcome.DELIVERED, "127.0.0.1")
+    assert 250_000 <= answer.connect_us < 5_000_000
+
+
+async def test_when_all_addresses_fail_the_most_telling_failure_is_told() -> None:
+    """That one address cannot be reached from here says less than that another refused."""
+    addresses = [address("255.255.255.255"), address("127.0.0.1")]
+    with pytest.raises(NotConnected) as refusal:
+        await dial(addresses, free_port(), asyncio.Protocol)
+    assert refusal.value.outcome is Outcome.CONNECTION_REFUSED
+    with pytest.raises(NotConnected) as refusal:
+        await dial(addresses[:1], 80, asyncio.Protocol)
+    assert refusal.value.outcome is Outcome.UNREACHABLE
+
+
+async def test_one_look_up_serves_all_who_wait_for_it() -> None:
+    """A hundred pages to one host ask its name once."""
+    may_answer = threading.Event()
+    asked: list[str] = []
+
+    def slow(host: str) -> Addresses:
+        asked.append(host)
+        may_answer.wait(10)
+        return (address("127.0.0.1"),)
+
+    async with (
+        receiving(Conversation.answer_all) as receiver,
+        sending(resolver=Resolver(slow)) as sender,
+    ):
+        exchange = receiver.exchange(host=NAME)
+        sent = [asyncio.create_task(sender.send(exchange)) for _ in range(20)]
+        await asyncio.sleep(0)
+        may_answer.set()
+        answers = await asyncio.gather(*sent)
+    assert {answer.outcome for answer in answers} == {Outcome.DELIVERED}
+    assert asked == [NAME]
+
+
+async def test_a_look_up_that_does_not_end_is_given_up() -> None:
+    """A dead DNS server costs its limit, its name, and no other name's look-up."""
+    may_answer = threading.Event()
+
+    def slow(host: str) -> Addresses:
+        if host == NAME:
+            may_answer.wait(10)
+        return (address("127.0.0.1"),)
+
+    async with (
+        receiving(Conversation.answer_all) as receiver,
+        sending(resolver=Resolver(slow), resolve_seconds=0.05) as sender,
+    ):
+        waiting = asyncio.create_task(sender.send(receiver.exchange(host=NAME)))
+        other = await sender.send(receiver.exchange(host="other.test"))
+        answer = await waiting
+        may_answer.set()
+    assert other.outcome is Outcome.DELIVERED
+    assert answer.outcome is Outcome.NAME_TIMED_OUT
+    assert answer.detail == f"no answer about {NAME} within 0.05 s"
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (socket.gaierror(socket.EAI_NONAME, "Name unknown"), Outcome.NAME_NOT_FOUND),
+        (socket.gaierror(socket.EAI_AGAIN, "Try again"), Outcome.NAME_TIMED_OUT),
+        (socket.gaierror(socket.EAI_FAIL, "Failure"), Outcome.NAME_TIMED_OUT),
+        (OSError(24, "Too many open files"), Outcome.NAME_TIMED_OUT),
+    ],
+)
+async def test_a_look_up_that_fails_is_named(error: OSError, outcome: Outcome) -> None:
+    """A name that does not exist is told apart from a DNS server that does not work."""
+    async with sending(resolver=Resolver(raising(error))) as sender:
+        answers = [await sender.send(to(plain(80, NAME))) for _ in range(2)]
+    assert [answer.outcome for answer in answers] == [outcome] * 2
+    assert answers[0].detail == f"{NAME}: {error.strerror}"
+
+
+async def test_a_name_without_addresses_is_not_found() -> None:
+    """An empty answer of a DNS server is no address."""
+    async with sending(resolver=Resolver(Directory(()))) as sender:
+        answer = await sender.send(to(plain(80, NAME)))
+    assert (answer.outcome, answer.detail) == (Outcome.NAME_NOT_FOUND, f"{NAME} has no address")
+
+
+@pytest.mark.parametrize("host", ["a" * 64 + ".test", "two..dots", "nul\0nul"])
+async def test_what_cannot_be_a_name_is_not_found(host: str) -> None:
+    """The system's own complaints about a name are an outcome, never an exception."""
+    async with sending(networks=LOOPBACK) as sender:
+        answer = await sender.send(to(plain(80, host)))
+    assert answer.outcome is Outcome.NAME_NOT_FOUND
+
+
+async def test_cancelled_while_its_name_is_looked_up() -> None:
+    """Acknowledged before a connection was even tried: the receiver hears not a byte."""
+    cancelled = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    heard: list[bytes] = []
+
+    def cancelling(host: str) -> Addresses:
+        loop.call_soon_threadsafe(cancelled.set)
+        return (address("127.0.0.1"),)
+
+    async def script(one: Conversation) -> None:
+        heard.append(await one.until_closed())
+
+    async with (
+        receiving(script) as receiver,
+        sending(resolver=Resolver(cancelling)) as sender,
+    ):
+        exchange = receiver.exchange(host=NAME, is_cancelled=cancelled.is_set)
+        answer = await sender.send(exchange)
+    assert answer.outcome is Outcome.CANCELLED
+    assert not answer.wrote_first_byte
+    assert b"".join(heard) == b""
+
+
+def test_a_look_up_gives_each_address_once() -> None:
+    """What the system repeats for each kind of socket is one address."""
+    found = look_up("localhost")
+    assert found
+    assert len(set(found)) == len(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "ip"),
+    [("127.0.0.1", "127.0.0.1"), ("0x7f.1", "127.0.0.1"), ("::1", "::1"), ("0:0::1", "::1")],
+)
+def test_a_literal_is_read_as_the_system_reads_it(text: str, ip: str) -> None:
+    """The judge sees the address that a connect would use."""
+    assert read_literal(text) == (address(ip),)
+
+
+@pytest.mark.parametrize("text", ["localhost", "receiver.test", "", "1.2.3.4.5", "x" * 300])
+def test_a_name_is_no_literal(text: str) -> None:
+    """A name is left for the resolver."""
+    assert read_literal(text) == ()
