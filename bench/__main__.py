@@ -4,7 +4,7 @@ import argparse
 import importlib
 import json
 
-NAMES = ("deliver",)
+NAMES = ("deliver", "ingest", "peer", "lateness", "growth", "footprint")
 
 
 def main() -> None:

@@ -1,14 +1,18 @@
-"""What a benchmark ran on, and how it measures itself."""
+"""What a benchmark runs on, and how it measures itself."""
 
 import os
 import platform
 import resource
 import sqlite3
-import subprocess
+import statistics
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+OURS, THEIRS = 0, 1
+"""The core of what is measured, and the core of everything else: receivers and load generators."""
 
 
 def facts() -> dict[str, Any]:
@@ -23,35 +27,93 @@ def facts() -> dict[str, Any]:
     }
 
 
+def say(text: str) -> None:
+    """Show progress without touching the result on standard output."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def use_core(core: int) -> None:
+    """Keep this process, and those it starts, on one core, where the system can."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {core % (os.cpu_count() or 1)})
+
+
 def cpu_seconds() -> float:
     """Return the CPU time of this process so far, user and system."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
 
 
-def use_core(core: int) -> None:
-    """Keep this process on one core, where the machine has several."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {core % (os.cpu_count() or 1)})
+def thread_cpu_seconds(name: str) -> float:
+    """Return the CPU time so far of this process's thread of that name."""
+    (ident,) = (each.ident for each in threading.enumerate() if each.name == name)
+    assert ident is not None
+    return time.clock_gettime(time.pthread_getcpuclockid(ident))
 
 
-def say(text: str) -> None:
-    """Show progress without touching the result on standard output."""
-    print(text, file=sys.stderr, flush=True)
+class Spent(NamedTuple):
+    """What so many items took. Units: seconds."""
+
+    items: int
+    wall: float
+    cpu: float
+
+    @property
+    def per_second(self) -> float:
+        return self.items / self.wall
+
+    @property
+    def cpu_us(self) -> float:
+        """Units: microseconds an item."""
+        return self.cpu / self.items * 1e6
+
+    @property
+    def wall_us(self) -> float:
+        """Units: microseconds an item."""
+        return self.wall / self.items * 1e6
+
+    @property
+    def busy(self) -> float:
+        """The share of a core in use; well below 1, the process waited, or others had the core."""
+        return self.cpu / self.wall
 
 
-@contextmanager
-def sink(core: int = 1) -> Iterator[tuple[int, "subprocess.Popen[str]"]]:
-    """Run a receiver; yield its port and the process."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bench.sink", str(core)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        yield int(process.stdout.readline()), process
-    finally:
-        process.kill()
-        process.wait()
+class Stopwatch:
+    """Measures this process from its making on."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.perf_counter(), cpu_seconds()
+
+    def stop(self, items: int) -> Spent:
+        """Return what `items` have taken since."""
+        return Spent(items, time.perf_counter() - self._wall, cpu_seconds() - self._cpu)
+
+
+def compared(ours: Spent, reference: Spent, *, item: str) -> dict[str, Any]:
+    """Return the figures of two runs on one core; `ratio` is our rate over the reference's."""
+    if min(ours.busy, reference.busy) < _DISTURBED:
+        say("others used this core meanwhile: `cpu_ratio` tells more than `ratio`")
+    return {
+        "ratio": round(ours.per_second / reference.per_second, 3),
+        "cpu_ratio": round(reference.cpu_us / ours.cpu_us, 3),
+        "per_second": round(ours.per_second),
+        "reference_per_second": round(reference.per_second),
+        f"cpu_us_per_{item}": round(ours.cpu_us, 1),
+        "reference_cpu_us": round(reference.cpu_us, 1),
+        "busy": round(ours.busy, 2),
+        "reference_busy": round(reference.busy, 2),
+    }
+
+
+_DISTURBED = 0.85
+
+
+def middle(rounds: Iterable[Spent]) -> Spent:
+    """Return the round whose rate is the median; of two, the slower."""
+    ordered = sorted(rounds, key=lambda each: each.per_second)
+    return ordered[(len(ordered) - 1) // 2]
+
+
+def percentile(values: Sequence[float], percent: int) -> float:
+    """Return the value that so many percent do not exceed."""
+    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
