@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shlex
 from typing import ClassVar, Final
 
 from tocsin.cli.address import find_url
@@ -88,7 +89,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
         shell.complain(str(content.get("message", f"status {answer.status}")))
         return REFUSED
     if not args.json:
-        shell.say(f"Taken in. What becomes of it: tocsin why {content['entity_id']}")
+        shell.say(f"Taken in. What becomes of it: tocsin why {shlex.quote(content['entity_id'])}")
     return DONE
 
 

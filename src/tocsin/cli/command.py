@@ -28,14 +28,14 @@ def add_parser(
     speaks_json: bool = True,
     json_help: str = "print what the API answers, for programs",
 ) -> argparse.ArgumentParser:
-    """Declare a command. `teaches` says what it does; its first sentence stands in lists.
+    """Declare a command. `teaches` says what it does; its beginning stands in lists.
 
     `example` and `then` (what to do next) are lines of commands, each with what it does after `#`.
     """
     lesson = textwrap.dedent(teaches).strip()
     parser = commands.add_parser(
         name,
-        help=first_sentence(lesson),
+        help=lesson_in_short(lesson),
         description=lesson,
         epilog=_epilog(example, then, asks_server=asks_server),
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -71,9 +71,9 @@ def add_group(
     )
 
 
-def first_sentence(text: str) -> str:
-    """Return the first sentence without its full stop, in one line."""
-    return " ".join(text.split()).partition(". ")[0].removesuffix(".")
+def lesson_in_short(text: str) -> str:
+    """Return the beginning of a lesson that stands for it in a list: up to a full stop or colon."""
+    return " ".join(text.split()).partition(". ")[0].partition(": ")[0].removesuffix(".")
 
 
 def _epilog(example: str, then: str, *, asks_server: bool) -> str:

@@ -61,10 +61,12 @@ def show_attempts(delivery: Json, shell: Shell) -> None:
             Cell(outcome(attempt), colour),
             _took(attempt),
         )
-        if attempt["explanation"] and not is_good:
+        reason = attempt.get("reason") or ""
+        # The reason often is the explanation, with the facts of this attempt behind it.
+        if attempt["explanation"] and not is_good and attempt["explanation"] not in reason:
             shell.say(attempt["explanation"], indent=4)
-        if attempt.get("reason"):
-            shell.say(attempt["reason"], indent=4)
+        if reason:
+            shell.say(reason, indent=4)
 
 
 def _took(attempt: Json) -> str:

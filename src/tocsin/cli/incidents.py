@@ -12,6 +12,7 @@ from tocsin.cli.when import relative, since
 
 PATH: Final = "/incidents"
 STATUSES: Final = ("triggered", "acknowledged", "resolved")
+_TOKEN: Final = "token:"
 _LONGEST_TIMELINE: Final = 1000
 _SHOWN_OF_TIMELINE: Final = 30
 
@@ -139,7 +140,9 @@ def status_of(incident: Json, now: datetime) -> Cell:
     if incident["nobody_left_since"] and incident["status"] == "triggered":
         return Cell(f"{status.text}, nobody left to page", Colour.BAD)
     if incident["status"] == "acknowledged" and incident["acknowledged_by"]:
-        return Cell(f"{status.text} by {incident['acknowledged_by']}", status.colour)
+        return Cell(
+            f"{status.text} by {incident['acknowledged_by'].removeprefix(_TOKEN)}", status.colour
+        )
     return status
 
 

@@ -11,7 +11,7 @@ from typing import Final
 import tocsin
 from tocsin.cli.address import NoServer
 from tocsin.cli.client import Refused
-from tocsin.cli.command import first_sentence
+from tocsin.cli.command import lesson_in_short
 from tocsin.cli.shell import DONE, INTERRUPTED, NO_SERVER, REFUSED, USAGE_ERROR, Shell
 from tocsin.clock import SystemClock
 from tocsin.errors import TocsinError
@@ -86,7 +86,7 @@ def make_parser() -> argparse.ArgumentParser:
         if importlib.util.find_spec(module) is not None:
             importlib.import_module(module).add_command(commands)
     for name, parser in commands.choices.items():
-        overview.lessons[name] = first_sentence(parser.description or "")
+        overview.lessons[name] = lesson_in_short(parser.description or "")
     return overview
 
 

@@ -60,8 +60,7 @@ def _introduce(server: "Running", shell: Shell) -> None:
     shell.say(f"Database: {server.store.database.file or where}")
     if server.first_start:
         _tell_secrets(server.public_url, server.first_start.alert_key, shell)
-        shell.say(f"The admin token is in {server.first_start.token_file} (mode 0600), where the")
-        shell.say("commands of this user find it by themselves.")
+        shell.say(f"Admin token: {server.first_start.token_file} (mode 0600; the commands find it)")
     for sentence in _lacking(server):
         shell.say(Cell(sentence, Colour.WAITING))
     shell.out.flush()
