@@ -276,6 +276,15 @@ async def test_closing_interrupts_what_does_not_end() -> None:
     assert [answer.wrote_first_byte for answer in answers] == [True, False]
 
 
+async def test_closing_at_once_answers_too() -> None:
+    """Nobody is left without an answer, not even who began a moment ago."""
+    async with receiving(Conversation.until_closed) as receiver, sending() as sender:
+        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        sender.start(receiver.exchange(), answered.set_result)
+        await sender.close()
+        assert (await answered).outcome is Outcome.INTERRUPTED
+
+
 async def test_whoever_waits_may_be_cancelled() -> None:
     """A caller that goes away leaves a request that was sent, and nothing breaks."""
     asked, left = asyncio.Event(), asyncio.Event()

@@ -111,6 +111,7 @@ class Connection(asyncio.Protocol):
             self._answer_unsent(Outcome.CANCELLED, "", on_answer, started)
             self._rest()
             return
+        request = exchange.head + exchange.body
         self._on_answer = on_answer
         self._started = started
         self._heard = 0
@@ -122,7 +123,7 @@ class Connection(asyncio.Protocol):
         self._is_complete = False
         self.deadline = started + int(exchange.total_timeout * _NS_PER_SECOND)
         self._left = monotonic_ns()
-        self._transport.write(exchange.head + exchange.body)
+        self._transport.write(request)
         self._keeper.watch(self.deadline)
 
     @property
