@@ -13,7 +13,7 @@ from typing import Any, cast
 import uvloop
 
 from bench.http_framing import Messages
-from bench.machine import percentile, use_core
+from bench.machine import Stopwatch, percentile, use_core
 from bench.processes import Job
 
 
@@ -27,6 +27,7 @@ class _Progress:
         self.refused = 0
         self.refusal = ""
         self.took: list[float] = []
+        self.watch = Stopwatch()
         self.finished = asyncio.Event()
 
     def next_request(self) -> tuple[bytes, int] | None:
@@ -66,6 +67,7 @@ class _Progress:
             "refusal": self.refusal or "the server closed the connection",
             "p50_ms": round(percentile(self.took, 50) * 1000, 2),
             "p99_ms": round(percentile(self.took, 99) * 1000, 2),
+            "sender_busy": round(self.watch.stop(len(self.took)).busy, 2),
         }
 
 
@@ -107,6 +109,7 @@ async def _run(job: Job) -> None:
         clients.append(client)
     print("ready", flush=True)
     await loop.run_in_executor(None, sys.stdin.readline)
+    progress.watch = Stopwatch()
     for client in clients:
         client.send()
     await progress.finished.wait()

@@ -70,7 +70,7 @@ class Load:
         self._process = process
 
     async def run(self) -> dict[str, Any]:
-        """Send it all. Returns `accepted` items, and the requests' latencies.
+        """Send it all. Returns `accepted` items, the requests' latencies, how busy its core was.
 
         Raises: SystemExit, when anything was not answered with a success.
         """

@@ -1,0 +1,151 @@
+"""Alerts taken in over HTTP and on disk before they are answered, against a server that keeps nothing.
+
+100 connections, each with one request under way, from a process of its own on the other core. Every
+alert is of a new entity, so each opens an incident and starts an escalation, whose first step is due
+in an hour. The reference is the same HTTP server on the same core with an application that reads the
+alert's JSON and answers; a second one is Tocsin's own ingestion with nothing behind it.
+"""
+
+import asyncio
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import uvloop
+
+from bench.bare import answer_only, asgi_server
+from bench.checking import check_alerts
+from bench.filling import ALERT, WEBHOOKS, alert_path, prepare, settings_in
+from bench.machine import (
+    OURS,
+    Spent,
+    Stopwatch,
+    compared,
+    facts,
+    middle,
+    say,
+    thread_cpu_seconds,
+    use_core,
+)
+from bench.processes import Job, load
+from bench.server import WRITER, calm, port_of, serving
+from tocsin.actions.ingest import Receipt
+from tocsin.api.ingestion import Ingestion
+from tocsin.api.outer import Outer
+from tocsin.clock import SystemClock
+from tocsin.domain.alert import Alert
+from tocsin.domain.incident import Effect
+from tocsin.metrics import Metrics
+from tocsin.settings import Settings
+
+CONNECTIONS = 100
+_WARM_UP = 2_000
+
+
+class _Round(NamedTuple):
+    spent: Spent
+    writer_us: float
+    """CPU of the thread that owns the database. Units: microseconds an alert."""
+    seen_by_sender: dict[str, float]
+
+
+def run(*, quick: bool) -> dict[str, Any]:
+    """Return the figures; `ratio` is alerts a second over the reference's requests a second."""
+    pending, count, rounds = (10_000, 8_000, 1) if quick else (1_000_000, 60_000, 3)
+    use_core(OURS)
+    bare, storeless, ours = [], [], []
+    for _ in range(rounds):
+        bare.append(uvloop.run(_answer_only(count)))
+        storeless.append(uvloop.run(_without_store(count)))
+        ours.append(_ingest(pending=pending, count=count))
+    chosen = middle(each.spent for each in ours)
+    ours_chosen = next(each for each in ours if each.spent is chosen)
+    without = middle(storeless)
+    return {
+        **compared(chosen, middle(bare), item="alert"),
+        "ratio_without_store": round(chosen.per_second / without.per_second, 3),
+        "without_store_per_second": round(without.per_second),
+        "without_store_cpu_us": round(without.cpu_us, 1),
+        "store_us": round(ours_chosen.writer_us, 1),
+        **ours_chosen.seen_by_sender,
+        "connections": CONNECTIONS,
+        "pending": pending,
+        "accepted_and_read_back": sum(each.spent.items for each in ours),
+        "synchronous": "FULL",
+        "ran_on": facts(),
+    }
+
+
+async def _answer_only(count: int) -> Spent:
+    async with asgi_server(answer_only) as port:
+        return (await _send(port, count)).spent
+
+
+async def _without_store(count: int) -> Spent:
+    """Let the real ingestion read alerts and answer, as if each were on disk already."""
+    clock = SystemClock()
+
+    async def take_in(_alert: Alert) -> Receipt:
+        return _RECEIPT
+
+    ingestion = Ingestion(
+        take_in=take_in,
+        find_key=lambda _: "bench",
+        refuse=lambda _: None,
+        clock=clock,
+        new_uuid=lambda: str(uuid4()),
+        organisation="bench",
+        metrics=Metrics(version="bench"),
+    )
+    async with asgi_server(Outer(ingestion=ingestion, api=answer_only, clock=clock)) as port:
+        return (await _send(port, count)).spent
+
+
+_RECEIPT = Receipt(1, Effect.OPENED, 1)
+
+
+class _Sent(NamedTuple):
+    spent: Spent
+    seen_by_sender: dict[str, float]
+
+
+async def _send(port: int, count: int, *, first: int = 0) -> _Sent:
+    job = Job(
+        port=port,
+        path=alert_path(),
+        spread=WEBHOOKS,
+        item=ALERT,
+        count=count,
+        first=first,
+        connections=CONNECTIONS,
+    )
+    async with load(job) as generator:
+        watch = Stopwatch()
+        found = await generator.run()
+        spent = watch.stop(found["accepted"])
+    return _Sent(spent, {name: found[name] for name in ("p50_ms", "p99_ms", "sender_busy")})
+
+
+def _ingest(*, pending: int, count: int) -> _Round:
+    with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as folder:
+        settings = settings_in(Path(folder))
+        prepare(settings, port=9, pending=pending, first_step="1h")  # nobody is called
+        say(f"taking in {count:,} alerts ...")
+        return uvloop.run(_measure(settings, pending=pending, count=count))
+
+
+async def _measure(settings: Settings, *, pending: int, count: int) -> _Round:
+    async with serving(settings) as server:
+        port = port_of(server)
+        await _send(port, _WARM_UP)
+        await calm(server)
+        writer = thread_cpu_seconds(WRITER)
+        sent = await _send(port, count, first=_WARM_UP)
+        writer = thread_cpu_seconds(WRITER) - writer
+        await calm(server)
+        check = asyncio.to_thread(
+            check_alerts, server.store.database, accepted=_WARM_UP + count, backlog=pending
+        )
+        await check
+    return _Round(sent.spent, writer / count * 1e6, sent.seen_by_sender)
