@@ -86,7 +86,8 @@ def test_after_the_last_step_nothing_is_due() -> None:
 def test_a_policy_repeats_as_often_as_it_says() -> None:
     """`times: 2, after: 15m` runs the steps three times, each run 15 minutes (and its delay) later."""
     version = policy(minutes(1), minutes(2), repeat=Repeat(2, minutes(15)))
-    fired, due_at, next_step = [], T0 + minutes(1), 0
+    fired, next_step = [], 0
+    due_at: datetime | None = T0 + minutes(1)
     while due_at is not None:
         ahead = advance(version, next_step=next_step, due_at=due_at, now=due_at)
         fired += [

@@ -63,7 +63,7 @@ async def _kill(folder: Path) -> Run:
     stored: set[str] = set()
     while kills < KILLS or (min(windows[name] for name in _WINDOWS) < HITS and kills < MOST_KILLS):
         began = time.monotonic()
-        await asyncio.sleep(randomness.uniform(0.6, 1.4))  # the instant of the kill, by its seed
+        await asyncio.sleep(randomness.uniform(0.4, 1.2))  # the instant of the kill, by its seed
         server.kill()
         up_seconds += time.monotonic() - began
         kills += 1

@@ -12,7 +12,7 @@ from tocsin.store import schema, schema_configuration
 from tocsin.store.database import Database
 from tocsin.store.migrate import HEAD, NewerSchema, migrate, schema_version
 
-assert schema_configuration.metadata is schema.metadata
+assert schema_configuration.webhooks.metadata is schema.metadata
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -12,11 +12,15 @@ _D, _E = schema.deliveries, schema.escalations
 
 def oldest_due_step(tx: Tx) -> datetime | None:
     """Return the instant at which the next step is, or was, due."""
-    return tx.core.scalar(sa.select(sa.func.min(_E.c.due_at)).where(_E.c.due_at.is_not(None)))
+    select = sa.select(sa.func.min(_E.c.due_at)).where(_E.c.due_at.is_not(None))
+    due_at: datetime | None = tx.core.scalar(select)
+    return due_at
 
 
 def oldest_unsent(tx: Tx) -> datetime | None:
     """Return when the oldest delivery was made that waits for its first attempt."""
-    return tx.core.scalar(
-        sa.select(sa.func.min(_D.c.created_at)).where(_D.c.due_at.is_not(None), _D.c.attempts == 0)
+    select = sa.select(sa.func.min(_D.c.created_at)).where(
+        _D.c.due_at.is_not(None), _D.c.attempts == 0
     )
+    created_at: datetime | None = tx.core.scalar(select)
+    return created_at

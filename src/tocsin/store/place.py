@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
+import sqlalchemy as sa
+
 from tocsin.errors import TocsinError
 
 # Locks and shared memory do not work there as SQLite needs them: two servers would both think that
@@ -36,6 +38,13 @@ class AnotherServer(TocsinError):
     """A second server was started on a database that has one."""
 
     code: ClassVar[str] = "another_server"
+    status_hint: ClassVar[int] = 500
+
+
+class DatabaseNotReached(TocsinError):
+    """The database cannot be opened."""
+
+    code: ClassVar[str] = "database_not_reached"
     status_hint: ClassVar[int] = 500
 
 
@@ -104,3 +113,28 @@ def sole_server(lock_file: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def reaching(file: Path | None) -> Iterator[None]:
+    """Explain what the driver says when a database cannot be opened. Raises: DatabaseNotReached."""
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        raise _not_reached(error, file) from error
+
+
+def _not_reached(error: sa.exc.DBAPIError, file: Path | None) -> DatabaseNotReached:
+    cause = str(error.orig).strip().splitlines()[0]
+    if file is None:
+        return DatabaseNotReached(
+            f"the PostgreSQL server of TOCSIN_DATABASE_URL cannot be used ({cause}): "
+            "check that it runs, and the URL",
+            cause=cause,
+        )
+    return DatabaseNotReached(
+        f"{file} cannot be used ({cause}): check that it is a Tocsin database that this user "
+        "can write, or set TOCSIN_HOME to another folder",
+        cause=cause,
+        file=str(file),
+    )

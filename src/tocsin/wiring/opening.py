@@ -1,28 +1,18 @@
 """From settings to an open store: the folder, the lock, the schema, the master key."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
-
-import sqlalchemy as sa
 
 from tocsin.actions.unlock import unlock
-from tocsin.errors import TocsinError
 from tocsin.settings import Settings
 from tocsin.store.configuration import ConfigurationCache
 from tocsin.store.database import Database
 from tocsin.store.migrate import migrate
-from tocsin.store.place import prepare_folder, sole_server
+from tocsin.store.place import prepare_folder, reaching, sole_server
 from tocsin.vault import Vault
-
-
-class DatabaseNotReached(TocsinError):
-    """The database cannot be opened."""
-
-    code: ClassVar[str] = "database_not_reached"
-    status_hint: ClassVar[int] = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +39,10 @@ def open_store(settings: Settings, *, random_bytes: Callable[[int], bytes]) -> I
         if file is not None:
             prepare_folder(file.parent)
             stack.enter_context(sole_server(_beside(file, ".lock")))
-        try:
+            # Made before SQLite does, which would let others of this machine read it.
+            os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+        with reaching(file):
             vault = _prepare(database, settings, random_bytes)
-        except sa.exc.DBAPIError as error:
-            raise _not_reached(error, file) from error
         yield Store(database, vault, ConfigurationCache(vault))
 
 
@@ -72,19 +62,3 @@ def _prepare(database: Database, settings: Settings, random_bytes: Callable[[int
 
 def _beside(file: Path, suffix: str) -> Path:
     return file.with_name(file.name + suffix)
-
-
-def _not_reached(error: sa.exc.DBAPIError, file: Path | None) -> DatabaseNotReached:
-    cause = str(error.orig).strip().splitlines()[0]
-    if file is None:
-        return DatabaseNotReached(
-            f"the PostgreSQL server of TOCSIN_DATABASE_URL cannot be used ({cause}): "
-            "check that it runs, and the URL",
-            cause=cause,
-        )
-    return DatabaseNotReached(
-        f"{file} cannot be used ({cause}): check that it is a Tocsin database that this user "
-        "can write, or set TOCSIN_HOME to another folder",
-        cause=cause,
-        file=str(file),
-    )

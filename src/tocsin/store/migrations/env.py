@@ -8,7 +8,7 @@ from alembic import context
 from tocsin.store import schema, schema_configuration
 from tocsin.store.schema import Instant
 
-assert schema_configuration.metadata is schema.metadata
+assert schema_configuration.webhooks.metadata is schema.metadata
 
 
 def _render(kind: str, item: Any, _: Any) -> str | Literal[False]:
