@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 OURS, THEIRS = 0, 1
@@ -51,6 +52,19 @@ def thread_cpu_seconds(name: str) -> float:
     return time.clock_gettime(time.pthread_getcpuclockid(ident))
 
 
+def cpu_seconds_of(process_id: int) -> float:
+    """Return the CPU time so far of another process and its threads."""
+    after_name = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
+    user, system = int(after_name[11]), int(after_name[12])
+    return (user + system) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_mib(process_id: int) -> float:
+    """Return the resident memory of a process. Units: MiB."""
+    pages = int(Path(f"/proc/{process_id}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
 class Spent(NamedTuple):
     """What so many items took. Units: seconds."""
 
@@ -79,14 +93,18 @@ class Spent(NamedTuple):
 
 
 class Stopwatch:
-    """Measures this process from its making on."""
+    """Measures a process from now on: this one, or another whose id is given."""
 
-    def __init__(self) -> None:
-        self._wall, self._cpu = time.perf_counter(), cpu_seconds()
+    def __init__(self, process_id: int | None = None) -> None:
+        self._process_id = process_id
+        self._wall, self._cpu = time.perf_counter(), self._cpu_now()
 
     def stop(self, items: int) -> Spent:
         """Return what `items` have taken since."""
-        return Spent(items, time.perf_counter() - self._wall, cpu_seconds() - self._cpu)
+        return Spent(items, time.perf_counter() - self._wall, self._cpu_now() - self._cpu)
+
+    def _cpu_now(self) -> float:
+        return cpu_seconds_of(self._process_id) if self._process_id else cpu_seconds()
 
 
 def compared(ours: Spent, reference: Spent, *, item: str) -> dict[str, Any]:

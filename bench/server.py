@@ -61,7 +61,7 @@ _IDS = IdSource(node=2)
 async def calm(server: Running) -> None:
     """Wait until everything that is due has been done, and is on record."""
     engine = server.engine
-    while not (  # noqa: ASYNC110 - the engine has no need to tell anybody that it is idle
+    while not (
         engine.runner.is_idle
         and engine.courier.in_flight == 0
         and engine.courier.unrecorded == 0
