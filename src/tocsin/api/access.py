@@ -1,8 +1,8 @@
 """Who may call a route: each names the scope it needs, and the document says so."""
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-from fastapi import Depends, Request, Security
+from fastapi import Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from tocsin.domain.principal import Principal, Scope
@@ -31,12 +31,16 @@ class Needs:
         return principal
 
 
-Reader = Annotated[Principal, Depends(Needs(Scope.READ))]
-Responder = Annotated[Principal, Depends(Needs(Scope.RESPOND))]
-Administrator = Annotated[Principal, Depends(Needs(Scope.ADMINISTER))]
-READS: Final = [Depends(Needs(Scope.READ))]
+def _needs(scope: Scope) -> Any:
+    return Security(Needs(scope), scopes=[scope.value])
+
+
+Reader = Annotated[Principal, _needs(Scope.READ)]
+Responder = Annotated[Principal, _needs(Scope.RESPOND)]
+Administrator = Annotated[Principal, _needs(Scope.ADMINISTER)]
+READS: Final = [_needs(Scope.READ)]
 """For a route that does not ask who it is."""
-ADMINISTERS: Final = [Depends(Needs(Scope.ADMINISTER))]
+ADMINISTERS: Final = [_needs(Scope.ADMINISTER)]
 
 
 def actor_of(principal: Principal) -> str:

@@ -6,9 +6,10 @@ from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import Match, Route
+from starlette.routing import compile_path
 from starlette.types import ASGIApp
 
 from tocsin.api import (
@@ -89,6 +90,7 @@ def make_api(services: Services) -> ASGIApp:
         redirect_slashes=False,
         lifespan=_lifespan(services, transactions),
         separate_input_output_schemas=False,
+        generate_unique_id_function=_operation_id,
     )
     app.state.transactions = transactions
     app.include_router(probes.router, responses=_answers(500, 503))
@@ -104,6 +106,11 @@ def _management() -> APIRouter:
     for noun in NOUNS:
         router.include_router(noun.router)
     return router
+
+
+def _operation_id(route: APIRoute) -> str:
+    (tag,) = route.tags
+    return f"{tag}_{route.name}".replace(" ", "_")
 
 
 def _answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -146,10 +153,10 @@ async def _on_http(request: Request, error: Exception) -> Response:
 
 
 def _methods(request: Request) -> set[str]:
-    """Return every method that some route of this path takes; the framework names one route's."""
+    """Return every method that this path takes; the framework names those of one route alone."""
     return {
-        method
-        for route in request.app.routes
-        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
-        for method in route.methods or ()
+        method.upper()
+        for path, operations in request.app.openapi()["paths"].items()
+        if compile_path(path)[0].match(request.url.path)
+        for method in operations
     }
