@@ -81,7 +81,9 @@ class Desk:
                 "ops": {
                     "policies": {
                         slug: {
-                            "steps": [{"after": delay, "webhooks": list(to)} for delay, to in steps],
+                            "steps": [
+                                {"after": delay, "webhooks": list(to)} for delay, to in steps
+                            ],
                             **({"repeat": repeat} if repeat else {}),
                         }
                         for slug, steps in policies.items()
@@ -127,7 +129,9 @@ class Desk:
         """Do something to one incident."""
         return only(self.do(action, [number], *args, **facts))
 
-    def read(self, question: Callable[Concatenate[Tx, P], R], *args: P.args, **facts: P.kwargs) -> R:
+    def read(
+        self, question: Callable[Concatenate[Tx, P], R], *args: P.args, **facts: P.kwargs
+    ) -> R:
         """Ask in a reading transaction."""
         with self.database.read() as tx:
             return question(tx, *args, **facts)
@@ -211,7 +215,9 @@ class Desk:
         self.news = tx.news
         return leases
 
-    def result(self, lease_: Lease, outcome: Outcome, *, status: int | None = None) -> AttemptResult:
+    def result(
+        self, lease_: Lease, outcome: Outcome, *, status: int | None = None
+    ) -> AttemptResult:
         """How an attempt ends at the desk's instant."""
         return AttemptResult(
             lease=lease_,

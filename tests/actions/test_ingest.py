@@ -75,9 +75,7 @@ def test_only_critical_opens_unless_the_routing_key_says_so(desk: Desk) -> None:
 
 def test_critical_reopens_what_was_only_a_warning_before(desk: Desk) -> None:
     """It pages again from step 1, with its own fields; a second CRITICAL does not."""
-    desk.configure(
-        {"main": [("0s", ["pager"])]}, keys={"db": ["main"]}, opening="WARNING CRITICAL"
-    )
+    desk.configure({"main": [("0s", ["pager"])]}, keys={"db": ["main"]}, opening="WARNING CRITICAL")
     desk.alert("WARNING")
     desk.fire()
     desk.alert("ACKNOWLEDGEMENT")
