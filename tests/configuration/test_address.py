@@ -35,7 +35,7 @@ def test_every_spelling_that_the_resolver_takes_is_known(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["a.example", "0x7f.example", "1.2.3.4.5", "08.1", "", "..", "1..2"]
+    "host", ["a.example", "0x7f.example", "1.2.3.4.5", "1_0", "08.1", "", "..", "1..2"]
 )
 def test_a_name_is_no_address(host: str) -> None:
     """It is judged when it is resolved."""

@@ -159,7 +159,11 @@ def test_other_steps_make_a_new_version_and_keep_the_old_one(alice: Alice) -> No
 def test_a_new_name_makes_no_new_version(alice: Alice) -> None:
     """Only what an escalation follows is versioned."""
     alice.apply(BASE)
-    alice.apply(BASE.replace("primary:", "primary:\n        name: Night shift", 1))
+    report = alice.apply(BASE.replace("primary:", "primary:\n        name: Night shift", 1))
+    assert report_text(report, is_dry_run=False).splitlines()[:-1] == [
+        "~ policy db/primary",
+        "    name: primary -> Night shift",
+    ]
     policy = in_force(alice).policies["db/primary"]
     assert (policy.name, policy.current.number) == ("Night shift", 1)
 
@@ -197,7 +201,9 @@ alert_keys:
 
 def test_renaming_keeps_what_a_thing_is(alice: Alice) -> None:
     """Ids, secrets, versions and what refers to them stay; no escalation notices."""
+    others = "teams: {web: {}}\nalert_keys: {grafana: {}}\n"
     alice.apply(BASE)
+    alice.apply(others)
     before = in_force(alice)
     report = alice.apply(RENAMED)
     assert effects(report) == (
@@ -212,6 +218,8 @@ def test_renaming_keeps_what_a_thing_is(alice: Alice) -> None:
     assert now.alert_keys["icinga"].id == before.alert_keys["nagios"].id
     assert now.description.routing["web"].policies == ("data/first",)
     assert set(now.webhooks) == {"beeper", "bridge"}
+    assert set(now.teams) == {"data", "web"}
+    assert set(now.alert_keys) == {"icinga", "grafana"}
 
 
 def test_a_renaming_that_was_applied_may_stay_in_the_file(alice: Alice) -> None:

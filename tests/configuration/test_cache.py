@@ -121,6 +121,27 @@ def test_versions_are_read_once_and_kept(alice: Alice) -> None:
     assert (set(found), seen) == (set(ids), [])
 
 
+def test_of_many_versions_those_used_lately_are_kept(alice: Alice) -> None:
+    """Memory is bounded, and what escalations follow all the time stays in it."""
+    alice.apply(FILE)
+    cache = ConfigurationCache(alice.vault, kept_versions=2)
+    with alice.database.read() as tx:
+        first = cache.current(tx).route("web").policies[0].current.id
+    ids = []
+    for minutes in (2, 3):
+        alice.apply(FILE.replace("1m", f"{minutes}m"))
+        with alice.database.read() as tx:
+            ids.append(cache.current(tx).route("web").policies[0].current.id)
+    with alice.database.read() as tx:
+        for version in (first, ids[0], first, ids[1]):
+            cache.versions(tx, [version])
+        with statements(tx) as seen:
+            cache.versions(tx, [first, ids[1]])
+            assert seen == []
+            cache.versions(tx, [ids[0]])
+            assert len(seen) == 1
+
+
 def test_a_snapshot_is_of_one_revision(database: Database) -> None:
     """A commit between two selects is either not seen (SQLite) or makes the reader begin again."""
     alice = Alice(database)

@@ -166,11 +166,12 @@ def test_what_is_needed_cannot_be_deleted(configured: Alice) -> None:
     configured.does(routing_keys.delete_routing, "WEB")
     configured.does(policies.delete_policy, "db/primary")
     configured.does(webhooks.delete_webhook, "pager")
+    configured.does(teams.create_team, name="Web")
     configured.does(teams.delete_team, "db")
     with configured.database.read() as tx:
         assert webhooks.list_webhooks(tx, configured.vault) == []
         assert policies.list_policies(tx) == []
-        assert teams.list_teams(tx) == []
+        assert [team.slug for team in teams.list_teams(tx)] == ["web"]
         assert routing_keys.list_routing(tx, configured.vault) == []
 
 

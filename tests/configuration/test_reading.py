@@ -205,6 +205,8 @@ def test_aliases_cannot_blow_up() -> None:
     for name, inner in zip(b"bcdef", b"abcde", strict=True):
         bomb += b"%c: &%c [%s]\n" % (name, name, b",".join([b"*%c" % inner] * 10))
     assert "stands for over 100000 values" in the_mistake(bomb)
+    listed = b"- &a [" + b"x," * 999 + b"x]\n- [" + b"*a," * 99 + b"*a]\n"
+    assert "f:2: this stands for over 100000 values" in the_mistake(listed)
 
 
 def test_an_empty_file_says_nothing() -> None:

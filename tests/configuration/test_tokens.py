@@ -96,6 +96,12 @@ def test_the_last_token_that_administers_stays(alice: Alice) -> None:
     alice.does(revoke_token, "first")
 
 
+def test_a_token_is_never_made_of_less_than_it_promises() -> None:
+    """A short read of randomness is refused, not padded."""
+    with pytest.raises(ValueError, match="32 random bytes"):
+        make_token(b"short")
+
+
 @given(st.binary(min_size=32, max_size=32))
 def test_every_token_that_is_made_is_understood(random_bytes: bytes) -> None:
     """All 256 bits survive."""

@@ -17,7 +17,6 @@ from tocsin.store.routing import DEFAULT, RoutingRow, list_routing
 from tocsin.store.webhooks import list_webhooks
 from tocsin.vault import Vault
 
-_KEPT_VERSIONS: Final = 4096
 _NO_DEFAULT: Final = RoutingRow(DEFAULT, (), OPENING_TYPES_BY_DEFAULT)
 
 
@@ -30,8 +29,9 @@ class _Snapshot:
 class ConfigurationCache:
     """One for each process, shared by its threads: a revision is read by whoever sees it first."""
 
-    def __init__(self, vault: Vault) -> None:
+    def __init__(self, vault: Vault, *, kept_versions: int = 4096) -> None:
         self._vault = vault
+        self._kept_versions = kept_versions
         self._snapshot: _Snapshot | None = None
         self._versions: OrderedDict[int, PolicyVersion] = OrderedDict()
         self._lock = Lock()
@@ -59,7 +59,7 @@ class ConfigurationCache:
             for number, version in versions.items():
                 self._versions[number] = version
                 self._versions.move_to_end(number)
-            while len(self._versions) > _KEPT_VERSIONS:
+            while len(self._versions) > self._kept_versions:
                 self._versions.popitem(last=False)
 
     def _current(self, tx: Tx) -> _Snapshot:
