@@ -176,3 +176,24 @@ def test_a_full_disk_fails_the_whole_group_and_changes_nothing(database: Databas
 def _leave_no_room(tx: Tx) -> None:
     pages = tx.core.exec_driver_sql("PRAGMA page_count").scalar()
     tx.core.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+
+
+def test_work_whose_waiter_gave_up_is_not_begun(database: Database) -> None:
+    """A request that its client abandoned changes nothing, and the writer goes on."""
+    with writing(database) as writer:
+        with one_group(writer):
+            given_up, after = writer.submit(put("a")), writer.submit(put("b"))
+            assert given_up.cancel()
+        assert after.result(10) == "b"
+        assert names(database) == ["b"]
+
+
+def test_a_listener_that_fails_does_not_stop_the_writer(database: Database) -> None:
+    """Whoever is told of commits may be broken; commits go on."""
+
+    def broken(_: News) -> None:
+        raise ValueError("broken")
+
+    with writing(database, on_commit=broken) as writer:
+        assert writer.submit(put("a")).result(10) == "a"
+        assert writer.submit(put("b")).result(10) == "b"

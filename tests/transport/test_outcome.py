@@ -34,13 +34,16 @@ def test_the_names_never_change() -> None:
         "tls_failed",
         "unknown",
         "unreachable",
+        "unsendable",
+        "withdrawn",
     }
 
 
 def test_what_another_attempt_cannot_mend_is_final() -> None:
-    """A refused address or certificate, and 410, end a delivery at once; nothing else does."""
+    """A refused address or certificate, 410, and a webhook taken away end a delivery; nothing else."""
     final = {outcome for outcome in Outcome if outcome.is_final}
-    assert final == {Outcome.ADDRESS_REFUSED, Outcome.CERTIFICATE_REFUSED, Outcome.GONE}
+    refused = {Outcome.ADDRESS_REFUSED, Outcome.CERTIFICATE_REFUSED}
+    assert final == refused | {Outcome.GONE, Outcome.WITHDRAWN}
 
 
 def test_only_2xx_is_delivered() -> None:

@@ -26,6 +26,8 @@ class Outcome(StrEnum):
     INTERRUPTED = "interrupted"
     UNKNOWN = "unknown"
     CANCELLED = "cancelled"
+    WITHDRAWN = "withdrawn"
+    UNSENDABLE = "unsendable"
 
     @staticmethod
     def of_status(status: int) -> "Outcome":
@@ -53,7 +55,9 @@ class Outcome(StrEnum):
         return _SENTENCES[self]
 
 
-_FINAL = frozenset({Outcome.GONE, Outcome.ADDRESS_REFUSED, Outcome.CERTIFICATE_REFUSED})
+_FINAL = frozenset(
+    {Outcome.GONE, Outcome.ADDRESS_REFUSED, Outcome.CERTIFICATE_REFUSED, Outcome.WITHDRAWN}
+)
 
 # 304 answers a question that a POST does not ask, 305 and 306 are retired: none says where to go.
 _REDIRECTS = frozenset({300, 301, 302, 303, 307, 308})
@@ -116,6 +120,14 @@ _SENTENCES: Mapping[Outcome, str] = {
     ),
     Outcome.CANCELLED: (
         "Not sent: the incident was taken care of just before the first byte would have left."
+    ),
+    Outcome.WITHDRAWN: (
+        "Not sent: the webhook was deleted or disabled since the step fired; enable it, or give the "
+        "step another one."
+    ),
+    Outcome.UNSENDABLE: (
+        "Not sent: no request could be made from the webhook's URL and auth code; save the webhook "
+        "anew."
     ),
 }
 

@@ -78,6 +78,9 @@ class Batches(Generic[T, R]):
         if error is None:
             self._done(batch, ended.result())
         elif isinstance(error, StoreUnavailable):
+            # Also those that it had not come to: the next try would fail as this one did.
+            while self._waiting and len(batch) < self._most:
+                batch.append(self._waiting.popleft())
             self._refused(batch, error)
         elif len(batch) > 1:
             middle = len(batch) // 2

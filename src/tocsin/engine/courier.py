@@ -96,15 +96,23 @@ class Courier:
 
     def _begin(self, lease: Lease, webhook: Webhook | None) -> None:
         began = self._clock.now()
-        if webhook is None:  # deleted since: nobody is there to be told
-            self._end(lease, Outcome.GONE, began, detail={"reason": "the webhook was deleted"})
+        withdrawn = _withdrawn(lease, webhook)
+        if webhook is None or withdrawn:
+            self._end(lease, Outcome.WITHDRAWN, began, detail={"reason": withdrawn})
             return
-        exchange = make_exchange(
-            lease,
-            webhook,
-            now=began,
-            is_cancelled=lambda: lease.delivery_id in self._cancelled,
-        )
+        try:
+            exchange = make_exchange(
+                lease,
+                webhook,
+                now=began,
+                is_cancelled=lambda: lease.delivery_id in self._cancelled,
+            )
+        except Exception as error:
+            delivery = id_text(DELIVERY, lease.delivery_id)
+            logger.exception("attempt.not_made", extra={"delivery": delivery})
+            reason = f"{type(error).__name__}: the server's log has the rest"
+            self._end(lease, Outcome.UNSENDABLE, began, detail={"reason": reason}, webhook=webhook)
+            return
         self._sender.start(exchange, lambda answer: self._answered(lease, webhook, began, answer))
 
     def _answered(self, lease: Lease, webhook: Webhook, began: datetime, answer: Answer) -> None:
@@ -180,6 +188,14 @@ class Courier:
         self._cancelled -= ids
         if not self._in_flight:
             self._idle.set()
+
+
+def _withdrawn(lease: Lease, webhook: Webhook | None) -> str:
+    """Return why the webhook is not called any more; empty when it is. A test calls a disabled one."""
+    if webhook is None:
+        return "the webhook was deleted"
+    is_test = lease.incident is None
+    return "the webhook is disabled" if webhook.disabled_at and not is_test else ""
 
 
 def _detail(answer: Answer) -> dict[str, Any] | None:

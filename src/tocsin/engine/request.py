@@ -41,6 +41,8 @@ def make_exchange(
         connect_timeout=webhook.connect_timeout.total_seconds(),
         total_timeout=webhook.total_timeout.total_seconds(),
         is_cancelled=is_cancelled,
+        # What failed may have failed because of an old connection.
+        is_fresh=lease.attempt > 1,
     )
 
 

@@ -89,7 +89,7 @@ class Runner:
         while not self._is_stopping:
             self._wake.clear()
             self._noted, self._is_ticking = None, True
-            next_due_at = await self._tick()
+            next_due_at = await self._tick_safely()
             self._is_ticking = False
             await self._sleep(_earlier(next_due_at, self._noted))
 
@@ -135,6 +135,14 @@ class Runner:
             self._noted = due_at if self._noted is None else min(self._noted, due_at)
         elif self._sleeps_until is None or due_at < self._sleeps_until:
             self._wake.set()
+
+    async def _tick_safely(self) -> int | None:
+        """Tick; whatever goes wrong on our side of the store, the engine goes on."""
+        try:
+            return await self._tick()
+        except Exception:
+            logger.exception("tick.broken")
+            return to_micros(self._clock.now() + timedelta(seconds=_BACK_OFF[-1]))
 
     async def _tick(self) -> int | None:
         """Do what is due; return when to come again. Units: microseconds since 1970."""

@@ -6,12 +6,12 @@ import sqlalchemy as sa
 
 from tocsin.store import schema
 from tocsin.store.database import Tx
-from tocsin.store.statement import Statement, insert, raw
+from tocsin.store.statement import Statement, insert_new, raw
 
 _C = schema.counters
 INCIDENT = "incident"
 FEED = "feed"
-_INSERT = insert(_C)
+_BEGIN = insert_new(_C)
 _READ = Statement(sa.select(_C.c.value).where(_C.c.name == raw("name")).with_for_update(), "name")
 _SAVE = Statement(
     _C.update().values(value=raw("value")).where(_C.c.name == raw("name")), "value", "name"
@@ -24,10 +24,10 @@ def next_number(tx: Tx, name: str, *, first: int = 1) -> int:
     A new counter begins at `first`. Whoever gives numbers calls `save_number` with what comes next.
     """
     rows: list[tuple[Any, ...]] = tx.rows(_READ, name)
-    if rows:
-        return int(rows[0][0])
-    tx.run(_INSERT, name, first)
-    return first
+    if not rows:
+        tx.run(_BEGIN, name, first)  # unless somebody else just did
+        rows = tx.rows(_READ, name)
+    return int(rows[0][0])
 
 
 def save_number(tx: Tx, name: str, number: int) -> None:

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 
 from tocsin.store import schema
 from tocsin.store.database import Tx
-from tocsin.store.statement import Statement, among, id_list, insert, raw
+from tocsin.store.statement import Statement, among, id_list, insert_new, raw
 
 _L, _D = schema.lanes, schema.deliveries
-_INSERT = insert(_L)
+_BEGIN = insert_new(_L)
 _LOCK = Statement(
     sa.select(_L.c.webhook_id, _L.c.due_at, _L.c.in_flight)
     .where(among(_L.c.webhook_id, "webhook_ids"))
@@ -80,13 +80,14 @@ def free_slots(tx: Tx, webhook_ids: Iterable[int], *, slots: int) -> dict[int, i
     """
     wanted = set(webhook_ids)
     rows = tx.rows(_LOCK, id_list(wanted))
-    free = {
+    missing = wanted - {row[0] for row in rows}
+    if missing:
+        tx.run_many(_BEGIN, [(webhook_id, None, 0) for webhook_id in sorted(missing)])
+        rows = tx.rows(_LOCK, id_list(wanted))  # somebody else may just have made one
+    return {
         webhook_id: slots - in_flight if due_at is None else 0
         for webhook_id, due_at, in_flight in rows
     }
-    missing = sorted(wanted - free.keys())
-    tx.run_many(_INSERT, [(webhook_id, None, 0) for webhook_id in missing])
-    return free | dict.fromkeys(missing, slots)
 
 
 def claim_due_lanes(tx: Tx, now: int, *, slots: int, limit: int) -> dict[int, int]:

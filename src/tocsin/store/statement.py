@@ -52,6 +52,14 @@ def insert(table: sa.Table, *columns: str) -> Statement:
     return Statement(table.insert().inline().values({name: raw(name) for name in names}), *names)
 
 
+def insert_new(table: sa.Table) -> Statement:
+    """Return the statement that inserts rows of all columns, and passes over those whose key exists."""
+    names = tuple(table.columns.keys())
+    new = postgresql.insert(table).inline().values({name: raw(name) for name in names})
+    # Both databases spell it alike.
+    return Statement(new.on_conflict_do_nothing(), *names)
+
+
 class _Parameter(sa.sql.expression.ColumnElement[Any]):
     """A place for a value; all else that has a value is written into the text."""
 

@@ -4,6 +4,7 @@ A piece of work is a function of the transaction. It succeeds or fails alone, in
 own; whether it is on disk is the same for all of a group. Nobody learns a result before the commit.
 """
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from tocsin.store.database import Database, News, Tx
 from tocsin.store.feed import publish
 
 T = TypeVar("T")
+logger = logging.getLogger(__name__)
 MOST_IN_A_GROUP = 256
 _STORE_ERRORS = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError)
 
@@ -98,16 +100,24 @@ class Writer:
         return len(self._urgent) + len(self._ordinary)
 
     def _run(self) -> None:
-        while group := self._next_group():
+        while taken := self._next_group():
+            # Whoever gave up before it was begun is spared it; from here on nobody can give up.
+            group = [piece for piece in taken if piece.future.set_running_or_notify_cancel()]
             news = self._commit(group)
             if news is not None:
-                self._on_commit(news)
+                self._tell(news)
             for piece in group:
                 succeeded, value = piece.outcome
                 if succeeded:
                     piece.future.set_result(value)
                 else:
                     piece.future.set_exception(value)
+
+    def _tell(self, news: News) -> None:
+        try:
+            self._on_commit(news)
+        except Exception:
+            logger.exception("commit.not_told")
 
     def _next_group(self) -> list[_Piece]:
         with self._wake:

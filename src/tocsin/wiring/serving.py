@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import logging
+import os
 import platform
 import random
 import secrets
@@ -42,6 +44,7 @@ from tocsin.wiring.logs import set_up_logs
 from tocsin.wiring.measuring import measure
 from tocsin.wiring.opening import Store, open_store
 
+logger = logging.getLogger(__name__)
 _ACTOR = "server"
 _REQUEST_GRACE_SECONDS = 5
 _BACKLOG = 2048
@@ -103,10 +106,18 @@ async def _serve(settings: Settings, *, paused: bool, on_start: Callable[[Runnin
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopping.set)
+        loop.add_signal_handler(number, _stop, stopping, number)
     async with running(settings, paused=paused) as server:
         on_start(server)
         await stopping.wait()
+        logger.info("server.stopping", extra={"in_flight": server.engine.courier.in_flight})
+
+
+def _stop(stopping: asyncio.Event, number: int) -> None:
+    """Stop gracefully; asked a second time, at once: whatever is open is found at the next start."""
+    if stopping.is_set():
+        os._exit(128 + number)
+    stopping.set()
 
 
 @asynccontextmanager
