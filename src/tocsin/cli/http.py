@@ -64,8 +64,9 @@ def _connection(address: SplitResult) -> HTTPConnection:
 def _why(url: str, error: Exception) -> str:
     match error:
         case ssl.SSLCertVerificationError():
+            reason = error.verify_message.rstrip(".")
             return (
-                f"The certificate of {url} cannot be trusted ({error.verify_message}): set "
+                f"The certificate of {url} cannot be trusted ({reason}): set "
                 "SSL_CERT_FILE to the file of its CA, or TOCSIN_URL to the name it is for"
             )
         case TimeoutError():

@@ -63,6 +63,7 @@ def _introduce(server: "Running", shell: Shell) -> None:
         shell.say(f"Admin token: {server.first_start.token_file} (mode 0600; the commands find it)")
     for sentence in _lacking(server):
         shell.say(Cell(sentence, Colour.WAITING))
+    shell.say("Ctrl-C stops it.")
     shell.out.flush()
 
 
