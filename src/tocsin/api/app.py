@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
@@ -35,6 +35,7 @@ from tocsin.api.failures import (
 )
 from tocsin.api.field_types import ErrorAnswer
 from tocsin.api.gate import OPENAPI, Gate
+from tocsin.api.known_query import known_query_only
 from tocsin.api.services import Services
 from tocsin.api.transactions import Transactions
 from tocsin.errors import TocsinError
@@ -93,16 +94,23 @@ def make_api(services: Services) -> ASGIApp:
         generate_unique_id_function=_operation_id,
     )
     app.state.transactions = transactions
-    app.include_router(probes.router, responses=_answers(500, 503))
+    app.include_router(probes.router, responses=_answers(422, 500, 503))
     app.include_router(_management())
     app.add_exception_handler(TocsinError, _on_refusal)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
-    return Gate(app, transactions, lambda: services.random_bytes(8).hex())
+    app.add_middleware(
+        Gate, transactions=transactions, new_id=lambda: services.random_bytes(8).hex()
+    )
+    return app
 
 
 def _management() -> APIRouter:
-    router = APIRouter(prefix=PREFIX, responses=_answers(*_REFUSALS))
+    router = APIRouter(
+        prefix=PREFIX,
+        responses=_answers(*_REFUSALS),
+        dependencies=[Depends(known_query_only)],
+    )
     for noun in NOUNS:
         router.include_router(noun.router)
     return router

@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 from pydantic import Field, JsonValue
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 
 from tocsin.actions import changes
 from tocsin.actions.apply import apply, plan, read_configuration_file
@@ -108,8 +108,8 @@ async def apply_file(principal: Administrator, work: Work, given: FileToApply) -
     "/configuration/export",
     summary="Give the configuration back as a file",
     dependencies=ADMINISTERS,
-    response_class=PlainTextResponse,
-    responses={200: {"content": {"application/yaml": {"schema": {"type": "string"}}}}},
+    response_class=Response,
+    responses={200: {"content": {"application/yaml": {"schema": {}}}}},
 )
 async def export_file(
     work: Work,

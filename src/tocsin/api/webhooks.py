@@ -160,7 +160,7 @@ async def create_webhook(
             slug=new.slug,
             auth_code=new.auth_code,
             enabled=new.enabled,
-            options=WebhookOptions(**_options(new.model_dump())),
+            options=WebhookOptions(**_options(new)),
             editor=editor_of(work, context, principal),
         )
         return ChangedWebhook(**_render(webhook, principal.scope), changed=True)
@@ -173,7 +173,6 @@ async def change_webhook(
     principal: Administrator, work: Work, slug: Slug, change: WebhookChange
 ) -> ChangedWebhook:
     """Attempts from now on use it, also those of deliveries that wait."""
-    given = change.model_dump(exclude_none=True)
 
     def update(tx: Tx, editor: Editor) -> Webhook:
         known = options_of(webhooks.get_webhook(tx, slug, editor.vault))
@@ -186,7 +185,7 @@ async def change_webhook(
             url=change.url,
             auth_code=change.auth_code,
             enabled=change.enabled,
-            options=WebhookOptions(**usual | _options(given)),
+            options=WebhookOptions(**usual | _options(change)),
             editor=editor,
         )
 
@@ -229,8 +228,9 @@ async def test_webhook(principal: Administrator, work: Work, once: Once, slug: S
     return await once.run(send, status=202, urgent=True)
 
 
-def _options(given: dict[str, Any]) -> dict[str, Any]:
-    return {name: given[field] for field, name in _OPTIONS.items() if field in given}
+def _options(given: NewWebhook | WebhookChange) -> dict[str, Any]:
+    values = {name: getattr(given, field) for field, name in _OPTIONS.items()}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _render(webhook: Webhook, scope: Scope) -> dict[str, Any]:
