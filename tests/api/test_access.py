@@ -34,6 +34,7 @@ ROUTES: dict[tuple[str, str], Scope | None] = {
     ("GET", "/api/v1/refused-alerts"): READ,
     ("GET", "/api/v1/deliveries"): READ,
     ("GET", "/api/v1/deliveries/{delivery_id}"): READ,
+    ("GET", "/api/v1/why"): READ,
     ("GET", "/api/v1/webhooks"): READ,
     ("POST", "/api/v1/webhooks"): ADMINISTER,
     ("GET", "/api/v1/webhooks/{slug}"): READ,

@@ -26,6 +26,7 @@ from tocsin.api import (
     teams,
     tokens,
     webhooks,
+    why,
 )
 from tocsin.api.failures import (
     InvalidRequest,
@@ -46,6 +47,7 @@ NOUNS: Final = (
     incident_actions,
     alerts,
     deliveries,
+    why,
     webhooks,
     policies,
     teams,
