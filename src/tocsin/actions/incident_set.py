@@ -16,7 +16,7 @@ from tocsin.domain.escalation import EndReason, Escalation, first_due_at
 from tocsin.domain.incident import Action, Incident, Status, next_status
 from tocsin.domain.message_type import MessageType
 from tocsin.domain.policy import PolicyVersion
-from tocsin.domain.timeline import Kind, TimelineEntry
+from tocsin.domain.timeline import ENGINE, Kind, TimelineEntry
 from tocsin.ids import IdSource
 from tocsin.store.counters import INCIDENT, next_number, save_number
 from tocsin.store.database import Tx
@@ -143,6 +143,11 @@ class IncidentSet:
     def open(self, alert: Alert, alert_id: int, *, actor: str, policies: Sequence[Policy]) -> int:
         """Open an incident for an alert and start its escalations; return its number."""
         number = self._take_number()
+        self._new.append(number)
+        self._unresolved[alert.entity_id] = number
+        self._escalations[number] = []
+        self._note(number, Kind.OPENED, actor, {"alert": alert_id, **_names(policies)})
+        is_running = self._begin_round(number, 1, policies)
         self._incidents[number] = Incident(
             number=number,
             entity_id=alert.entity_id,
@@ -155,12 +160,9 @@ class IncidentSet:
             latest_alert_id=alert_id,
             raising_alert_id=alert_id,
             was_critical=alert.message_type is MessageType.CRITICAL,
-            round=0,
+            round=1,
+            nobody_left_since=None if is_running else self._now,
         )
-        self._new.append(number)
-        self._unresolved[alert.entity_id] = number
-        self._note(number, Kind.OPENED, actor, {"alert": alert_id, **_names(policies)})
-        self._start(number, policies)
         return number
 
     def roll_up(self, number: int, alert: Alert, alert_id: int, *, actor: str, note: str) -> None:
@@ -284,15 +286,21 @@ class IncidentSet:
         return self._escalations[number]
 
     def _start(self, number: int, policies: Sequence[Policy]) -> None:
-        """Begin a round: one escalation for each policy that can reach somebody."""
-        escalations = self._list_escalations(number)
+        """Begin a new round; the escalations of the one before must have ended."""
         round_ = self._incidents[number].round + 1
+        is_running = self._begin_round(number, round_, policies)
+        self._change(number, round=round_, nobody_left_since=None if is_running else self._now)
+
+    def _begin_round(self, number: int, round_: int, policies: Sequence[Policy]) -> bool:
+        """Start one escalation for each policy that can reach somebody; return whether any could."""
+        escalations = self._list_escalations(number)
+        began = len(escalations)
         for policy in policies:
             due_at = first_due_at(policy.current, started_at=self._now)
             if due_at is None or not self._reaches_somebody(policy.current):
                 reason = "policy_is_empty" if due_at is None else "webhooks_disabled"
                 detail = {"policy": policy.path, "reason": reason}
-                self._note(number, Kind.NOT_STARTED, "engine", detail)
+                self._note(number, Kind.NOT_STARTED, ENGINE, detail)
                 continue
             escalation = Escalation(
                 incident=number,
@@ -305,8 +313,10 @@ class IncidentSet:
             )
             escalations.append(escalation)
             self._started[number, escalation.number] = escalation
-        self._change(number, round=round_)
-        self._mark_silence(number)
+        if len(escalations) > began:
+            return True
+        self._note(number, Kind.NOBODY_LEFT, ENGINE, {"reason": "nothing_started"})
+        return False
 
     def _reaches_somebody(self, version: PolicyVersion) -> bool:
         webhooks = self._context.configuration.webhooks
@@ -316,13 +326,6 @@ class IncidentSet:
             for target in step.targets
             if (webhook := webhooks.get(target.webhook_id))
         )
-
-    def _mark_silence(self, number: int) -> None:
-        if any(each.due_at is not None for each in self._list_escalations(number)):
-            self._change(number, nobody_left_since=None)
-            return
-        self._change(number, nobody_left_since=self._now)
-        self._note(number, Kind.NOBODY_LEFT, "engine", {"reason": "nothing_started"})
 
     def _stop(self, number: int, reason: EndReason) -> None:
         """End every running escalation, and whatever of the incident still waits to be sent."""
