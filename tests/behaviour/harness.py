@@ -1,20 +1,29 @@
 """A whole server in this process: HTTP in, a real receiver out, and a clock that the test moves."""
 
 import asyncio
+import shutil
+import sqlite3
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
-from tests.behaviour.receiver import AUTH_CODE, Receiver
-from tests.manual_clock import ManualClock
+from tests.behaviour.configuring import Steps, configuration
+from tests.behaviour.receiver import Receiver
+from tests.manual_clock import START, ManualClock
 
+from tocsin.clock import Clock
 from tocsin.domain.network import Networks
 from tocsin.secret import Secret
 from tocsin.settings import Listen, Settings
 from tocsin.wiring.serving import Running, running
+
+ALERT_PATH = "/integrations/generic/20131114/alert"
+Answer = dict[str, Any]
+_ALERT_KEY = "alert-key-of-the-first-start"
+_DATABASE = "tocsin.db"
 
 
 class Tocsin:
@@ -25,22 +34,26 @@ class Tocsin:
         self.clock = clock
         self.receiver = receiver
         self.server: Running
-        self._stack = AsyncExitStack()
-        self._alert_key = ""
         self.http: httpx.AsyncClient
+        self.alert_key = ""
+        self._stack = AsyncExitStack()
 
-    async def start(self, *, paused: bool = False, **settings: Any) -> Self:
+    async def start(
+        self, *, paused: bool = False, clock: Clock | None = None, **settings: Any
+    ) -> Self:
         values: dict[str, Any] = {
             "home": self.home,
-            "database_url": Secret(f"sqlite:///{self.home / 'tocsin.db'}"),
+            "database_url": Secret(f"sqlite:///{self.database}"),
             "listen": Listen("127.0.0.1", 0),
             "webhook_networks": Networks.parse("loopback"),
         }
         self.server = await self._stack.enter_async_context(
-            running(Settings(**(values | settings)), paused=paused, clock=self.clock)
+            running(Settings(**(values | settings)), paused=paused, clock=clock or self.clock)
         )
+        key_file = self.home / _ALERT_KEY
         if self.server.first_start is not None:
-            self._alert_key = self.server.first_start.alert_key.reveal()
+            key_file.write_text(self.server.first_start.alert_key.reveal())
+        self.alert_key = key_file.read_text()
         token = (self.home / "admin.token").read_text().strip()
         self.http = await self._stack.enter_async_context(
             httpx.AsyncClient(
@@ -53,25 +66,43 @@ class Tocsin:
         """Stop gracefully."""
         await self._stack.aclose()
 
+    def after_a_crash(self, home: Path) -> "Tocsin":
+        """Return a server, not started yet, on what is on disk now: as if this one had died here."""
+        home.mkdir()
+        for name in (_ALERT_KEY, "admin.token", "tocsin.db.key"):
+            shutil.copy(self.home / name, home)
+        with (
+            closing(sqlite3.connect(self.database)) as ours,
+            closing(sqlite3.connect(home / _DATABASE)) as theirs,
+        ):
+            ours.backup(theirs)
+        return Tocsin(home, self.clock, self.receiver)
+
+    @property
+    def database(self) -> Path:
+        return self.home / _DATABASE
+
+    @property
+    def now(self) -> datetime:
+        return self.clock.now()
+
     # --- configuring
 
-    async def apply(self, text: str) -> dict[str, Any]:
-        """Put a configuration file in force. `RECEIVER` in it is the receiver's URL."""
-        text = text.replace("RECEIVER", f"http://127.0.0.1:{self.receiver.port}")
-        return await self.post("configuration/apply", text=text, filename="test.yaml")
+    async def configure(
+        self,
+        policies: Mapping[str, Steps],
+        *,
+        dry_run: bool = False,
+        prune: bool = False,
+        **more: Any,
+    ) -> Answer:
+        """Put policies in force; see `configuration`."""
+        text = configuration(policies, receiver=self.receiver.url(""), **more)
+        return await self.apply(text, dry_run=dry_run, prune=prune)
 
-    async def apply_steps(self, *steps: Mapping[str, Any], repeat: str = "") -> dict[str, Any]:
-        """One policy under the routing key `db`; its webhooks are named for their paths."""
-        names = sorted({name for step in steps for name in step["webhooks"]})
-        lines = ["webhooks:"]
-        for name in names:
-            lines += [f"  {name}: {{url: RECEIVER/{name}, auth_code: {AUTH_CODE}}}"]
-        lines += ["teams:", "  ops:", "    policies:", "      main:", "        steps:"]
-        for step in steps:
-            lines += [f"          - {{after: {step['after']}, webhooks: {list(step['webhooks'])}}}"]
-        lines += [f"        repeat: {repeat}"] if repeat else []
-        lines += ["routing_keys:", "  db: {policies: [ops/main]}"]
-        return await self.apply("\n".join(lines))
+    async def apply(self, text: str, **how: bool) -> Answer:
+        """Put a configuration file in force."""
+        return await self.post("configuration/apply", text=text, filename="test.yaml", **how)
 
     # --- acting
 
@@ -82,31 +113,99 @@ class Tocsin:
         *,
         key: str = "db",
         **fields: Any,
-    ) -> dict[str, Any]:
+    ) -> Answer:
         """Send an alert as a monitoring system would; return the answer."""
-        path = f"/integrations/generic/20131114/alert/{self._alert_key}/{key}"
-        body = {"message_type": message_type, "entity_id": entity_id, **fields}
-        answer = await self.http.post(path, json=body, headers={"Authorization": ""})
+        answer = await self.post_alert(
+            {"message_type": message_type, "entity_id": entity_id, **fields}, key=key
+        )
         assert answer.status_code == 200, answer.text
         await self.settle()
         return dict(answer.json())
 
-    async def post(self, path: str, **body: Any) -> dict[str, Any]:
+    async def open(self, entity_id: str = "disk", **fields: Any) -> int:
+        """Send an alert; return the number of the incident that its entity has by then."""
+        await self.alert(entity_id=entity_id, **fields)
+        return await self.number_of(entity_id)
+
+    async def post_alert(
+        self,
+        body: Mapping[str, Any] | bytes,
+        *,
+        key: str = "db",
+        alert_key: str = "",
+        **headers: str,
+    ) -> httpx.Response:
+        """Post to the address for alerts, whatever comes of it."""
+        path = f"{ALERT_PATH}/{alert_key or self.alert_key}/{key}"
+        content: Any = {"content": body} if isinstance(body, bytes) else {"json": body}
+        return await self.http.post(path, headers={"Authorization": "", **headers}, **content)
+
+    async def act(self, number: int, action: str, **body: Any) -> Answer:
+        """Do to an incident what a person could."""
+        return await self.post(f"incidents/{number}/{action}", **body)
+
+    async def post(self, path: str, **body: Any) -> Answer:
         """Call the management API; every answer but a success fails the test."""
-        answer = await self.http.post(f"/api/v1/{path}", json=body)
+        return await self.call("POST", path, body)
+
+    async def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
+        answer = await self.ask(method, path, body)
         assert answer.is_success, answer.text
         await self.settle()
-        return dict(answer.json())
+        return dict(answer.json()) if answer.content else {}
 
-    async def get(self, path: str, **query: Any) -> dict[str, Any]:
+    async def ask(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None
+    ) -> httpx.Response:
+        """Call the management API, whatever comes of it."""
+        return await self.http.request(method, f"/api/v1/{path}", json=body)
+
+    # --- looking
+
+    async def get(self, path: str, **query: Any) -> Answer:
         answer = await self.http.get(f"/api/v1/{path}", params=query)
         assert answer.is_success, answer.text
         return dict(answer.json())
 
-    async def timeline(self, number: int) -> list[str]:
-        """Return the kinds of an incident's timeline, oldest first."""
+    async def incident(self, number: int = 1) -> Answer:
+        return await self.get(f"incidents/{number}")
+
+    async def number_of(self, entity_id: str) -> int:
+        """Return the number of an entity's latest incident."""
+        found = (await self.get("incidents", entity_id=entity_id, limit=1))["items"]
+        return int(found[0]["number"])
+
+    async def deliveries(self, **query: Any) -> list[Answer]:
+        """Return deliveries, oldest first."""
+        items = (await self.get("deliveries", limit=200, **query))["items"]
+        return list(reversed(items))
+
+    def called_about(self, entity_id: str) -> list[str]:
+        """Return the paths that were called about an entity, in order."""
+        about = f'"{entity_id}"'
+        return [
+            request.path
+            for request in self.receiver.requests
+            if request.fields.get("entity_id") == about
+        ]
+
+    async def entries(self, number: int = 1, *kinds: str) -> list[Answer]:
+        """Return an incident's timeline, oldest first; only these kinds, if any are given."""
         items = (await self.get(f"incidents/{number}/timeline", limit=200))["items"]
-        return [item["kind"] for item in items]
+        return [item for item in items if not kinds or item["kind"] in kinds]
+
+    async def timeline(self, number: int = 1) -> list[str]:
+        """Return the kinds of an incident's timeline, oldest first."""
+        return [item["kind"] for item in await self.entries(number)]
+
+    async def why(self, subject: str) -> Answer:
+        return await self.get("why", subject=subject)
+
+    async def metric(self, name: str) -> float:
+        """Return the value of one line of /metrics; 0 for one that is not there."""
+        lines = (await self.http.get("/metrics")).text.splitlines()
+        values = [line.rpartition(" ")[2] for line in lines if line.startswith(f"{name} ")]
+        return float(values[0]) if values else 0.0
 
     # --- time
 
@@ -123,12 +222,15 @@ class Tocsin:
                 await asyncio.sleep(0)
                 calm = calm + 1 if self._is_calm() else 0
 
+    async def flush(self) -> None:
+        """Wait until the writer has done all that was submitted until now."""
+        await asyncio.wrap_future(self.server.engine.writer.submit(lambda tx: None))
+
     def _is_calm(self) -> bool:
         engine = self.server.engine
-        held = self.receiver.held
         return (
             engine.runner.is_idle
-            and engine.courier.in_flight <= held
+            and engine.courier.in_flight <= self.receiver.held
             and engine.courier.unrecorded == 0
             and engine.writer.waiting == 0
             and len(engine.inbox) == 0
@@ -138,11 +240,28 @@ class Tocsin:
 @asynccontextmanager
 async def a_server(home: Path, **settings: Any) -> AsyncIterator[Tocsin]:
     """A server and a receiver for as long as the block lasts."""
+    async with a_receiver() as receiver:
+        tocsin = await Tocsin(home, ManualClock(), receiver).start(**settings)
+        try:
+            yield tocsin
+        finally:
+            receiver.let_all_go()
+            await tocsin.stop()
+
+
+@asynccontextmanager
+async def a_receiver() -> AsyncIterator[Receiver]:
     receiver = Receiver()
     await receiver.start()
-    tocsin = await Tocsin(home, ManualClock(), receiver).start(**settings)
     try:
-        yield tocsin
+        yield receiver
     finally:
         await receiver.stop()
-        await tocsin.stop()
+
+
+async def make_home(home: Path) -> None:
+    """Make a home whose first start was yesterday: a copy of it starts in a third of the time."""
+    clock = ManualClock(START - timedelta(days=1))
+    async with a_receiver() as receiver:
+        await (await Tocsin(home, clock, receiver).start()).stop()
+    (home / "server.json").unlink()

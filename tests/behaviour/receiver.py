@@ -46,8 +46,6 @@ class Receiver:
 
     async def stop(self) -> None:
         assert self._server is not None
-        for held in self._held.values():
-            held.set()
         self._server.close()
 
     def url(self, path: str) -> str:
@@ -64,6 +62,10 @@ class Receiver:
     def let_go(self, path: str) -> None:
         self._held.pop(path).set()
 
+    def let_all_go(self) -> None:
+        for path in list(self._held):
+            self.let_go(path)
+
     async def wait_for(self, count: int) -> list[Received]:
         """Return the requests once there are this many."""
         async with asyncio.timeout(10), self._arrived:
@@ -71,7 +73,11 @@ class Receiver:
         return self.requests
 
     def paths(self) -> list[str]:
+        """Return what was called, in order."""
         return [request.path for request in self.requests]
+
+    def count(self, path: str) -> int:
+        return self.paths().count(path)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(asyncio.IncompleteReadError, ConnectionError):

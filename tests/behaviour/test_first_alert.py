@@ -8,7 +8,7 @@ pytestmark = pytest.mark.anyio
 
 async def test_an_alert_opens_an_incident_and_calls_the_webhook(tocsin: Tocsin) -> None:
     """The receiver gets a signed form with the incident's number and the alert's fields, quoted."""
-    await tocsin.apply_steps({"after": "0s", "webhooks": ["pager"]})
+    await tocsin.configure({"main": [("0s", ["pager"])]})
 
     answer = await tocsin.alert(entity_id="disk", state_message="3% left", severity="high")
 

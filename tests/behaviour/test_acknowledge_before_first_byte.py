@@ -1,0 +1,52 @@
+"""An acknowledgement that comes between lease and first byte: the byte does not leave."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.behaviour.harness import Tocsin
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def name_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """A slow name server: it answers about localhost only when the test lets it."""
+    answering = threading.Event()
+    system = socket.getaddrinfo
+
+    def getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
+        if host == "localhost" and kwargs.get("flags", 0) != socket.AI_NUMERICHOST:
+            answering.wait(10)
+            return system("127.0.0.1", *args, **kwargs)
+        return system(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    yield answering
+    answering.set()
+
+
+async def test_no_byte_leaves_after_the_acknowledgement(
+    tocsin: Tocsin, name_server: threading.Event
+) -> None:
+    """The attempt that had begun ends as cancelled, the delivery with it, and is counted."""
+    url = f"http://localhost:{tocsin.receiver.port}/pager"
+    await tocsin.configure({"main": [("0s", ["pager"])]}, webhooks={"pager": {"url": url}})
+    answer = await tocsin.post_alert({"message_type": "CRITICAL", "entity_id": "disk"})
+    assert answer.status_code == 200
+    (delivery,) = await tocsin.deliveries(state="sending")
+    assert delivery["attempts"][0]["first_byte_at"] is None
+
+    assert (await tocsin.ask("POST", "incidents/1/acknowledge")).is_success
+    name_server.set()
+    await tocsin.settle()
+
+    assert not tocsin.receiver.requests
+    (delivery,) = await tocsin.deliveries()
+    assert (delivery["state"], delivery["end_reason"]) == ("cancelled", "acknowledged")
+    (attempt,) = delivery["attempts"]
+    assert (attempt["outcome"], attempt["first_byte_at"]) == ("cancelled", None)
+    (acknowledged,) = await tocsin.entries(1, "acknowledged")
+    assert acknowledged["detail"]["in_flight_at_acknowledge"] == 1

@@ -1,0 +1,28 @@
+"""An alert is answered with 200 when it is on disk, and not before."""
+
+import asyncio
+import sqlite3
+from contextlib import closing
+
+import pytest
+from tests.behaviour.harness import Tocsin
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_an_alert_is_not_answered_before_it_is_on_disk(tocsin: Tocsin) -> None:
+    """While another program holds the database, the sender waits; then the alert is there to read."""
+    await tocsin.configure({"main": [("5m", ["pager"])]})
+    with closing(sqlite3.connect(tocsin.database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        sending = asyncio.create_task(
+            tocsin.post_alert({"message_type": "CRITICAL", "entity_id": "disk"})
+        )
+        while not len(tocsin.server.engine.inbox):
+            await asyncio.sleep(0)
+        assert not sending.done()
+        assert other.execute("SELECT count(*) FROM alerts").fetchone() == (0,)
+        other.execute("ROLLBACK")
+        answer = await sending
+        assert answer.status_code == 200
+        assert other.execute("SELECT entity_id FROM alerts").fetchall() == [("disk",)]
