@@ -43,9 +43,9 @@ class _Round(NamedTuple):
 
 def run(*, quick: bool) -> dict[str, Any]:
     """Return the figures; `ratio` is deliveries a second over the bare client's requests a second."""
-    pending, due = (50_000, 8_000) if quick else (1_000_000, 40_000)
+    pending, due = (20_000, 4_000) if quick else (1_000_000, 40_000)
     use_core(OURS)
-    parts = measure_parts(4_000 if quick else 20_000)
+    parts = measure_parts(1_000 if quick else 20_000)
     ours, bare = [], []
     for _ in range(1 if quick else 3):
         with sink() as receiver:

@@ -40,7 +40,7 @@ from tocsin.metrics import Metrics
 from tocsin.settings import Settings
 
 CONNECTIONS = 100
-_WARM_UP = 2_000
+_WARM_UP = 1_000
 
 
 class _Round(NamedTuple):
@@ -52,7 +52,7 @@ class _Round(NamedTuple):
 
 def run(*, quick: bool) -> dict[str, Any]:
     """Return the figures; `ratio` is alerts a second over the reference's requests a second."""
-    pending, count, rounds = (10_000, 8_000, 1) if quick else (1_000_000, 60_000, 3)
+    pending, count, rounds = (5_000, 4_000, 1) if quick else (1_000_000, 60_000, 3)
     use_core(OURS)
     bare, storeless, ours = [], [], []
     for _ in range(rounds):

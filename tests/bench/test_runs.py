@@ -1,0 +1,76 @@
+"""Each benchmark runs on a machine like this one, and says what it found in a form that programs read."""
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench import peer
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def _any_core() -> Iterator[None]:
+    """Benchmarks keep to one core; what comes after them need not."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    yield
+    os.sched_setaffinity(0, before)
+
+
+@pytest.mark.usefixtures("_any_core")
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        ("deliver", ["ratio"]),
+        ("ingest", ["ratio"]),
+        pytest.param("peer", ["ratio"], marks=pytest.mark.needs("prometheus-alertmanager")),
+        ("lateness", ["p50_ms", "p99_ms"]),
+        ("footprint", ["ratio"]),
+    ],
+)
+def test_a_benchmark_measures_and_counts(name: str, first: list[str]) -> None:
+    """A benchmark gives its main figures first, and what it ran on; nothing that it sent was lost."""
+    check(importlib.import_module(f"bench.{name}").run(quick=True), first)
+
+
+def test_the_last_line_is_the_figures() -> None:
+    """`python -m bench NAME` ends with one line of JSON; progress goes to standard error."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "bench", "growth", "--quick"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stderr
+    (line,) = ended.stdout.splitlines()
+    check(json.loads(line), ["ratio", "ratio_random"])
+
+
+def check(found: dict[str, Any], first: list[str]) -> None:
+    assert list(found)[: len(first)] == first
+    assert all(found[each] > 0 for each in first)
+    assert found["synchronous"] == "FULL"
+    assert found["ran_on"]["cpus"] == os.cpu_count()
+
+
+def test_a_missing_alertmanager_is_said_and_not_measured(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Without Alertmanager the benchmark ends well, with a sentence that says how to install it."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = peer.run(quick=True)
+    assert found["ratio"] is None
+    assert "apt install prometheus-alertmanager" in found["skipped"]
