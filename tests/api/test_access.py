@@ -74,8 +74,8 @@ ROUTES: dict[tuple[str, str], Scope | None] = {
 }
 PARTS = {
     "{number}": "999",
-    "{alert_id}": "alr_0000000000001",
-    "{delivery_id}": "dlv_0000000000001",
+    "{alert_id}": "alr_0000000000000001",
+    "{delivery_id}": "dlv_0000000000000001",
     "{slug}": "nothing",
     "{team}": "nobody",
     "{key}": "nowhere",

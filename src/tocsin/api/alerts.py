@@ -22,7 +22,7 @@ router: Final = APIRouter(tags=["alerts"])
 class AlertLineAnswer(AnswerModel):
     """An alert and what it did."""
 
-    id: Annotated[str, Field(examples=["alr_0d3m5c2k7x9qa"])]
+    id: Annotated[str, Field(examples=["alr_0c8ef309e0007401"])]
     received_at: Instant
     message_type: MessageType
     entity_id: str
@@ -78,7 +78,7 @@ async def list_alerts(
 
 @router.get("/alerts/{alert_id}", summary="Show an alert", dependencies=READS)
 async def get_alert(
-    work: Work, alert_id: Annotated[str, Path(max_length=64, examples=["alr_0d3m5c2k7x9qa"])]
+    work: Work, alert_id: Annotated[str, Path(max_length=64, examples=["alr_0c8ef309e0007401"])]
 ) -> AlertAnswer:
     id_ = parse_id(ALERT, alert_id)
     alert = await work.read(lambda tx: show_alert(tx, id_))

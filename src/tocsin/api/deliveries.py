@@ -51,7 +51,7 @@ class AttemptAnswer(AnswerModel):
 class DeliveryFacts(AnswerModel):
     """The obligation to tell one webhook one thing."""
 
-    id: Annotated[str, Field(examples=["dlv_0d3m5c2k7x9qa"])]
+    id: Annotated[str, Field(examples=["dlv_0c8ef309e0007401"])]
     webhook: Annotated[str, Field(examples=["pager"])]
     incident: Annotated[int | None, Field(description="null: a test")]
     step: StepAnswer | None
@@ -130,7 +130,7 @@ async def list_deliveries(
 async def get_delivery(
     principal: Reader,
     work: Work,
-    delivery_id: Annotated[str, Path(max_length=64, examples=["dlv_0d3m5c2k7x9qa"])],
+    delivery_id: Annotated[str, Path(max_length=64, examples=["dlv_0c8ef309e0007401"])],
 ) -> ShownDeliveryAnswer:
     id_ = parse_id(DELIVERY, delivery_id)
     cache = work.services.cache

@@ -21,7 +21,7 @@ from tocsin.domain.timeline import Kind
 from tocsin.ids import ALERT, id_text
 from tocsin.store.database import Tx
 
-AlertId = Annotated[str, Field(examples=["alr_0d3m5c2k7x9qa"])]
+AlertId = Annotated[str, Field(examples=["alr_0c8ef309e0007401"])]
 
 
 class IncidentAnswer(AnswerModel):

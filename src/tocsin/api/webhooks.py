@@ -126,7 +126,7 @@ class AuthCodeAnswer(AnswerModel):
 class TestAnswer(AnswerModel):
     """The delivery that a test made; it is sent at once, and tried again like any other."""
 
-    delivery: Annotated[str, Field(examples=["dlv_0d3m5c2k7x9qa"])]
+    delivery: Annotated[str, Field(examples=["dlv_0c8ef309e0007401"])]
 
 
 @router.get("", summary="List webhooks")

@@ -30,7 +30,7 @@ class WhyAnswer(AnswerModel):
     subject: str
     title: str
     incident: int | None
-    delivery: Annotated[str | None, Field(examples=["dlv_0d3m5c2k7x9qa"])]
+    delivery: Annotated[str | None, Field(examples=["dlv_0c8ef309e0007401"])]
     sentences: list[SentenceAnswer]
     text: str
 
