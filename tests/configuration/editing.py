@@ -6,9 +6,13 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
+import pytest
+
 from tocsin.actions.apply import apply, read_configuration_file
 from tocsin.actions.editor import Editor
-from tocsin.domain.configuration_file.report import ApplyReport
+from tocsin.actions.in_force import InForce, read_in_force
+from tocsin.domain.configuration_file.mistakes import ConfigurationMistakes
+from tocsin.domain.configuration_file.report import ApplyReport, report_text
 from tocsin.domain.network import Networks
 from tocsin.ids import IdSource
 from tocsin.store.changes import Change, list_changes
@@ -61,3 +65,42 @@ class Alice:
     def changes(self) -> list[Change]:
         with self.database.read() as tx:
             return list_changes(tx, limit=1000)
+
+
+BASE = """\
+webhooks:
+  pager: {url: 'https://pager.example/a'}
+  bridge: {url: 'https://bridge.example/', auth_code: 0123456789abcdef}
+teams:
+  db:
+    policies:
+      primary:
+        steps:
+          - {after: 0s, webhooks: [pager]}
+          - {after: 10m, webhooks: [pager, bridge]}
+routing_keys:
+  web: {policies: [db/primary]}
+default_routing: {policies: [db/primary]}
+alert_keys:
+  nagios: {key: key-of-nagios}
+"""
+
+
+def in_force(alice: Alice) -> InForce:
+    with alice.database.read() as tx:
+        return read_in_force(tx, alice.vault)
+
+
+def refused(alice: Alice, text: str, *, prune: bool = False) -> list[str]:
+    """Apply what must be refused; return its mistakes. Nothing may have changed."""
+    before, changes = in_force(alice), alice.changes()
+    with pytest.raises(ConfigurationMistakes) as refusal:
+        alice.apply(text, prune=prune)
+    assert (in_force(alice), alice.changes()) == (before, changes)
+    return [mistake.text("f") for mistake in refusal.value.mistakes]
+
+
+def effects(report: ApplyReport) -> str:
+    """The lines of the report that begin with a sign."""
+    lines = report_text(report, is_dry_run=False).splitlines()
+    return "; ".join(line for line in lines if line[0] in "+~-")

@@ -27,11 +27,12 @@ SPELLINGS = st.lists(PARTS, min_size=1, max_size=5).map(".".join)
 @example("1.2.3.256")
 def test_every_spelling_that_the_resolver_takes_is_known(host: str) -> None:
     """What the C library would connect to without a name server is what is judged."""
+    judged = literal_address(host)  # whatever it is, it does not raise
     try:
         packed = socket.inet_aton(host)
     except OSError:
         return
-    assert literal_address(host) == IPv4Address(packed)
+    assert judged == IPv4Address(packed)
 
 
 @pytest.mark.parametrize(

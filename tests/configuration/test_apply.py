@@ -2,54 +2,12 @@
 
 from datetime import timedelta
 
-import pytest
-from tests.configuration.editing import NOW, Alice
+from tests.configuration.editing import BASE, NOW, Alice, effects, in_force, refused
 
-from tocsin.actions.apply import plan, read_configuration_file
-from tocsin.actions.in_force import InForce, read_in_force
 from tocsin.domain.alert_key import key_hash
-from tocsin.domain.configuration_file.mistakes import ConfigurationMistakes
-from tocsin.domain.configuration_file.report import ApplyReport, report_text
+from tocsin.domain.configuration_file.report import report_text
 from tocsin.secret import Secret
 from tocsin.store.configuration import ConfigurationCache
-
-BASE = """\
-webhooks:
-  pager: {url: 'https://pager.example/a'}
-  bridge: {url: 'https://bridge.example/', auth_code: 0123456789abcdef}
-teams:
-  db:
-    policies:
-      primary:
-        steps:
-          - {after: 0s, webhooks: [pager]}
-          - {after: 10m, webhooks: [pager, bridge]}
-routing_keys:
-  web: {policies: [db/primary]}
-default_routing: {policies: [db/primary]}
-alert_keys:
-  nagios: {key: key-of-nagios}
-"""
-
-
-def in_force(alice: Alice) -> InForce:
-    with alice.database.read() as tx:
-        return read_in_force(tx, alice.vault)
-
-
-def refused(alice: Alice, text: str, *, prune: bool = False) -> list[str]:
-    """Apply what must be refused; return its mistakes. Nothing may have changed."""
-    before, changes = in_force(alice), alice.changes()
-    with pytest.raises(ConfigurationMistakes) as refusal:
-        alice.apply(text, prune=prune)
-    assert (in_force(alice), alice.changes()) == (before, changes)
-    return [mistake.text("f") for mistake in refusal.value.mistakes]
-
-
-def effects(report: ApplyReport) -> str:
-    """The lines of the report that begin with a sign."""
-    lines = report_text(report, is_dry_run=False).splitlines()
-    return "; ".join(line for line in lines if line[0] in "+~-")
 
 
 def test_what_is_described_is_in_force(alice: Alice) -> None:
@@ -284,56 +242,6 @@ def test_an_old_name_is_answered_with_the_new_one(alice: Alice) -> None:
     assert mistake.endswith("the webhook 'pager' is now called 'beeper'; write that")
 
 
-def test_an_address_that_may_not_be_reached_is_told_when_it_is_saved(alice: Alice) -> None:
-    """With the line that would allow it, in every spelling of the address."""
-    text = "webhooks:\n  a: {url: 'http://127.0.0.1:9/'}\n  b: {url: 'http://0x7f.1/'}\n"
-    first, second = refused(alice, text)
-    assert first.startswith("f:2: webhooks.a.url: 127.0.0.1 is a loopback address")
-    assert "TOCSIN_WEBHOOK_NETWORKS=public,private,loopback" in first
-    assert second.startswith("f:3: webhooks.b.url: 127.0.0.1 is a loopback address")
-
-
-def test_pruning_deletes_what_the_parts_of_the_file_do_not_mention(alice: Alice) -> None:
-    """Parts that the file does not have are left alone."""
-    alice.apply(BASE)
-    text = BASE.replace(", bridge", "").replace("  web: {policies: [db/primary]}\n", "  {}\n")
-    lines = [line for line in text.splitlines() if "bridge" not in line and "nagios" not in line]
-    report = alice.apply("\n".join(lines[:-1]), prune=True)
-    assert "- webhook bridge; ~ policy db/primary" in effects(report)
-    assert "- routing key web" in effects(report)
-    now = in_force(alice)
-    assert (set(now.webhooks), set(now.alert_keys)) == ({"pager"}, {"nagios"})
-    assert set(now.description.routing) == {""}
-
-
-def test_pruning_an_empty_part_deletes_all_of_it(alice: Alice) -> None:
-    """`alert_keys:` with nothing below it revokes every key."""
-    alice.apply(BASE)
-    assert effects(alice.apply("alert_keys:\n", prune=True)) == "- alert key nagios"
-    assert effects(alice.apply("routing_keys: {}\ndefault_routing:\nteams: {}", prune=True)) == (
-        "- team db; - policy db/primary; - default routing; - routing key web"
-    )
-
-
-def test_pruning_never_deletes_what_is_needed(alice: Alice) -> None:
-    """A webhook that a kept policy calls, or a policy that a kept routing key names, stays."""
-    alice.apply(BASE)
-    assert refused(alice, "webhooks: {pager: {url: 'https://x.example/'}}", prune=True) == [
-        "f:1: teams.db.policies.primary.steps[2].webhooks[2]: pruning would delete the webhook 'bridge', which is still needed here; describe it in the file too"
-    ]
-    assert len(refused(alice, "teams: {}", prune=True)) == 2  # the key and the default routing
-
-
-def test_a_dry_run_tells_the_same_and_changes_nothing(alice: Alice) -> None:
-    """The plan is the apply's own."""
-    file = read_configuration_file(BASE.encode(), name="tocsin.yaml")
-    with alice.database.read() as tx:  # which on SQLite could not write
-        report = plan(tx, file, vault=alice.vault, networks=alice.editor.networks)
-    assert alice.changes() == []
-    applied = alice.apply(BASE)
-    assert report_text(report, is_dry_run=False) == report_text(applied, is_dry_run=False)
-
-
 def test_another_key_for_a_name_revokes_the_old_one(alice: Alice) -> None:
     """Keys may even change places: what counts is what is in force afterwards."""
     two = BASE + "  icinga: {key: key-of-icinga}\n"
@@ -353,53 +261,4 @@ def test_a_key_in_force_under_another_name_is_refused(alice: Alice) -> None:
     alice.apply(BASE)
     assert refused(alice, "alert_keys: {zabbix: {key: key-of-nagios}}") == [
         "f:1: alert_keys.zabbix.key: this is the key of 'nagios', which is in force; write 'was: nagios' to rename it"
-    ]
-
-
-def test_who_changed_what_is_written_down_without_secrets(alice: Alice) -> None:
-    """One row an object, with what differs; of a secret only that it changed."""
-    alice.apply(BASE)
-    assert {(change.actor, change.at) for change in alice.changes()} == {("alice", NOW)}
-    assert sorted((change.action, change.object) for change in alice.changes()) == [
-        ("alert_key.created", "nagios"),
-        ("policy.created", "db/primary"),
-        ("routing_key.created", "default"),
-        ("routing_key.created", "web"),
-        ("team.created", "db"),
-        ("webhook.created", "bridge"),
-        ("webhook.created", "pager"),
-    ]
-    alice.apply(BASE.replace("/a'", "/b', name: Beeper").replace("10m", "5m"))
-    policy, webhook = alice.changes()[:2]
-    assert (webhook.before, webhook.after) == ({"name": "pager"}, {"name": "Beeper"})
-    assert webhook.secrets == ("url",)
-    assert policy.before["steps"][1] == {"after": "10m", "webhooks": ["pager", "bridge"]}
-    assert policy.after["steps"][1]["after"] == "5m"
-    told = repr(alice.changes())
-    assert "example" not in told
-    assert "0123456789" not in told
-    assert "key-of" not in told
-
-
-def test_what_would_surprise_is_warned_of(alice: Alice) -> None:
-    """It is applied all the same, because it may be meant."""
-    text = """\
-webhooks:
-  off: {url: 'https://a.example/', enabled: false}
-  unused: {url: 'https://a.example/'}
-teams:
-  db:
-    policies:
-      empty: {steps: []}
-      mute: {steps: [{after: 0s, webhooks: [off]}]}
-routing_keys:
-  web: {policies: [db/mute]}
-"""
-    assert [advice.text() for advice in alice.apply(text).warnings] == [
-        "default_routing: there is none, so an alert with an unknown routing key pages nobody; name a policy",
-        "alert_keys: there is none, so nothing can send alerts; add one",
-        "teams.db.policies.empty: no routing key leads to it, so no alert starts it",
-        "teams.db.policies.empty: it has no steps and pages nobody",
-        "teams.db.policies.mute.steps[1]: it reaches nobody: its webhooks are disabled",
-        "webhooks.unused: no policy calls it",
     ]

@@ -250,7 +250,9 @@ def test_a_policy_that_could_not_work_is_refused(
 
 def test_a_team_is_renamed_with_its_policies(configured: Alice) -> None:
     """They are found under its new slug, and routing keys go on leading to them."""
-    configured.does(teams.update_team, "db", name="Data", new_slug="data")
+    renamed = configured.does(teams.update_team, "db", new_slug="data")
+    assert (renamed.slug, renamed.name) == ("data", "DB")
+    assert configured.does(teams.update_team, "data", name="Data").name == "Data"
     with configured.database.read() as tx:
         assert [each.policy.path for each in policies.list_policies(tx)] == ["data/primary"]
         (routing,) = routing_keys.list_routing(tx, configured.vault)

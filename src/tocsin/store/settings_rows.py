@@ -15,6 +15,6 @@ def find_setting(tx: Tx, name: str) -> bytes | None:
     return tx.core.execute(sa.select(_S.c.value).where(_S.c.name == name)).scalar_one_or_none()
 
 
-def put_setting(tx: Tx, name: str, value: bytes) -> None:
-    tx.core.execute(_S.delete().where(_S.c.name == name))
+def add_setting(tx: Tx, name: str, value: bytes) -> None:
+    """Keep a fact that does not change any more."""
     tx.core.execute(_S.insert(), {"name": name, "value": value})
