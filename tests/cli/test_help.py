@@ -121,7 +121,7 @@ def test_every_command_is_documented(name: str) -> None:
 
 
 def test_no_other_command_is_documented() -> None:
-    """What is not there is not in the reference, but for the demo, which is on its way."""
+    """What is not there is not in the reference."""
     rows = re.findall(r"^\| `tocsin ([a-z-]+)", PAGE, flags=re.MULTILINE)
 
     assert set(rows) == {name for names in GROUPS.values() for name in names}

@@ -2,7 +2,6 @@
 
 import argparse
 import importlib
-import importlib.util
 import os
 import sys
 from collections.abc import Sequence
@@ -68,7 +67,7 @@ class _Overview(argparse.ArgumentParser):
     def format_help(self) -> str:
         parts = [f"usage: {self.prog} COMMAND ...", _INTRODUCTION.strip()]
         for title, names in GROUPS.items():
-            lines = [f"  {name:<13}{self.lessons[name]}" for name in names if name in self.lessons]
+            lines = [f"  {name:<13}{self.lessons[name]}" for name in names]
             parts.append("\n".join([f"{title}:", *lines]))
         return "\n\n".join([*parts, _EPILOG.strip()]) + "\n"
 
@@ -82,9 +81,7 @@ def make_parser() -> argparse.ArgumentParser:
     overview = _Overview()
     commands = overview.add_subparsers(metavar="COMMAND", parser_class=argparse.ArgumentParser)
     for name in (each for names in GROUPS.values() for each in names):
-        module = f"tocsin.cli.{name.replace('-', '_')}"
-        if importlib.util.find_spec(module) is not None:
-            importlib.import_module(module).add_command(commands)
+        importlib.import_module(f"tocsin.cli.{name.replace('-', '_')}").add_command(commands)
     for name, parser in commands.choices.items():
         overview.lessons[name] = lesson_in_short(parser.description or "")
     return overview

@@ -1,0 +1,253 @@
+"""Saying who is paged: apply, export, check-config, webhooks, policies, keys, tokens, route."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.cli.conftest import Cli, Served
+
+MORE = """
+webhooks:
+  night-pager: {{url: '{receiver}/ok', auth_code: brought-from-elsewhere}}
+teams:
+  night:
+    policies:
+      watch:
+        steps:
+          - {{after: 5m, webhooks: [night-pager]}}
+          - {{after: 10m, webhooks: [night-pager]}}
+alert_keys:
+  night-sender: {{}}
+"""
+BAD = "webhooks:\n  pager:\n    url: 'no url'\n    colour: red\n"
+
+
+@pytest.fixture
+def more(served: Served, tmp_path: Path) -> str:
+    file = tmp_path / "more.yaml"
+    file.write_text(MORE.format(receiver=served.receiver))
+    return str(file)
+
+
+def test_a_file_is_tried_applied_and_pruned(cli: Cli, more: str) -> None:
+    """A dry run changes nothing and shows each step's time from the start; a second apply has nothing
+    to do but warn; a made key is shown once; what a file leaves out stays until it is pruned."""
+    dry = cli("apply", more, "--dry-run")
+    assert dry.code == 0
+    assert "step 2 at +15m: night-pager" in dry.out
+    assert "This was a dry run" in dry.out
+    assert cli("policies", "show", "night/watch").code == 1
+
+    done = cli("apply", more)
+    (key,) = re.findall(
+        r"alert key night-sender was made\. .* only now: (\S+)$", done.out, re.MULTILINE
+    )
+    assert cli("alert", "night/1", "--type", "info", "--key", key).code == 0
+    again = cli("apply", more)
+    assert again.code == 0
+    assert again.out.endswith(f"\n{more}: everything is as described; nothing to change.\n")
+    assert "warning: teams.night.policies.watch: no routing key leads to it" in again.out
+    assert key not in cli("export").out
+
+    Path(more).write_text("alert_keys: {default: {}}\n")
+    assert cli("apply", more, "--json").json["changed"] is False
+    pruned = cli("apply", more, "--prune")
+    assert "- alert key night-sender" in pruned.out
+    assert cli("alert", "night/1", "--type", "info", "--key", key).code == 1
+
+
+def test_mistakes_name_file_line_and_field(cli: Cli, tmp_path: Path) -> None:
+    """Each begins with file:line:, as editors like it, with or without a server; exit 1."""
+    file = tmp_path / "bad.yaml"
+    file.write_text(BAD)
+
+    applied, checked = cli("apply", str(file)), Cli({})("check-config", str(file))
+
+    for done in (applied, checked):
+        assert (done.code, done.out) == (1, "")
+        assert re.search(rf"^{file}:3: webhooks\.pager\.url: ", done.err, flags=re.MULTILINE)
+        assert re.search(rf"^{file}:4: webhooks\.pager\.colour: ", done.err, flags=re.MULTILINE)
+    assert applied.err == f"{checked.err}Nothing was changed.\n"
+
+
+def test_mistakes_for_programs(cli: Cli, tmp_path: Path) -> None:
+    """check-config --json lists them; apply --json gives the server's refusal."""
+    file = tmp_path / "bad.yaml"
+    file.write_text(BAD)
+
+    mistakes = Cli({})("check-config", str(file), "--json").json["mistakes"]
+    refusal = cli("apply", str(file), "--json").json
+
+    assert [(each["line"], each["field"]) for each in mistakes] == [
+        (3, "webhooks.pager.url"),
+        (4, "webhooks.pager.colour"),
+    ]
+    assert refusal["error"]["code"] == "configuration_mistakes"
+
+
+def test_a_good_file_needs_no_server(served: Served) -> None:
+    """check-config speaks to nobody: it works without a home, a server or a token."""
+    file = str(served.home.parent / "base.yaml")
+
+    assert Cli({})("check-config", file).out == f"{file}: no mistakes\n"
+
+
+@pytest.mark.parametrize("command", ["apply", "check-config"])
+def test_a_file_that_cannot_be_read(cli: Cli, command: str, tmp_path: Path) -> None:
+    """Missing, or not UTF-8: a sentence, not a traceback."""
+    assert cli(command, str(tmp_path / "none.yaml")).err.endswith("No such file or directory\n")
+    latin = tmp_path / "latin.yaml"
+    latin.write_bytes(b"teams:\n  ops:\n    name: Stra\xdfe\n")
+
+    done = cli(command, str(latin))
+
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith(f"{latin}:3: this is not UTF-8")
+
+
+def test_a_file_from_standard_input(served: Served) -> None:
+    """`-` reads it, and mistakes call it stdin."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tocsin", "check-config", "-"],
+        input=BAD,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("stdin:3: webhooks.pager.url: ")
+
+
+def test_export_gives_back_what_is_in_force(cli: Cli, tmp_path: Path) -> None:
+    """Applied again it changes nothing, and holds no auth code."""
+    exported = cli("export")
+    file = tmp_path / "export.yaml"
+    file.write_text(exported.out)
+
+    assert exported.code == 0
+    assert "auth_code:" not in exported.out
+    assert cli("apply", str(file), "--json").json["changed"] is False
+
+
+def test_secrets_go_into_a_new_file_of_ones_own(cli: Cli, tmp_path: Path) -> None:
+    """Mode 0600 whatever the umask; never to the terminal, never over a file that exists."""
+    file = tmp_path / "secrets.yaml"
+    code = cli("webhooks", "show", "pager", "--auth-code", "--json").json["auth_code"]
+
+    before = os.umask(0)
+    try:
+        done = cli("export", "--secrets", str(file))
+    finally:
+        os.umask(before)
+
+    assert done.code == 0
+    assert code not in done.out
+    assert code in file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o600
+    again = cli("export", "--secrets", str(file))
+    assert (again.code, again.out) == (1, "")
+    assert "exists: secrets go into a new file only" in again.err
+    assert cli("export", "--secrets", str(tmp_path / "no" / "file")).code == 1
+
+
+def test_a_webhook_from_making_to_deleting(cli: Cli, served: Served) -> None:
+    """Made, listed, shown, tried, deleted; its secret only when asked for."""
+    made = cli(
+        "webhooks", "add", "Phone Bridge", f"{served.receiver}/ok", "--profile", "documented"
+    )
+    assert made.out.startswith("phone-bridge is made.")
+
+    assert re.search(
+        rf"^phone-bridge +Phone Bridge +enabled +documented +{served.receiver}/ok$",
+        cli("webhooks").out,
+        flags=re.MULTILINE,
+    )
+    shown = cli("webhooks", "show", "phone-bridge").out
+    secret = cli("webhooks", "show", "phone-bridge", "--auth-code").out
+    assert re.search(r"^deadline +15m$", shown, flags=re.MULTILINE)
+    assert re.search(r"^auth code +\S{36}\nstandard +whsec_\S+$", secret)
+    assert secret.split()[2] not in shown
+
+    assert cli("webhooks", "delete", "phone-bridge").out == "phone-bridge is deleted.\n"
+    gone = cli("webhooks", "show", "phone-bridge")
+    assert (gone.code, gone.out) == (1, "")
+    assert "phone-bridge" in gone.err
+
+
+def test_a_webhook_that_is_still_called_stays(cli: Cli) -> None:
+    """The refusal names the policy."""
+    done = cli("webhooks", "delete", "pager")
+
+    assert done.code == 1
+    assert "ops/primary" in done.err
+
+
+def test_trying_a_webhook_waits_for_the_outcome(cli: Cli) -> None:
+    """0 when the receiver took it; 1 with status and likely cause when it did not."""
+    good, bad = cli("webhooks", "test", "pager"), cli("webhooks", "test", "broken")
+
+    assert good.code == 0
+    assert re.fullmatch(r"attempt 1  \S.*  delivered 204  \d+\.\d ms\n", good.out)
+    assert bad.code == 1
+    assert "rejected 500" in bad.out
+    assert "its own log says why" in bad.out
+
+
+def test_policies_show_when_each_step_fires(cli: Cli) -> None:
+    """From the start of the escalation, as people plan it."""
+    assert re.search(r"^ops/primary +Primary +2 +\+1h +-$", cli("policies").out, flags=re.MULTILINE)
+    assert cli("policies", "show", "ops/primary").out == (
+        "ops/primary (Primary), version 1\n  step 1 at +0s: pager\n  step 2 at +1h: pager, broken\n"
+    )
+    assert cli("policies", "show", "primary").code == 1
+
+
+def test_a_route_is_explained_before_an_alert_is_sent(cli: Cli) -> None:
+    """For a key that is known, and for one that is not."""
+    assert "step 2 at +1h: pager, broken" in cli("route", "DB").out
+    assert "is not configured: the default routing" in cli("route", "no-such-key").out
+    assert cli("route", "db", "--json").json["is_known"] is True
+
+
+def test_keys_are_shown_once_and_can_be_brought(cli: Cli) -> None:
+    """A key is in the answer of its making, and in no list; an old sender keeps its URL."""
+    done = cli("keys", "add", "brought", "--key", "from-the-old-product")
+
+    assert "from-the-old-product/ROUTING_KEY" in done.out
+    assert "from-the-old-product" not in cli("keys").out
+    assert cli("alert", "x", "--type", "info", "--key", "from-the-old-product").code == 0
+
+    assert cli("keys", "revoke", "brought").code == 0
+    assert re.search(r"^brought +from\.\.\. +revoked", cli("keys").out, flags=re.MULTILINE)
+    refused = cli("alert", "x", "--type", "info", "--key", "from-the-old-product")
+    assert refused.code == 1
+    assert "knows no such alert key" in refused.err
+    assert "from-the-old-product" not in refused.err
+
+
+def test_a_token_is_good_for_its_scope(cli: Cli, served: Served) -> None:
+    """A token that may only read lists incidents, and is told what it lacks for more."""
+    made = cli("tokens", "add", "dashboard", "--scope", "read")
+    token = made.out.split()[-1]
+    reader = cli.with_env(TOCSIN_URL=served.url, TOCSIN_TOKEN=token)
+
+    assert token.startswith("tsn_")
+    assert token not in cli("tokens").out
+    assert reader("incidents").code == 0
+    assert "(administrators see it)" in reader("webhooks").out
+    refused = reader("pause")
+    assert refused.code == 1
+    assert "the scope administer" in refused.err
+
+    assert cli("tokens", "revoke", "dashboard").code == 0
+    assert reader("incidents").code == 1
+    assert re.search(r"^dashboard +read +tsn_\S+ +revoked", cli("tokens").out, flags=re.MULTILINE)
+
+
+def test_the_last_administrator_stays(cli: Cli) -> None:
+    """Nobody locks everybody out."""
+    assert cli("tokens", "revoke", "local").code == 1
