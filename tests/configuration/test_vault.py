@@ -11,6 +11,7 @@ from tests.configuration.editing import counting_bytes, new_vault
 from tocsin.actions.unlock import unlock
 from tocsin.secret import Secret
 from tocsin.store.database import Database
+from tocsin.store.settings_rows import find_setting, put_setting
 from tocsin.vault import (
     MasterKeyExposed,
     MasterKeyMissing,
@@ -111,6 +112,19 @@ def test_another_databases_master_key_is_refused(database: Database, tmp_path: P
     open_vault(database, file)
     with pytest.raises(MasterKeyWrong, match="does not open the database's secrets"):
         open_vault(database, file, make_master_key(BYTES))
+
+
+def test_one_fact_about_the_installation_replaces_only_itself(database: Database) -> None:
+    """What proves the master key stays, whatever else is noted beside it."""
+    with database.write() as tx:
+        put_setting(tx, "first", b"1")
+        put_setting(tx, "second", b"1")
+        put_setting(tx, "second", b"2")
+        assert [find_setting(tx, name) for name in ("first", "second", "third")] == [
+            b"1",
+            b"2",
+            None,
+        ]
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o666])

@@ -7,7 +7,7 @@ from typing import Final
 from tocsin.secret import Secret
 from tocsin.store.changes import lock_configuration
 from tocsin.store.database import Tx
-from tocsin.store.settings_rows import VAULT_PROOF, add_setting, find_setting
+from tocsin.store.settings_rows import VAULT_PROOF, find_setting, put_setting
 from tocsin.vault import (
     MasterKeyMissing,
     Vault,
@@ -44,7 +44,7 @@ def unlock(
         write_master_key(file, key)
     vault = Vault(key)
     if proof is None:
-        add_setting(tx, VAULT_PROOF, vault.seal(_PROOF))
+        put_setting(tx, VAULT_PROOF, vault.seal(_PROOF))
     else:
         vault.open(proof)
     return vault

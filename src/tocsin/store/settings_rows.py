@@ -15,6 +15,7 @@ def find_setting(tx: Tx, name: str) -> bytes | None:
     return tx.core.execute(sa.select(_S.c.value).where(_S.c.name == name)).scalar_one_or_none()
 
 
-def add_setting(tx: Tx, name: str, value: bytes) -> None:
-    """Keep a fact that does not change any more."""
+def put_setting(tx: Tx, name: str, value: bytes) -> None:
+    """Keep a fact, new or known."""
+    tx.core.execute(_S.delete().where(_S.c.name == name))
     tx.core.execute(_S.insert(), {"name": name, "value": value})
