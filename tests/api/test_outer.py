@@ -1,0 +1,125 @@
+"""What the outermost callable says about each request, and whose it was."""
+
+import logging
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.api.harness import ALERT_KEY, Harness
+
+from tocsin.api.access_log import shown_path
+from tocsin.api.client_address import client_address
+from tocsin.api.cursors import InvalidCursor, read_position, write_cursor
+from tocsin.api.refused_alerts import LONGEST_EXCERPT, excerpt
+from tocsin.secret import Secret
+
+PROXIES = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
+
+
+def scope_of(client: str | None, *forwarded: str) -> dict[str, Any]:
+    return {
+        "client": client and (client, 4711),
+        "headers": [(b"x-forwarded-for", value.encode()) for value in forwarded],
+    }
+
+
+@pytest.mark.parametrize(
+    ("client", "forwarded", "address"),
+    [
+        ("192.0.2.9", [], "192.0.2.9"),
+        ("192.0.2.9", ["198.51.100.1"], "192.0.2.9"),
+        ("10.0.0.1", [], "10.0.0.1"),
+        ("10.0.0.1", ["198.51.100.1"], "198.51.100.1"),
+        ("10.0.0.1", ["203.0.113.6, 198.51.100.1"], "198.51.100.1"),
+        ("10.0.0.1", ["203.0.113.6", "198.51.100.1, 10.0.0.2"], "198.51.100.1"),
+        ("10.0.0.1", ["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
+        ("10.0.0.1", ["203.0.113.6, not-an-address"], "10.0.0.1"),
+        ("fd00::1", ["2001:db8::7"], "2001:db8::7"),
+        (None, ["198.51.100.1"], "-"),
+    ],
+)
+def test_a_client_is_known_behind_proxies_that_are_trusted(
+    client: str | None, forwarded: list[str], address: str
+) -> None:
+    """X-Forwarded-For is believed from the right, as far as trusted proxies wrote it."""
+    assert client_address(scope_of(client, *forwarded), PROXIES) == address
+
+
+def test_without_trusted_proxies_nothing_is_believed() -> None:
+    """Anybody may write the header."""
+    assert client_address(scope_of("10.0.0.1", "198.51.100.1"), ()) == "10.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/api/v1/incidents", "/api/v1/incidents"),
+        (
+            f"/integrations/generic/20131114/alert/{ALERT_KEY}/db",
+            "/integrations/generic/20131114/alert/f81d.../db",
+        ),
+        (
+            f"/integrations/generic/20131114/alert/{ALERT_KEY}",
+            "/integrations/generic/20131114/alert/f81d...",
+        ),
+        ("/integrations/generic/20131114/alert/short", "/integrations/generic/20131114/alert/..."),
+        (f"/integrations/other/{ALERT_KEY}", "/integrations/..."),
+        (f"/{ALERT_KEY.upper()}/x", "/F81D.../x"),
+        ("/tsn_5fQxabcdefghijklmnopqrstuvwxyz", "/tsn_5fQx..."),
+        ("/a\nb\u2028c\x1b[31m", "/a?b?c?[31m"),
+        ("/" + "x" * 300, "/" + "x" * 199),
+    ],
+)
+def test_a_logged_path_is_one_line_without_secrets(path: str, shown: str) -> None:
+    """Keys and tokens are cut to their beginnings, and nothing can forge a line."""
+    assert shown_path(path) == shown
+
+
+def test_a_request_is_one_line_of_log(harness: Harness, caplog: pytest.LogCaptureFixture) -> None:
+    """At INFO, but at DEBUG what machines ask every few seconds and what alerts went well."""
+    with caplog.at_level(logging.DEBUG, logger="tocsin.access"):
+        harness.ask("GET", "incidents")
+        harness.http.get("/healthz")
+        harness.post_alert({"message_type": "INFO"})
+        harness.post_alert({"message_type": "INFO"}, key="nobody-has-this-key")
+        harness.ask("GET", "nothing")
+    lines: list[Any] = [each for each in caplog.records if each.message == "request.answered"]
+    assert [(each.levelname, each.method, each.status) for each in lines] == [
+        ("INFO", "GET", 200),
+        ("DEBUG", "GET", 200),
+        ("DEBUG", "POST", 200),
+        ("INFO", "POST", 404),
+        ("INFO", "GET", 404),
+    ]
+    assert lines[0].client == "127.0.0.1"
+    assert lines[0].milliseconds >= 0
+
+
+@given(st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=3))
+def test_a_cursor_comes_back_as_it_went(position: list[int]) -> None:
+    """It is opaque, safe in a URL and short enough for the limit on it."""
+    text = write_cursor(*position)
+    assert read_position(text, parts=len(position)) == tuple(position)
+    assert len(text) <= 128
+    assert text.replace("-", "").replace("_", "").isalnum()
+
+
+@given(st.text(max_size=40))
+def test_any_other_text_is_refused_as_a_cursor(text: str) -> None:
+    """With its own error and no other."""
+    try:
+        position = read_position(text, parts=1)
+    except InvalidCursor:
+        return
+    assert all(0 <= number < 2**63 for number in position)
+
+
+@given(st.binary(max_size=700), st.binary(max_size=700))
+def test_no_excerpt_has_any_part_of_the_key(before: bytes, after: bytes) -> None:
+    """Wherever it stands, also where the excerpt is cut."""
+    text = excerpt(before + ALERT_KEY.encode() + after, Secret(ALERT_KEY))
+    assert len(text) <= LONGEST_EXCERPT
+    assert ALERT_KEY[4:] not in text
+    assert not text.endswith(ALERT_KEY[:12])
