@@ -217,11 +217,11 @@ def test_pausing_and_going_on(cli: Cli) -> None:
         assert "Paused: nothing of this happens" in cli("upcoming").out
         dry = cli("resume", "--dry-run").out
         assert re.search(rf"step fires: ops/primary step 1 +#{number} +paused/1 +pager", dry)
-        assert "This was a dry run; the server is paused; due now: 1 steps" in dry
+        assert "This was a dry run; the server is paused; due now: 1 step," in dry
         assert cli("deliveries", "--incident", str(number)).out == "No such deliveries.\n"
     finally:
-        assert cli("resume").out.splitlines()[-1].startswith("Resumed; due now: 1 steps")
-    assert cli("resume").out.startswith("It was not paused")
+        assert cli("resume").out.splitlines()[-1].startswith("Resumed; due now: 1 step,")
+    assert cli("resume").out.splitlines()[-1].startswith("It was not paused")
 
 
 def test_why_answers_for_an_entity_an_incident_and_a_delivery(cli: Cli) -> None:

@@ -10,6 +10,7 @@ from tocsin.cli.command import Commands, add_limit, add_parser
 from tocsin.cli.paint import Cell, Colour
 from tocsin.cli.shell import DONE, Shell
 from tocsin.cli.when import relative
+from tocsin.domain.wording import counted
 
 _WHAT: Final = {"step": "step fires", "hold_end": "hold ends", "attempt": "attempt"}
 
@@ -53,10 +54,12 @@ def show_upcoming(items: Sequence[Json], shell: Shell) -> None:
 
 def due_now(backlog: Json) -> str:
     """Return how much is due, in words."""
-    return (
-        f"due now: {backlog['steps']} steps, {backlog['attempts']} attempts, "
-        f"{backlog['hold_ends']} ends of holds"
+    parts = (
+        counted(backlog["steps"], "step"),
+        counted(backlog["attempts"], "attempt"),
+        counted(backlog["hold_ends"], "end of a hold", "ends of holds"),
     )
+    return f"due now: {', '.join(parts)}"
 
 
 def _row(item: Json, now: datetime) -> tuple[str | Cell, ...]:
