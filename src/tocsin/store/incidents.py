@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -46,6 +47,7 @@ _INSERT = insert(_I)
 _CHANGING = tuple(
     name for name in _COLUMNS if name not in ("number", "entity_id", "opened_at", "first_alert_id")
 )
+_changing = itemgetter(*map(_COLUMNS.index, _CHANGING))
 _UPDATE = Statement(
     _I.update().values({name: raw(name) for name in _CHANGING}).where(_I.c.number == raw("number")),
     *_CHANGING,
@@ -90,12 +92,12 @@ def next_hold_end(tx: Tx) -> int | None:
 
 
 def insert_incidents(tx: Tx, incidents: Sequence[Incident]) -> None:
-    tx.run_many(_INSERT, [_row(incident, _COLUMNS) for incident in incidents])
+    tx.run_many(_INSERT, [_row(incident) for incident in incidents])
 
 
 def update_incidents(tx: Tx, incidents: Sequence[Incident]) -> None:
     """Save what can change of incidents that were loaded, and so locked, in this transaction."""
-    tx.run_many(_UPDATE, [(*_row(each, _CHANGING), each.number) for each in incidents])
+    tx.run_many(_UPDATE, [(*_changing(_row(each)), each.number) for each in incidents])
 
 
 def mark_silent(tx: Tx, numbers: Iterable[int], now: datetime) -> list[int]:
@@ -113,25 +115,25 @@ def mark_silent(tx: Tx, numbers: Iterable[int], now: datetime) -> list[int]:
     return sorted(tx.core.scalars(silent))
 
 
-def _row(incident: Incident, columns: Sequence[str]) -> tuple[Any, ...]:
-    values = {
-        "number": incident.number,
-        "entity_id": incident.entity_id,
-        "status": incident.status.value,
-        "routing_key": incident.routing_key,
-        "opened_at": to_micros(incident.opened_at),
-        "changed_at": to_micros(incident.changed_at),
-        "alert_count": incident.alert_count,
-        "first_alert_id": incident.first_alert_id,
-        "latest_alert_id": incident.latest_alert_id,
-        "raising_alert_id": incident.raising_alert_id,
-        "was_critical": incident.was_critical,
-        "round": incident.round,
-        "held_until": micros_or_none(incident.held_until),
-        "nobody_left_since": micros_or_none(incident.nobody_left_since),
-        "acknowledged_by": incident.acknowledged_by,
-    }
-    return tuple(values[name] for name in columns)
+def _row(incident: Incident) -> tuple[Any, ...]:
+    """Return the values in the order of the table's columns."""
+    return (
+        incident.number,
+        incident.entity_id,
+        incident.status.value,
+        incident.routing_key,
+        to_micros(incident.opened_at),
+        to_micros(incident.changed_at),
+        incident.alert_count,
+        incident.first_alert_id,
+        incident.latest_alert_id,
+        incident.raising_alert_id,
+        incident.was_critical,
+        incident.round,
+        micros_or_none(incident.held_until),
+        micros_or_none(incident.nobody_left_since),
+        incident.acknowledged_by,
+    )
 
 
 def _incident(row: Sequence[Any]) -> Incident:
