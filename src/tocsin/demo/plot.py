@@ -43,7 +43,7 @@ class Plot:
 
     pager_answers: tuple[int, ...] = (500, 200)
     """The statuses of its answers, one after the other; the last one stays."""
-    delays: tuple[str, str, str] = ("0s", "3s", "3s")
+    delays: tuple[str, str, str] = ("0s", "4s", "3s")
 
     def oncall(self, *, pager_url: str, phone_bridge_url: str) -> str:
         """Return the configuration file."""

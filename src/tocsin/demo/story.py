@@ -21,7 +21,7 @@ from tocsin_receiver import BadSignature
 
 FILE: Final = "oncall.yaml"
 _ENTITY: Final = ALERT["entity_id"]
-_PATIENCE_SECONDS: Final = 10.0
+_PATIENCE_SECONDS: Final = 20.0
 _SILENCE: Final = timedelta(seconds=0.5)
 """For how long after its planned instant a step is listened for."""
 _HANGING: Final = 12
@@ -188,16 +188,12 @@ class Story:
 
     async def _expect(self, webhook: str, *, step: int, attempt: int, status: int) -> Call:
         """Return the next call, which must be this one."""
-        wanted = f"attempt {attempt} of step {step} at {webhook}, answered {status}"
+        wanted = _described(webhook, f"#1 {step}/3", attempt, status)
         call = await self._next_call(wanted)
         place = await step_of(self._stage, call)
         self._transcript.called(call, place)
-        came = f"attempt {call.attempt} of step {place} at {call.webhook}, answered {call.status}"
-        seen = (call.webhook, place, call.attempt, call.status)
-        _require(
-            seen=seen == (webhook, f"#1 {step}/3", attempt, status) and call.refusal is None,
-            missing=f"{wanted}, was to come; what came was {came}",
-        )
+        came = _described(call.webhook, place, call.attempt, call.status)
+        _require(seen=came == wanted, missing=f"{wanted}; what came instead was {came}")
         self._deliveries.setdefault(call.delivery, []).append(call.status)
         return call
 
@@ -206,7 +202,11 @@ class Story:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 return await self._stage.calls.get()
         except TimeoutError:
-            raise _not_seen(f"{wanted}, did not come in {_PATIENCE_SECONDS:.0f} s") from None
+            raise _not_seen(f"{wanted}; nothing came for {_PATIENCE_SECONDS:.0f} s") from None
+
+
+def _described(webhook: str, place: str, attempt: int, status: int) -> str:
+    return f"attempt {attempt} of step {place} at {webhook}, answered {status}"
 
 
 def _require(*, seen: bool, missing: str) -> None:
