@@ -86,14 +86,15 @@ class Ingestion:
         key: Secret,
         routing_key: str,
     ) -> None:
+        uuid = self.new_uuid()
         try:
             alert = read_alert(
                 body,
                 routing_key=routing_key,
                 organisation=self.organisation,
                 now=self.clock.now(),
-                alert_uuid=self.new_uuid(),
-                entity_uuid=self.new_uuid(),
+                alert_uuid=uuid,
+                entity_uuid=uuid,  # an entity that nobody named is this alert's own
                 headers=headers,
             )
             await self.take_in(alert)
