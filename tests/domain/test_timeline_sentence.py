@@ -1,0 +1,99 @@
+"""Every kind of timeline entry has a sentence of its own."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tocsin.domain.outcome import Outcome
+from tocsin.domain.timeline import Kind, TimelineEntry
+from tocsin.domain.timeline_sentence import attempt_text, sentence
+
+AT = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
+UNTIL = (AT + timedelta(hours=1)).isoformat()
+STEP = {"policy": "ops/main", "step": 2, "cycle": 1, "place": "step 2 of 3"}
+DETAILS: dict[Kind, tuple[dict[str, Any], str]] = {
+    Kind.OPENED: (
+        {"alert": "alr_1", "policies": ["ops/a", "ops/b"]},
+        "Opened by alice with alert alr_1; it starts ops/a and ops/b.",
+    ),
+    Kind.ROLLED_UP: ({"alert": "alr_1"}, "Alert alr_1 from alice rolled up."),
+    Kind.RECORDED: (
+        {"alert": "alr_1"},
+        "Alert alr_1 from alice was recorded; it changed nothing.",
+    ),
+    Kind.ACKNOWLEDGED: (
+        {"in_flight_at_acknowledge": 2},
+        "Acknowledged by alice. 2 attempts were under way and could not be recalled.",
+    ),
+    Kind.HELD: (
+        {"until": UNTIL, "in_flight_at_acknowledge": 0},
+        "Held by alice until 2026-05-04 04:02:01.000Z.",
+    ),
+    Kind.HOLD_ENDED: (
+        {"policies": ["ops/a"]},
+        "The hold ended, 3 ms late; it starts ops/a.",
+    ),
+    Kind.REOPENED: (
+        {"policies": [], "message": "again"},
+        "Reopened by alice, who says: again; it starts no policy, as none is set.",
+    ),
+    Kind.RESOLVED: ({"in_flight_at_resolve": 0}, "Resolved by alice."),
+    Kind.REROUTED: (
+        {"policies": ["ops/b"], "in_flight_at_reroute": 1},
+        "Rerouted by alice; it starts ops/b. 1 attempt was under way and could not be recalled.",
+    ),
+    Kind.NOT_STARTED: (
+        {"policy": "ops/a", "reason": "policy_is_empty"},
+        "ops/a was not started: it has no steps.",
+    ),
+    Kind.TARGET_SKIPPED: (
+        {**STEP, "webhook": "pager", "reason": "webhook_disabled"},
+        "ops/main, step 2 of 3, did not call pager: it is disabled.",
+    ),
+    Kind.NOBODY_LEFT: (
+        {"reason": "last_step_fired"},
+        "Nobody is left to page: the last step has fired.",
+    ),
+    Kind.PAGED: (
+        {**STEP, "deliveries": [{"webhook": "pager"}, {"webhook": "phone"}]},
+        "ops/main, step 2 of 3, fired 3 ms late: it calls pager and phone.",
+    ),
+    Kind.ATTEMPTED: (
+        {
+            "delivery": "dlv_1",
+            "webhook": "pager",
+            "attempt": 2,
+            "outcome": "delivered",
+            "status": 204,
+            "took_ms": 12.5,
+        },
+        "Attempt 2 to pager took 12 ms: delivered (HTTP 204) (dlv_1).",
+    ),
+    Kind.POISONED: (
+        {**STEP, "error": "KeyError: 7", "until": UNTIL},
+        (
+            "ops/main, step 2 of 3, could not be fired (KeyError: 7); "
+            "it is tried again at 2026-05-04 04:02:01.000Z."
+        ),
+    ),
+    Kind.PAUSED: ({}, "Paused by alice: nothing fires and nothing is sent."),
+    Kind.UNPAUSED: ({}, "Resumed by alice."),
+}
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_each_kind_says_what_happened(kind: Kind) -> None:
+    """Who, what and why, in words."""
+    detail, text = DETAILS[kind]
+    planned_at = AT - timedelta(milliseconds=3)
+    assert sentence(TimelineEntry(1, 1, AT, kind, "token:alice", detail, planned_at)) == text
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_a_failed_attempt_names_the_likely_cause(outcome: Outcome) -> None:
+    """Success needs none, and an attempt that is under way has no outcome."""
+    text = attempt_text(outcome.value, 500 if outcome is Outcome.REJECTED else None)
+    assert text.startswith(outcome.value.replace("_", " "))
+    assert (": " in text) is not outcome.is_delivered
+    assert attempt_text(None, None) == "under way"
