@@ -48,12 +48,13 @@ def pins(lock: str) -> Iterator[tuple[str, str]]:
 
 
 def test_no_file_is_too_long_to_read() -> None:
-    """No Python file has more than 400 lines."""
+    """No Python file has more than 400 lines, but for migrations, which nobody reads or changes."""
     assert python_files()
     too_long = {
         str(path.relative_to(ROOT)): lines
         for path in python_files()
-        if (lines := len(path.read_text().splitlines())) > LONGEST_FILE
+        if path.parent.name != "versions"
+        and (lines := len(path.read_text().splitlines())) > LONGEST_FILE
     }
     assert not too_long
 

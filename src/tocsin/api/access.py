@@ -11,7 +11,7 @@ _BEARER: Final = HTTPBearer(
     auto_error=False,  # the gate has refused by now
     scheme_name="token",
     bearerFormat="tsn_...",
-    description="A token that `tocsin tokens create NAME` made. Scopes: read < respond < administer.",
+    description="A token that `tocsin tokens add NAME` made. Scopes: read < respond < administer.",
 )
 
 

@@ -101,5 +101,5 @@ def token_hint(token: Secret) -> str:
 def unauthenticated() -> NotAuthenticated:
     return NotAuthenticated(
         "Send a token that is in force, as the header 'Authorization: Bearer tsn_...'; "
-        "an administrator makes one with: tocsin tokens create NAME"
+        "an administrator makes one with: tocsin tokens add NAME"
     )

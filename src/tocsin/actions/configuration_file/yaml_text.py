@@ -24,7 +24,7 @@ _KEYS_NOTE: Final = """\
 """
 _CODES_NOTE: Final = """\
 # Auth codes are left out. Applied where these webhooks are, they are kept; anywhere else new ones are
-# made. 'tocsin export --with-secrets FILE' writes them, into a file that only you can read.
+# made. 'tocsin export --secrets FILE' writes them, into a file that only you can read.
 """
 _SECRET_NOTE: Final = "# This file holds auth codes: whoever reads it can sign as this server.\n"
 
