@@ -102,6 +102,8 @@ class Engine:
     def _committed(self, news: News) -> None:
         """On the writer's thread, before anybody is answered."""
         self._metrics.group_committed(news.group_size)
+        if news.silenced:
+            self._metrics.steps_fired((), exhausted=news.silenced)
         if news.cancelled:
             self.courier.cancel(news.cancelled)
         if news.work_due_at is not None:
@@ -138,6 +140,4 @@ class Engine:
 
     def _ticked(self, tick: Tick) -> None:
         if tick.claimed:
-            self._metrics.steps_fired(
-                [late // _MICROSECOND for late in tick.lateness], exhausted=tick.exhausted
-            )
+            self._metrics.steps_fired([late // _MICROSECOND for late in tick.lateness])

@@ -29,7 +29,6 @@ class Tick:
     claimed: int
     leases: Sequence[Lease]
     lateness: Sequence[timedelta]
-    exhausted: int
     next_due_at: int | None
     has_room: bool = True
     """False: as much is in flight as may be, so waiting deliveries wait for an attempt to end."""
@@ -39,7 +38,7 @@ class Tick:
 def tick(tx: Tx, context: Context, *, limit: int, sending: Sending) -> Tick:
     """Do at most `limit` of each kind of work; say when to come again."""
     if is_paused(tx):
-        return Tick(context.configuration, 0, (), (), 0, None, is_paused=True)
+        return Tick(context.configuration, 0, (), (), None, is_paused=True)
     end_holds(tx, context, limit=limit)
     escalated = escalate(tx, context, limit=limit, sending=sending)
     left = Sending(sending.run_id, sending.slots, sending.room - len(escalated.leases))
@@ -50,7 +49,6 @@ def tick(tx: Tx, context: Context, *, limit: int, sending: Sending) -> Tick:
         claimed=escalated.claimed,
         leases=[*escalated.leases, *leased],
         lateness=escalated.lateness,
-        exhausted=len(escalated.exhausted),
         next_due_at=_earliest(
             next_due_at(tx),
             next_hold_end(tx),

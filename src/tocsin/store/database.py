@@ -47,7 +47,8 @@ class Tx:
     def mark(self) -> "Mark":
         """Begin a part that can be undone alone."""
         self._cursor.execute("SAVEPOINT part")
-        return Mark(len(self.news.cancelled), len(self.news.feed), self.news.work_due_at)
+        news = self.news
+        return Mark(len(news.cancelled), len(news.feed), news.work_due_at, news.silenced)
 
     def keep(self, _mark: "Mark") -> None:
         """End the part that `mark` began; it is now part of the transaction."""
@@ -60,6 +61,7 @@ class Tx:
         del self.news.cancelled[mark.cancelled :]
         del self.news.feed[mark.feed :]
         self.news.work_due_at = mark.work_due_at
+        self.news.silenced = mark.silenced
 
 
 class Mark(NamedTuple):
@@ -68,12 +70,13 @@ class Mark(NamedTuple):
     cancelled: int
     feed: int
     work_due_at: int | None
+    silenced: int
 
 
 class News:
     """What a transaction changed that somebody waits for; to be looked at after it committed."""
 
-    __slots__ = ("cancelled", "feed", "group_size", "work_due_at")
+    __slots__ = ("cancelled", "feed", "group_size", "silenced", "work_due_at")
 
     def __init__(self) -> None:
         self.cancelled: list[int] = []
@@ -82,6 +85,8 @@ class News:
         """What was added, for the live feed: a kind and the key of the row."""
         self.work_due_at: int | None = None
         """The earliest instant (microseconds) at which there is something new to do."""
+        self.silenced = 0
+        """How many incidents got nobody left to page."""
         self.group_size = 0
         """How many pieces of work were committed together."""
 
