@@ -10,7 +10,7 @@ from starlette.responses import Response
 from tocsin.actions import webhooks
 from tocsin.actions.editor import Editor
 from tocsin.actions.incident_set import Context
-from tocsin.actions.webhook_test import send_test
+from tocsin.actions.send_test import send_test
 from tocsin.api.access import Administrator, Reader, actor_of
 from tocsin.api.dependencies import Once, Work
 from tocsin.api.editing import edit, editor_of
