@@ -254,7 +254,7 @@ def test_a_bug_is_answered_with_an_id_that_is_in_the_log(
     def broken() -> Any:
         raise ZeroDivisionError("a secret cause")
 
-    object.__setattr__(harness.services, "health", broken)
+    harness.measure = broken
     answer = harness.ask("GET", "status")
 
     error = check_error(answer, 500, "internal_error")

@@ -264,9 +264,10 @@ def test_a_bug_is_answered_500_and_logged_without_the_key(
     assert ALERT_KEY not in str(record.__dict__)
 
 
-def test_the_key_is_masked_in_the_log(harness: Harness, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_key_is_masked_in_the_log(sqlite: Database, caplog: pytest.LogCaptureFixture) -> None:
     """Access log lines show four characters of it, whatever becomes of the request."""
-    with caplog.at_level(logging.DEBUG, logger="tocsin.access"):
+    caplog.set_level(logging.DEBUG, logger="tocsin.access")
+    with Harness(sqlite).serving() as harness:
         harness.post_alert({"message_type": "INFO"})
         harness.post_alert(b"not json")
         harness.http.post(f"/integrations/elsewhere/{ALERT_KEY}")

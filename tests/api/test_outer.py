@@ -14,6 +14,7 @@ from tocsin.api.client_address import client_address
 from tocsin.api.cursors import InvalidCursor, read_position, write_cursor
 from tocsin.api.refused_alerts import LONGEST_EXCERPT, excerpt
 from tocsin.secret import Secret
+from tocsin.store.database import Database
 
 PROXIES = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
 
@@ -77,9 +78,10 @@ def test_a_logged_path_is_one_line_without_secrets(path: str, shown: str) -> Non
     assert shown_path(path) == shown
 
 
-def test_a_request_is_one_line_of_log(harness: Harness, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_request_is_one_line_of_log(sqlite: Database, caplog: pytest.LogCaptureFixture) -> None:
     """At INFO, but at DEBUG what machines ask every few seconds and what alerts went well."""
-    with caplog.at_level(logging.DEBUG, logger="tocsin.access"):
+    caplog.set_level(logging.DEBUG, logger="tocsin.access")
+    with Harness(sqlite).serving() as harness:
         harness.ask("GET", "incidents")
         harness.http.get("/healthz")
         harness.post_alert({"message_type": "INFO"})

@@ -53,7 +53,7 @@ def test_readiness_is_told_over_http_without_a_token(harness: Harness) -> None:
         {"ready": True, "reasons": [], "warnings": []},
     )
 
-    object.__setattr__(harness, "health", Health(oldest_overdue=timedelta(seconds=75)))
+    harness.health = Health(oldest_overdue=timedelta(seconds=75))
     unready = harness.http.get("/readyz")
     assert unready.status_code == 503
     (reason,) = unready.json()["reasons"]
@@ -69,7 +69,7 @@ def test_a_store_that_cannot_be_read_is_a_reason(harness: Harness) -> None:
     def unreadable() -> Health:
         raise StoreUnavailable("no such file")
 
-    object.__setattr__(harness.services, "health", unreadable)
+    harness.measure = unreadable
     answer = harness.http.get("/readyz")
     assert answer.status_code == 503
     assert [each["code"] for each in answer.json()["reasons"]] == ["store_unavailable"]
@@ -77,10 +77,8 @@ def test_a_store_that_cannot_be_read_is_a_reason(harness: Harness) -> None:
 
 def test_metrics_are_text_for_prometheus(harness: Harness) -> None:
     """Counters, gauges and histograms, with the version; as OpenMetrics if asked."""
-    object.__setattr__(
-        harness,
-        "health",
-        Health(oldest_overdue=timedelta(seconds=3), queue_depths={"inbox": 4}, in_flight=5),
+    harness.health = Health(
+        oldest_overdue=timedelta(seconds=3), queue_depths={"inbox": 4}, in_flight=5
     )
     answer = harness.http.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")

@@ -1,6 +1,5 @@
 """Whatever a client may send by the OpenAPI document, and much that it may not, is answered by it."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,7 +14,6 @@ from tests.api.test_access import ROUTES
 
 from tocsin.api.gate import OPENAPI
 from tocsin.domain.principal import Scope
-from tocsin.store.database import Database
 
 CHECKS: tuple[CheckFunction, ...] = (
     schemathesis.checks.not_a_server_error,
@@ -29,21 +27,10 @@ CHECKS: tuple[CheckFunction, ...] = (
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
-    """One server for all operations: what some make, others find."""
-    from tocsin.store import schema
-
-    database = Database(f"sqlite:///{tmp_path_factory.mktemp('schemathesis') / 'api.db'}")
-    with database.write() as tx:
-        schema.metadata.create_all(tx.core)
-    with Harness(database).serving() as harness:
-        harness.open_incident()
-        yield harness
-    database.close()
-
-
-@pytest.fixture(scope="module")
 def document(served: Harness) -> BaseSchema:
+    """What some operations make, others find: nothing is cleared between them."""
+    served.begin_anew()
+    served.open_incident()
     schemathesis_schema: BaseSchema = schemathesis.openapi.from_url(f"{served.url}{OPENAPI}")
     return schemathesis_schema
 
