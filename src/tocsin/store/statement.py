@@ -80,55 +80,26 @@ def raw(name: str) -> Any:
     return _Parameter(name)
 
 
-class _AmongTexts(sa.sql.expression.ColumnElement[bool]):
-    """`column` is one of a list of texts, given as one parameter."""
-
-    inherit_cache = False
-
-    def __init__(self, column: Any, name: str) -> None:
-        self.column = column
-        self.parameter = _Parameter(name, sa.Text())
-
-
-def among_texts(column: Any, name: str) -> Any:
-    """Return the condition that `column` is in the list made by `text_list`, a single parameter."""
-    return _AmongTexts(column, name)
-
-
-def text_list(texts: Iterable[str]) -> str:
-    """Return the parameter that `among_texts` takes, on either database."""
-    return json.dumps(list(texts))
-
-
-@compiles(_AmongTexts, "sqlite")
-def _among_texts_sqlite(element: _AmongTexts, compiler: Any, **kw: Any) -> str:
-    column, parameter = (
-        compiler.process(part, **kw) for part in (element.column, element.parameter)
-    )
-    return f"{column} IN (SELECT value FROM json_each({parameter}))"  # noqa: S608 - placeholders, no values
-
-
-@compiles(_AmongTexts, "postgresql")
-def _among_texts_postgresql(element: _AmongTexts, compiler: Any, **kw: Any) -> str:
-    column, parameter = (
-        compiler.process(part, **kw) for part in (element.column, element.parameter)
-    )
-    return f"{column} IN (SELECT json_array_elements_text({parameter}::json))"
-
-
 class _Among(sa.sql.expression.ColumnElement[bool]):
-    """`column` is one of a list of integers, given as one parameter."""
+    """`column` is one of a list that is given as one parameter, a JSON array."""
 
     inherit_cache = False
 
-    def __init__(self, column: Any, name: str) -> None:
+    def __init__(self, column: Any, name: str, *, postgresql_list: str) -> None:
         self.column = column
         self.parameter = _Parameter(name, sa.Text())
+        self.postgresql_list = postgresql_list
 
 
 def among(column: Any, name: str) -> Any:
     """Return the condition that `column` is in the list made by `id_list`, a single parameter."""
-    return _Among(column, name)
+    # An array, so that PostgreSQL can look each up in an index.
+    return _Among(column, name, postgresql_list="= ANY (translate({}, '[]', '{{}}')::bigint[])")
+
+
+def among_texts(column: Any, name: str) -> Any:
+    """Return the condition that `column` is in the list made by `text_list`, a single parameter."""
+    return _Among(column, name, postgresql_list="IN (SELECT json_array_elements_text({}::json))")
 
 
 def id_list(ids: Iterable[int]) -> str:
@@ -136,12 +107,17 @@ def id_list(ids: Iterable[int]) -> str:
     return f"[{','.join(map(str, ids))}]"
 
 
+def text_list(texts: Iterable[str]) -> str:
+    """Return the parameter that `among_texts` takes, on either database."""
+    return json.dumps(list(texts))
+
+
 @compiles(_Among, "sqlite")
 def _among_sqlite(element: _Among, compiler: Any, **kw: Any) -> str:
     column, parameter = (
         compiler.process(part, **kw) for part in (element.column, element.parameter)
     )
-    return f"{column} IN (SELECT value FROM json_each({parameter}))"  # noqa: S608 - placeholders, no values
+    return f"{column} IN (SELECT value FROM json_each({parameter}))"  # noqa: S608 - no values in it
 
 
 @compiles(_Among, "postgresql")
@@ -149,7 +125,7 @@ def _among_postgresql(element: _Among, compiler: Any, **kw: Any) -> str:
     column, parameter = (
         compiler.process(part, **kw) for part in (element.column, element.parameter)
     )
-    return f"{column} = ANY (translate({parameter}, '[]', '{{}}')::bigint[])"
+    return f"{column} {element.postgresql_list.format(parameter)}"
 
 
 class _IsOneOf(sa.sql.expression.ColumnElement[bool]):
