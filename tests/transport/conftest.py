@@ -3,7 +3,7 @@
 import asyncio
 import inspect
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import pytest
 import uvloop
@@ -29,8 +29,12 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     arguments = {name: given[name] for name in inspect.signature(test).parameters}
 
     async def limited() -> None:
+        mistakes: list[dict[str, Any]] = []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _loop, context: mistakes.append(context))
         async with asyncio.timeout(LONGEST_TEST_SECONDS):
             await test(**arguments)
+        assert not mistakes, "a callback raised, which a loop would only log"
 
     loop_factory = cast(LoopFactory, pyfuncitem.callspec.params["loop_factory"])
     with asyncio.Runner(loop_factory=loop_factory) as runner:

@@ -1,6 +1,7 @@
 """The sender and well-behaved receivers: what goes over the wire, and over which connection."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from tests.transport.servers import (
 )
 
 from tocsin.domain.outcome import Outcome
+from tocsin.transport.connection import Connection
 from tocsin.transport.exchange import Answer
 
 
@@ -274,6 +276,35 @@ async def test_closing_interrupts_what_does_not_end() -> None:
         answers = await asyncio.gather(waiting, opening)
     assert [answer.outcome for answer in answers] == [Outcome.INTERRUPTED] * 2
     assert [answer.wrote_first_byte for answer in answers] == [True, False]
+
+
+async def test_closing_does_not_wait_for_idle_connections() -> None:
+    """The grace is for what runs; where nothing does, closing is done."""
+    async with receiving(Conversation.answer_all) as receiver, sending() as sender:
+        await sender.send(receiver.exchange())
+        async with asyncio.timeout(5):
+            await sender.close(grace_seconds=60)
+
+
+@pytest.mark.parametrize("end", [Connection.eof_received, Connection.close, Connection.interrupt])
+async def test_a_connection_that_ends_is_offered_no_more(end: Callable[[Connection], None]) -> None:
+    """Between the end of a connection and the news of it no exchange begins on it."""
+    async with receiving(Conversation.answer_all) as receiver, sending() as sender:
+        destination = receiver.exchange().destination
+        await sender.send(receiver.exchange())
+        (connection,) = sender._pool._idle[destination]
+        end(connection)
+        assert sender._pool.take(destination) is None
+        assert not connection.is_idle
+
+
+async def test_a_deadline_that_moved_on_ends_nothing() -> None:
+    """A connection that began another exchange while the deadlines were looked at goes on."""
+    async with receiving(Conversation.answer_all) as receiver, sending() as sender:
+        await sender.send(receiver.exchange())
+        (connection,) = sender._pool._open
+        connection.expire(connection.deadline - 1)
+        assert (await sender.send(receiver.exchange())).is_reused
 
 
 async def test_closing_at_once_answers_too() -> None:

@@ -5,13 +5,14 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
-from tests.transport.servers import Conversation, receiving, sending, to
+from tests.transport.servers import OK, Conversation, receiving, sending, to
 
 from tocsin.domain.outcome import Outcome
 from tocsin.transport.exchange import Destination
@@ -28,6 +29,11 @@ def serving(*names: str, ca: trustme.CA = CA, **facts: Any) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     ca.issue_cert(*names, **facts).configure_cert(context)
     return context
+
+
+def secured_by_ours(listener: socket.socket) -> Destination:
+    port = listener.getsockname()[1]
+    return Destination(is_tls=True, host="localhost", port=port, ca_bundle=TRUSTED)
 
 
 async def test_a_verified_receiver_is_called() -> None:
@@ -174,10 +180,7 @@ async def test_a_receiver_that_wants_our_certificate_is_named_so(version: ssl.TL
     with socket.create_server(("127.0.0.1", 0)) as listener:
         refused = asyncio.create_task(asyncio.to_thread(_refuse_one, listener, tls))
         async with sending() as sender:
-            destination = Destination(
-                is_tls=True, host="localhost", port=listener.getsockname()[1], ca_bundle=TRUSTED
-            )
-            answer = await sender.send(to(destination))
+            answer = await sender.send(to(secured_by_ours(listener)))
         await refused
     assert answer.outcome is Outcome.TLS_FAILED
     assert "alert" in answer.detail.lower()
@@ -238,6 +241,29 @@ async def test_tls_leaks_no_socket() -> None:
         answers = await asyncio.gather(*(sender.send(exchange) for _ in range(20)))
         # That the receiver's scripts end proves that every connection was closed.
     assert {answer.outcome for answer in answers} == {Outcome.CERTIFICATE_REFUSED}
+
+
+async def test_a_receiver_that_does_not_say_goodbye_is_left() -> None:
+    """Ending TLS in good order takes two; it is not waited for without end."""
+    tls = serving("localhost")
+    is_over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        answered = asyncio.create_task(asyncio.to_thread(_answer_one, listener, tls, is_over))
+        async with sending() as sender:
+            answer = await sender.send(to(secured_by_ours(listener)))
+            async with asyncio.timeout(10):
+                await sender.close(grace_seconds=60)
+            is_over.set()
+        await answered
+    assert answer.outcome is Outcome.DELIVERED
+
+
+def _answer_one(listener: socket.socket, tls: ssl.SSLContext, is_over: threading.Event) -> None:
+    accepted, _ = listener.accept()
+    with tls.wrap_socket(accepted, server_side=True) as secured:
+        secured.recv(4096)
+        secured.sendall(OK)
+        is_over.wait(20)
 
 
 @pytest.mark.parametrize("text", ["", "no PEM", "-----BEGIN CERTIFICATE-----\nx\n"])

@@ -10,6 +10,7 @@ from typing import Protocol, cast
 from httptools import (
     HttpParserCallbackError,
     HttpParserError,
+    HttpParserUpgrade,
     HttpResponseParser,
 )
 
@@ -23,8 +24,6 @@ PIECE = 16 * 1024
 """The parser gets no more at a time, because it copies what it cannot finish."""
 KEPT_BODY = 4 * 1024
 KEPT_HEADERS = 64
-_LINGER_NS = 2_000_000_000
-"""How long a closing connection may take to say goodbye."""
 _NS_PER_SECOND = 1_000_000_000
 _START = b"HTTP/1."
 
@@ -137,8 +136,6 @@ class Connection(asyncio.Protocol):
         if self._on_answer is not None:
             seconds = (self.deadline - self._started) / _NS_PER_SECOND
             self._fail(Outcome.TIMED_OUT, f"no whole answer within {seconds:g} s")
-        elif self.is_closing:
-            self._transport.abort()
         else:
             self.close()
 
@@ -151,21 +148,20 @@ class Connection(asyncio.Protocol):
 
     def close(self) -> None:
         """End the connection in good order."""
-        if self.is_closing:
-            return
         if self._transport.get_write_buffer_size():  # they do not read, so do not wait for them
             self._abort()
             return
-        self.is_closing = True
-        self.deadline = monotonic_ns() + _LINGER_NS
-        self._keeper.discard(self)
-        self._keeper.watch(self.deadline)
+        self._begin_closing()
         self._transport.close()
 
     def _abort(self) -> None:
-        self.is_closing = True
-        self._keeper.discard(self)
+        self._begin_closing()
         self._transport.abort()
+
+    def _begin_closing(self) -> None:
+        self.is_closing = True
+        self.deadline = sys.maxsize
+        self._keeper.discard(self)
 
     # What asyncio calls.
 
@@ -256,7 +252,7 @@ class Connection(asyncio.Protocol):
             self._parser.feed_data(data)
         except HttpParserCallbackError:
             raise  # a mistake of ours
-        except HttpParserError as error:
+        except (HttpParserError, HttpParserUpgrade) as error:
             self._keep_alive = False
             if not self._is_complete:
                 self._fail(Outcome.MALFORMED_ANSWER, str(error))

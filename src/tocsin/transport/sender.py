@@ -31,7 +31,8 @@ from tocsin.transport.tls import (
 IDLE_SECONDS = 30.0
 MOST_IDLE = 512
 RESOLVE_SECONDS = 5.0
-_SHUTDOWN_SECONDS = 2.0
+_GOODBYE_SECONDS = 1.0
+"""How long a receiver may take to end TLS in good order."""
 _NS_PER_SECOND = 1_000_000_000
 
 
@@ -186,7 +187,7 @@ class Sender:
                 connection,
                 context_for(connection.destination.ca_bundle),
                 server_hostname=server_name(host),
-                ssl_shutdown_timeout=_SHUTDOWN_SECONDS,
+                ssl_shutdown_timeout=_GOODBYE_SECONDS,
             )
         except ssl.SSLCertVerificationError as error:
             raise NotConnected(Outcome.CERTIFICATE_REFUSED, explain_refusal(error, host)) from None
