@@ -68,6 +68,7 @@ _REFUSALS: Final = {
     500: "A bug; the log tells more under the id",
     503: "The store does not take it; nothing was changed, try again",
 }
+_ERROR_SCHEMA: Final = f"#/components/schemas/{ErrorAnswer.__name__}"
 _DESCRIPTION: Final = """\
 Manages a Tocsin server: incidents, alerts and deliveries; webhooks, policies and routing.
 
@@ -96,7 +97,11 @@ def make_api(services: Services) -> ASGIApp:
         generate_unique_id_function=_operation_id,
     )
     app.state.transactions = transactions
-    app.include_router(probes.router, responses=_answers(422, 500, 503))
+    # One route names the model, so that the document has the schema that all others refer to.
+    bug: dict[int | str, dict[str, Any]] = {
+        500: {"model": ErrorAnswer, "description": _REFUSALS[500]}
+    }
+    app.include_router(probes.router, responses=bug | _answers(422, 503))
     app.include_router(_management())
     app.add_exception_handler(TocsinError, _on_refusal)
     app.add_exception_handler(RequestValidationError, _on_invalid)
@@ -124,7 +129,9 @@ def _operation_id(route: APIRoute) -> str:
 
 
 def _answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {status: {"model": ErrorAnswer, "description": _REFUSALS[status]} for status in statuses}
+    """Describe refusals by reference: a model each would be built 500 times at every start."""
+    shape = {"application/json": {"schema": {"$ref": _ERROR_SCHEMA}}}
+    return {status: {"description": _REFUSALS[status], "content": shape} for status in statuses}
 
 
 def _lifespan(services: Services, transactions: Transactions) -> Callable[[FastAPI], Any]:
