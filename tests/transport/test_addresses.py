@@ -230,13 +230,14 @@ async def test_a_look_up_that_does_not_end_is_given_up() -> None:
             may_answer.wait(10)
         return (address("127.0.0.1"),)
 
+    resolver = Resolver(slow)
     async with (
         receiving(Conversation.answer_all) as receiver,
-        sending(resolver=Resolver(slow), resolve_seconds=0.05) as sender,
+        sending(resolver=resolver, resolve_seconds=0.05) as hasty,
+        sending(resolver=resolver) as patient,
     ):
-        waiting = asyncio.create_task(sender.send(receiver.exchange(host=NAME)))
-        other = await sender.send(receiver.exchange(host="other.test"))
-        answer = await waiting
+        answer = await hasty.send(receiver.exchange(host=NAME))
+        other = await patient.send(receiver.exchange(host="other.test"))
         may_answer.set()
     assert other.outcome is Outcome.DELIVERED
     assert answer.outcome is Outcome.NAME_TIMED_OUT

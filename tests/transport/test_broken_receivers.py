@@ -51,12 +51,12 @@ async def test_an_answer_that_does_not_come_is_given_up() -> None:
         await one.until_closed()
 
     async with receiving(script) as receiver, sending() as sender:
-        answer = await sender.send(receiver.exchange(total_timeout=0.05))
+        answer = await sender.send(receiver.exchange(total_timeout=0.3))
         assert answer.outcome is Outcome.TIMED_OUT
-        assert answer.detail == "no whole answer within 0.05 s"
+        assert answer.detail == "no whole answer within 0.3 s"
         assert answer.wrote_first_byte
         assert answer.first_byte_us == 0
-        assert 50_000 <= answer.total_us < 5_000_000
+        assert 300_000 <= answer.total_us < 5_000_000
         await sender._pool.drained()
 
 
@@ -71,7 +71,7 @@ async def test_time_limits_hold_on_a_reused_connection() -> None:
 
     async with receiving(script) as receiver, sending() as sender:
         await sender.send(receiver.exchange())
-        answer = await sender.send(receiver.exchange(total_timeout=0.05))
+        answer = await sender.send(receiver.exchange(total_timeout=0.3))
     assert (answer.outcome, answer.is_reused) == (Outcome.TIMED_OUT, True)
 
 
@@ -89,9 +89,9 @@ async def test_a_body_that_does_not_end_does_not_undo_the_status(
         await one.until_closed()
 
     async with receiving(script) as receiver, sending() as sender:
-        answer = await sender.send(receiver.exchange(total_timeout=0.05))
+        answer = await sender.send(receiver.exchange(total_timeout=0.3))
     assert (answer.outcome, answer.body) == (outcome, b"half")
-    assert answer.detail == "no whole answer within 0.05 s"
+    assert answer.detail == "no whole answer within 0.3 s"
 
 
 async def test_a_reused_connection_that_had_ended_says_so() -> None:
