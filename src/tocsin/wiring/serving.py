@@ -281,6 +281,7 @@ async def _engine(
         # What is here now stays: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
+        gc.enable()
         try:
             yield engine, first_start
         finally:
