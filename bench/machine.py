@@ -109,7 +109,8 @@ class Stopwatch:
 
 def compared(ours: Spent, reference: Spent, *, item: str) -> dict[str, Any]:
     """Return the figures of two runs on one core; `ratio` is our rate over the reference's."""
-    if min(ours.busy, reference.busy) < _DISTURBED:
+    is_disturbed = min(ours.busy, reference.busy) < _DISTURBED
+    if is_disturbed:
         say("others used this core meanwhile: `cpu_ratio` tells more than `ratio`")
     return {
         "ratio": round(ours.per_second / reference.per_second, 3),
@@ -118,6 +119,7 @@ def compared(ours: Spent, reference: Spent, *, item: str) -> dict[str, Any]:
         "reference_per_second": round(reference.per_second),
         f"cpu_us_per_{item}": round(ours.cpu_us, 1),
         "reference_cpu_us": round(reference.cpu_us, 1),
+        "disturbed": is_disturbed,
         "busy": round(ours.busy, 2),
         "reference_busy": round(reference.busy, 2),
     }
