@@ -12,6 +12,7 @@ from tocsin.domain.escalation import EndReason
 from tocsin.domain.incident import Status
 from tocsin.domain.timeline import Kind
 from tocsin.store import schema
+from tocsin.store.escalations import move_escalations
 from tocsin_receiver import decode_form
 
 MAIN = {"main": [("0s", ["pager"]), ("5m", ["pager", "phone"]), ("10m", ["siren"])]}
@@ -45,6 +46,18 @@ def test_each_step_fires_at_its_time_and_once(desk: Desk) -> None:
         (timedelta(minutes=5), ["pager", "phone"]),
         (timedelta(minutes=15), ["siren"]),
     ]
+
+
+def test_an_escalation_moves_only_from_the_step_that_it_is_at(desk: Desk) -> None:
+    """Whoever else tried: the guard is in the statement."""
+    desk.configure(MAIN, keys=KEYS)
+    desk.opened()
+    desk.fire()
+    before = desk.rows(schema.escalations)
+    with desk.database.write() as tx:
+        for was in (0, 2):
+            assert move_escalations(tx, [(3, None, None, None, 1, 1, was)]) == 0
+    assert desk.rows(schema.escalations) == before
 
 
 def test_firing_tells_when_the_next_step_is_due(desk: Desk) -> None:

@@ -198,6 +198,16 @@ def test_with_nowhere_to_go_an_incident_is_marked(desk: Desk) -> None:
     assert desk.kinds(number) == [Kind.OPENED, Kind.NOT_STARTED]
 
 
+def test_what_the_first_of_a_batch_stopped_keeps_its_reason(desk: Desk) -> None:
+    """Acknowledged, reopened and resolved at once: the delivery was cancelled by the first."""
+    desk.configure({"main": [("0s", ["pager"])]}, keys={"db": ["main"]}, opening="WARNING CRITICAL")
+    desk.alert("WARNING")
+    desk.fire(room=0)
+    desk.ingest(*(desk.make(type_) for type_ in ("ACKNOWLEDGEMENT", "CRITICAL", "RECOVERY")))
+    assert {Kind.ACKNOWLEDGED, Kind.REOPENED, Kind.RESOLVED} <= set(desk.kinds(1))
+    assert desk.deliveries() == [("pager", "cancelled", "acknowledged")]
+
+
 def test_a_batch_is_folded_in_order(ops: Desk) -> None:
     """Open, resolve, open again, acknowledge: in one transaction as in four."""
     receipts = ops.ingest(

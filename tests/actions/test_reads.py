@@ -6,6 +6,7 @@ import pytest
 from tests.actions.desk import Desk
 
 from tocsin.actions.incidents import IncidentNotFound, acknowledge, hold, resolve
+from tocsin.actions.send_test import send_test
 from tocsin.actions.show_alerts import (
     AlertNotFound,
     show_alert,
@@ -21,7 +22,6 @@ from tocsin.actions.show_deliveries import (
 from tocsin.actions.show_incidents import show_incident, show_incidents
 from tocsin.actions.show_timeline import show_timeline
 from tocsin.actions.show_upcoming import Backlog, Upcoming, count_upcoming, show_upcoming
-from tocsin.actions.send_test import send_test
 from tocsin.domain.delivery import DeliveryState
 from tocsin.domain.incident import Effect, Status
 from tocsin.domain.outcome import Outcome

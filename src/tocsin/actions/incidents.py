@@ -180,7 +180,6 @@ def create_incident(
     if routing_key is not None:  # known from now on, but no field: it was never on the wire
         alert = replace(alert, routing_key=RoutingKey(routing_key))
     incidents = IncidentSet(tx, context)
-    incidents.load_entities([alert.entity_id])
     (alert_id,) = context.ids.take(1, context.now)
     number = incidents.open(alert, alert_id, actor=actor, policies=chosen)
     incidents.save()
