@@ -202,10 +202,13 @@ teams:
         steps:
           - {{after: 0s, webhooks: [pager]}}
           - {{after: 1h, webhooks: [pager, broken]}}
+      once:
+        steps: [{{after: 0s, webhooks: [pager]}}]
       quiet:
         steps: [{{after: 30m, webhooks: [pager]}}]
 routing_keys:
   db: {{policies: [ops/primary]}}
+  once: {{policies: [ops/once]}}
   quiet: {{policies: [ops/quiet]}}
 default_routing: {{policies: [ops/quiet]}}
 """

@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -195,6 +196,21 @@ def test_trying_a_webhook_waits_for_the_outcome(cli: Cli) -> None:
     assert bad.code == 1
     assert "rejected 500" in bad.out
     assert "its own log says why" in bad.out
+
+
+def test_a_webhook_that_nobody_answers_is_explained_once(cli: Cli) -> None:
+    """The likely cause, with the address of this attempt, in one line below the outcome."""
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        url = f"http://127.0.0.1:{gone.getsockname()[1]}/"
+    cli("webhooks", "add", "gone", url)
+
+    done = cli("webhooks", "test", "gone")
+
+    assert done.code == 1
+    first, second = done.out.splitlines()
+    assert "connection refused" in first
+    assert second.startswith("    Nothing listens at that address and port")
+    assert "127.0.0.1" in second
 
 
 def test_policies_show_when_each_step_fires(cli: Cli) -> None:

@@ -37,10 +37,10 @@ def test_a_table_is_cut_to_the_terminal(served: Served) -> None:
     """Its width is the terminal's, and NO_COLOR is heard."""
     env = {**environment(served.home), "NO_COLOR": "1"}
 
-    narrow = on_terminal("webhooks", env=env, columns=50).splitlines()
+    narrow = on_terminal("webhooks", env=env, columns=64).splitlines()
     wide = on_terminal("webhooks", env=env, columns=200).splitlines()
 
-    assert all(len(line) <= 50 for line in narrow)
+    assert all(len(line) <= 64 for line in narrow)
     assert any(line.endswith("...") for line in narrow)
     assert not any("..." in line for line in wide)
 

@@ -182,6 +182,19 @@ def test_lists_can_be_narrowed(cli: Cli) -> None:
     assert cli("incidents", "--limit", "0").code == 2
 
 
+def test_nobody_left_to_page_is_visible(cli: Cli) -> None:
+    """When the last step has fired, the incident says so and can be listed by it."""
+    number = fire(cli, "left/1", "--routing-key", "once")
+    other = fire(cli, "left/2", "--routing-key", "quiet")
+
+    listed = eventually(
+        lambda: cli("incidents", "--nobody-left").out, lambda out: f"#{number} " in out
+    )
+
+    assert "triggered, nobody left to page" in row(listed, f"#{number}")
+    assert f"#{other} " not in listed
+
+
 def test_a_delivery_is_shown_as_it_was_sent(cli: Cli) -> None:
     """The list names incident, step and outcome; the delivery has the request without signatures."""
     number = fire(cli, "shown/1", "--routing-key", "db")
