@@ -4,6 +4,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from tests.transport.servers import (
@@ -161,6 +162,38 @@ async def test_a_listener_on_every_address_is_known_by_its_far_end() -> None:
         transport.close()
 
 
+def own_address() -> str:
+    """Return this machine's address in some network, loopback's if it is in none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        with suppress(OSError):
+            sock.connect(("192.0.2.1", 9))  # chooses an address; nothing is sent
+        address: str = sock.getsockname()[0]
+        return "127.0.0.1" if address == "0.0.0.0" else address
+
+
+async def test_tocsin_never_calls_itself_by_its_address_in_a_network() -> None:
+    """A listener on every address has more of them than could be listed."""
+    networks = Networks.parse("public,private,loopback")
+    async with receiving(Conversation.until_closed, host="0.0.0.0") as receiver:
+        own = [("0.0.0.0", receiver.port)]
+        async with sending(networks=networks, own_listeners=own) as sender:
+            answer = await sender.send(receiver.exchange(host=own_address()))
+    assert answer.outcome is Outcome.ADDRESS_REFUSED
+    assert not answer.wrote_first_byte
+
+
+async def test_a_port_that_answers_itself_is_closed() -> None:
+    """TCP can connect a free port of this machine to itself; nobody listens there."""
+    sock = socket.socket()
+    sock.bind(("127.0.0.1", 0))
+    sock.connect(sock.getsockname())
+    transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=sock)
+    with pytest.raises(NotConnected) as refusal:
+        check_far_end(transport, [])
+    assert refusal.value.outcome is Outcome.CONNECTION_REFUSED
+    transport.close()
+
+
 async def test_the_next_address_is_tried_when_one_is_refused() -> None:
     """Of several addresses one that works is enough, and it is tried at once."""
     port = free_port()
@@ -242,6 +275,34 @@ async def test_a_look_up_that_does_not_end_is_given_up() -> None:
     assert other.outcome is Outcome.DELIVERED
     assert answer.outcome is Outcome.NAME_TIMED_OUT
     assert answer.detail == f"no answer about {NAME} within 0.05 s"
+
+
+async def test_a_look_up_takes_no_longer_than_the_whole_attempt() -> None:
+    """The whole limit covers the name too, and its threads end with the sender."""
+    may_answer = threading.Event()
+
+    def slow(host: str) -> Addresses:
+        may_answer.wait(10)
+        return ()
+
+    resolver = Resolver(slow)
+    async with sending(resolver=resolver) as sender:
+        answer = await sender.send(to(plain(80, NAME), total_timeout=0.05))
+    assert answer.outcome is Outcome.NAME_TIMED_OUT
+    assert answer.total_us < 5_000_000
+    may_answer.set()
+    (thread,) = resolver._threads
+    await asyncio.to_thread(thread.join, 10)
+    assert not thread.is_alive()
+
+
+async def test_few_names_are_remembered() -> None:
+    """The memory of names is bounded."""
+    resolver = Resolver()
+    for number in range(1100):
+        assert resolver.recall(f"127.1.{number // 256}.{number % 256}")
+    assert len(resolver._remembered) <= 1024
+    resolver.close()
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,15 @@ async def test_a_connection_that_does_not_come_about_is_given_up() -> None:
     assert 50_000 <= answer.total_us < 5_000_000
 
 
+async def test_connecting_takes_no_longer_than_the_whole_attempt() -> None:
+    """A connect limit beyond the whole one gains nothing."""
+    with full_backlog() as port:
+        async with sending() as sender:
+            answer = await sender.send(to(plain(port), total_timeout=0.3))
+    assert answer.outcome is Outcome.CONNECT_TIMED_OUT
+    assert answer.total_us < 5_000_000
+
+
 async def test_an_answer_that_does_not_come_is_given_up() -> None:
     """The limit covers the whole attempt, and the connection is not used again."""
 
@@ -73,6 +82,21 @@ async def test_time_limits_hold_on_a_reused_connection() -> None:
         await sender.send(receiver.exchange())
         answer = await sender.send(receiver.exchange(total_timeout=0.3))
     assert (answer.outcome, answer.is_reused) == (Outcome.TIMED_OUT, True)
+
+
+async def test_each_exchange_has_its_own_limit() -> None:
+    """When one has timed out, the next is still watched."""
+
+    async def script(one: Conversation) -> None:
+        await one.request()
+        await one.until_closed()
+
+    async with receiving(script) as receiver, sending() as sender:
+        limits = (0.3, 0.2, 0.4)
+        exchanges = [receiver.exchange(total_timeout=limit) for limit in limits]
+        async with asyncio.timeout(10):
+            answers = await asyncio.gather(*map(sender.send, exchanges))
+    assert {answer.outcome for answer in answers} == {Outcome.TIMED_OUT}
 
 
 @pytest.mark.parametrize(
@@ -122,6 +146,7 @@ async def test_an_idle_connection_that_ends_is_dropped_at_once() -> None:
     async with receiving(script) as receiver, sending() as sender:
         await sender.send(receiver.exchange())
         await sender._pool.drained()
+        assert sender._pool._idle == {}
         answer = await sender.send(receiver.exchange())
     assert (answer.outcome, answer.is_reused) == (Outcome.DELIVERED, False)
 

@@ -2,12 +2,13 @@
 
 import asyncio
 import socket
+from time import monotonic_ns
 
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.transport.servers import plain, to
 
-from tocsin.transport.connection import Connection
+from tocsin.transport.connection import PIECE, Connection
 from tocsin.transport.exchange import Answer, Route
 from tocsin.transport.pool import Pool
 
@@ -41,6 +42,30 @@ async def read(pieces: list[bytes]) -> Answer:
     connection.interrupt()
     await pool.drained()
     return answer
+
+
+@given(extra=st.sampled_from((b"H", b"stray", REPLIES[0])))
+def test_what_follows_an_answer_ends_the_connection(extra: bytes) -> None:
+    """Even where the answer fills the last piece that was fed to the parser."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 16342\r\n\r\n"
+    reply = head + b"z" * 16342
+    assert len(reply) == PIECE
+
+    async def is_kept(data: bytes) -> bool:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            pool = Pool(idle_seconds=1.0, most_idle=1)
+            connection = Connection(plain(80), Route("127.0.0.1"), pool)
+            await asyncio.get_running_loop().create_connection(lambda: connection, sock=ours)
+            connection.begin(to(plain(80)), lambda _answer: None, monotonic_ns())
+            connection.data_received(data)
+            is_kept = connection.is_kept
+            connection.interrupt()
+            await pool.drained()
+            return is_kept
+
+    assert asyncio.run(is_kept(reply))
+    assert not asyncio.run(is_kept(reply + extra))
 
 
 def cut(reply: bytes, lengths: list[int]) -> list[bytes]:

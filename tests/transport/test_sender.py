@@ -133,6 +133,23 @@ async def test_a_body_without_a_length_ends_with_the_connection() -> None:
     assert (answer.outcome, answer.body) == (Outcome.DELIVERED, b"up to here")
 
 
+async def test_of_two_answers_the_first_counts() -> None:
+    """A second answer is nobody's."""
+    second = b"HTTP/1.1 500 X\r\nContent-Length: 2\r\n\r\nno"
+    async with receiving(lambda one: one.answer_all(OK + second)) as receiver, sending() as sender:
+        answer = await sender.send(receiver.exchange())
+    assert (answer.status, answer.body) == (200, b"ok")
+    assert answer.headers == ((b"Content-Length", b"2"),)
+
+
+async def test_trailers_are_no_headers() -> None:
+    """What comes after the body says nothing about it any more."""
+    reply = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nRetry-After: 9\r\n\r\n"
+    async with receiving(lambda one: one.answer_all(reply)) as receiver, sending() as sender:
+        answer = await sender.send(receiver.exchange())
+    assert answer.headers == ((b"Transfer-Encoding", b"chunked"),)
+
+
 async def test_interim_answers_are_skipped() -> None:
     """100 and 103 announce the answer; neither they nor their headers are it."""
     interim = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
@@ -246,11 +263,13 @@ async def test_closing_waits_for_what_runs() -> None:
         await one.request()
         closing.set()
         await one.answer(OK)
+        await one.until_closed()
 
     async with receiving(script) as receiver, sending() as sender:
         sent = asyncio.create_task(sender.send(receiver.exchange()))
         await closing.wait()
-        await sender.close(grace_seconds=10)
+        async with asyncio.timeout(10):
+            await sender.close(grace_seconds=60)
         assert (await sent).outcome is Outcome.DELIVERED
         assert sender.open_count == 0
         with pytest.raises(RuntimeError):

@@ -253,7 +253,6 @@ class Connection(asyncio.Protocol):
         except HttpParserCallbackError:
             raise  # a mistake of ours
         except (HttpParserError, HttpParserUpgrade) as error:
-            self._keep_alive = False
             if not self._is_complete:
                 self._fail(Outcome.MALFORMED_ANSWER, str(error))
 
