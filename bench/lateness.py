@@ -75,12 +75,12 @@ def _percentiles(prefix: str, values: Sequence[float]) -> dict[str, float]:
 
 async def _bare_timers(seconds: int) -> list[float]:
     loop = asyncio.get_running_loop()
-    begins = loop.time() + 0.1
+    begins = time.monotonic() + 0.1
     late: list[float] = []
     count = seconds * _PER_SECOND
 
     def woke(planned: float) -> None:
-        late.append((loop.time() - planned) * _MS_PER_SECOND)
+        late.append((time.monotonic() - planned) * _MS_PER_SECOND)
 
     for number in range(count):
         planned = begins + number / _PER_SECOND
