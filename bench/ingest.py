@@ -65,6 +65,7 @@ def run(*, quick: bool) -> dict[str, Any]:
     return {
         **compared(chosen, middle(bare), item="alert"),
         "ratio_without_store": round(chosen.per_second / without.per_second, 3),
+        "cpu_ratio_without_store": round(without.cpu_us / chosen.cpu_us, 3),
         "without_store_per_second": round(without.per_second),
         "without_store_cpu_us": round(without.cpu_us, 1),
         "store_us": round(ours_chosen.writer_us, 1),
