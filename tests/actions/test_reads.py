@@ -156,6 +156,24 @@ def test_a_timeline_says_how_long_after_its_step_the_first_byte_left(ops: Desk) 
     ]
 
 
+def test_what_happened_at_one_instant_is_in_order_of_cause(desk: Desk) -> None:
+    """The step fires, so nobody is left, and is sent; each attempt has a place of its own."""
+    desk.configure({"main": [("0s", ["pager"])]}, keys={"db": ["main"]})
+    desk.opened()
+    (lease,) = desk.fire().leases
+    desk.record(lease, Outcome.UNKNOWN)
+    (lease,) = desk.lease()
+    desk.record(lease, Outcome.DELIVERED)
+    entries = desk.timeline(1)
+    assert [each.kind for each in entries] == [
+        *(Kind.OPENED, Kind.PAGED, Kind.NOBODY_LEFT, Kind.ATTEMPTED),
+        Kind.ATTEMPTED,
+    ]
+    assert {each.at for each in entries} == {desk.now}
+    assert len({each.position for each in entries}) == len(entries)
+    assert desk.read(show_timeline, 1, after=entries[3].position) == entries[4:]
+
+
 def test_a_timeline_is_read_page_by_page(ops: Desk) -> None:
     """Nothing is shown twice, nothing is left out, also when entries share an instant."""
     an_eventful_incident(ops)
