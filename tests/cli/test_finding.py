@@ -207,6 +207,14 @@ def test_a_refusal_keeps_the_servers_words(url: str) -> None:
     assert (for_programs.code, for_programs.json) == (1, answer)
 
 
+def test_a_refusal_cannot_steer_the_terminal(url: str) -> None:
+    """Its words may repeat what somebody else sent."""
+    answer = {"error": {"code": "x", "message": "no \x1b[2J", "fields": {}}}
+    Scripted.answers["/api/v1/keys"] = (409, json.dumps(answer))
+
+    assert remote(url)("keys").err == "tocsin: no \\x1b[2J\n"
+
+
 @pytest.mark.parametrize("where", [("--json", "list"), ("list", "--json"), ("--json",)])
 def test_json_may_be_asked_for_anywhere(url: str, where: tuple[str, ...]) -> None:
     """Before or after the subcommand."""

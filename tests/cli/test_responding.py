@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, TypeVar
 
 import pytest
@@ -99,7 +100,8 @@ def test_a_refused_alert_is_found_with_its_reason(cli: Cli, served: Served) -> N
     assert "message_type" in listed.out
     assert served.alert_key not in listed.out
     assert f"{served.alert_key[:4]}..." in listed.out
-    assert "No such alerts." in cli("alerts", "--entity", "refused-one").out
+    assert cli("alerts", "--entity", "refused-one").out == "No such alerts.\n"
+    assert cli("alerts", "--refused", "--entity", "another").out == "No such alerts.\n"
 
 
 def test_an_incident_is_taken_held_reopened_and_ended(cli: Cli) -> None:
@@ -139,6 +141,16 @@ def test_several_incidents_at_once(cli: Cli) -> None:
     assert "there is no incident 999999" in done.err
     assert [status(cli, number) for number in numbers] == ["acknowledged"] * 2
     assert cli("resolve", *map(str, numbers), "--json").json["results"][0]["changed"] is True
+
+
+def test_a_hold_may_end_at_an_instant(cli: Cli) -> None:
+    """--until takes any time zone."""
+    number = fire(cli, "until/1", "--routing-key", "quiet")
+    until = (datetime.now(UTC) + timedelta(hours=30)).astimezone(timezone(timedelta(hours=9)))  # noqa: TID251 - the server's clock is real here
+
+    held = cli("hold", str(number), "--until", until.isoformat(), "--json").json["held_until"]
+
+    assert datetime.fromisoformat(held) == until
 
 
 @pytest.mark.parametrize(
@@ -208,6 +220,8 @@ def test_a_delivery_is_shown_as_it_was_sent(cli: Cli) -> None:
     assert f"  webhook-id: {delivery['id']}\n" in shown
     assert re.search(r'^  entity_id +"shown/1"$', shown, flags=re.MULTILINE)
     assert cli("deliveries", "show", "dlv_nonsense").code == 1
+    assert cli("deliveries", "--webhook", "none").out == "No such deliveries.\n"
+    assert delivery["id"] not in cli("deliveries", "--state", "failed").out
 
 
 def test_what_comes_next_is_listed(cli: Cli) -> None:
