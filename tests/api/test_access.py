@@ -218,6 +218,7 @@ def test_a_body_that_is_too_large_is_refused_while_it_comes(harness: Harness) ->
     """413, before anything of it is parsed."""
     answer = harness.ask("POST", "webhooks", content=b" " * (LARGEST_BODY + 1))
     check_error(answer, 413, "body_too_large")
+    assert answer.headers["connection"] == "close"
 
 
 def test_an_invalid_request_names_each_part_and_repeats_no_value(harness: Harness) -> None:
@@ -234,6 +235,34 @@ def test_an_invalid_request_names_each_part_and_repeats_no_value(harness: Harnes
     }
     assert "90s or 90m" in error["fields"]["body.deadline"]
     assert "hunter2" not in answer.text
+
+
+def test_nothing_is_guessed(harness: Harness) -> None:
+    """A number is no text, and a text is neither a number nor a truth."""
+    for path, body in (
+        ("incidents/acknowledge", {"numbers": ["1"]}),
+        ("incidents/acknowledge", {"numbers": [1.0]}),
+        ("webhooks", {"name": "x", "url": "https://x.example/", "enabled": "yes"}),
+        ("webhooks", {"name": "x", "url": "https://x.example/", "summary": 1}),
+        ("teams", {"name": 7}),
+    ):
+        check_error(harness.ask("POST", path, body), 422, "invalid_request")
+
+
+def test_a_filter_that_is_misspelt_is_refused(harness: Harness) -> None:
+    """422, rather than a list of everything."""
+    answer = harness.ask("GET", "incidents", params={"stauts": "triggered", "limit": 1})
+    error = check_error(answer, 422, "invalid_request")
+    assert set(error["fields"]) == {"query.stauts"}
+    assert "status" in error["message"]
+
+
+def test_the_word_bearer_is_read_as_clients_write_it(harness: Harness) -> None:
+    """In any case, with any number of spaces."""
+    token = harness.tokens[READ]
+    for header in (f"Bearer {token}", f"bearer {token}", f"BEARER   {token}"):
+        answer = harness.http.get("/api/v1/status", headers={"authorization": header})
+        assert answer.status_code == 200, header
 
 
 @pytest.mark.parametrize(

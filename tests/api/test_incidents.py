@@ -1,6 +1,8 @@
 """People and programs look at incidents and act on them."""
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +11,7 @@ from tests.api.harness import Harness
 from tests.api.test_access import check_error
 
 from tocsin.domain.principal import Scope
+from tocsin.store.timeline import list_timeline
 
 ACTOR = "token:can-respond"
 
@@ -82,6 +85,14 @@ def test_a_list_stays_in_place_while_incidents_come(harness: Harness) -> None:
     assert seen == there[::-1]
 
 
+def test_a_page_that_ends_with_the_list_is_the_last(harness: Harness) -> None:
+    """No cursor leads to an empty page."""
+    for entity_id in ("a", "b"):
+        harness.open_incident(entity_id)
+    page = harness.ask("GET", "incidents", params={"limit": 2}).json()
+    assert (len(page["items"]), page["next_cursor"]) == (2, None)
+
+
 def test_acknowledging_says_who_and_whether_it_is_new(harness: Harness) -> None:
     """The answer is the incident as it is now; a repeat succeeds and changes nothing."""
     number = harness.open_incident()
@@ -98,6 +109,26 @@ def test_acknowledging_says_who_and_whether_it_is_new(harness: Harness) -> None:
     assert entries[1]["actor"] == ACTOR
     assert entries[1]["detail"]["message"] == "on it"
     assert harness.ask("GET", "upcoming").json()["items"] == []
+
+
+@pytest.mark.parametrize("action", ["acknowledge", "hold", "resolve", "reroute"])
+def test_what_stops_a_page_goes_ahead_of_what_waits(harness: Harness, action: str) -> None:
+    """Alerts that are to be stored make no acknowledgement wait."""
+    number = harness.open_incident()
+    body = {"hold": {"for": "1h"}, "reroute": {"policies": ["ops/second"]}}.get(action)
+    released = threading.Event()
+    harness.writer.submit(lambda _: released.wait(timeout=30))
+    # Begun, so that both pieces after it wait together.
+    while harness.writer.waiting:
+        pass
+    seen = harness.writer.submit(lambda tx: [each.kind for each in list_timeline(tx, number)])
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(act, harness, action, body, number=number)
+        while harness.writer.waiting < 2:
+            pass
+        released.set()
+        assert answer.result(timeout=30).json()["changed"] is True
+    assert len(seen.result(timeout=30)) == 2
 
 
 @pytest.mark.parametrize("until", [{"for": "1h"}, {"until": "2026-11-02T05:00:00+01:00"}])

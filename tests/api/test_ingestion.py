@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.api.harness import ALERT_KEY, Harness
 
+from tocsin.actions import alert_keys
 from tocsin.actions.ingest import Receipt
 from tocsin.api.ingestion import ALERT_PATH
 from tocsin.domain.alert import Alert
@@ -167,6 +169,7 @@ def test_what_is_kept_of_a_refusal_has_no_secrets(harness: Harness) -> None:
             f"{ALERT_PATH}{'k' * 2000}/db",
             f"/integrations/generic/20131114/alert%2F{ALERT_KEY}/db",
             f"/integrations/zabbix/20140212/alert/{ALERT_KEY}/db",
+            f"/integrations/another/20131114/alert/{ALERT_KEY}/db",
             "/integrations/generic/20131114/alert",
             "/integrations/",
         )
@@ -211,6 +214,25 @@ def test_a_key_works_as_soon_as_it_is_made_and_ends_as_soon_as_it_is_revoked(
 
     assert harness.ask("DELETE", "keys/sensu").status_code == 204
     assert harness.post_alert({"message_type": "INFO"}, key=made["key"]).status_code == 404
+
+
+def test_a_key_that_another_node_made_or_revoked_is_seen_within_a_second(harness: Harness) -> None:
+    """Until then what is known goes; after that traffic itself brings the news."""
+    alert = {"message_type": "INFO"}
+    create, revoke = alert_keys.create_alert_key, alert_keys.revoke_alert_key
+    harness.write(
+        lambda tx, _: create(tx, name="node-2", key="made-elsewhere", editor=harness.editor())
+    )
+    harness.write(lambda tx, _: revoke(tx, "alertmanager", editor=harness.editor()))
+    assert harness.post_alert(alert, key="made-elsewhere").status_code == 404
+    assert harness.post_alert(alert).status_code == 200
+
+    harness.clock.advance(timedelta(seconds=1, milliseconds=1))
+    for _ in range(1000):  # the look into the database makes no alert wait
+        if harness.post_alert(alert, key="made-elsewhere").status_code == 200:
+            break
+    assert harness.post_alert(alert, key="made-elsewhere").status_code == 200
+    assert harness.post_alert(alert).status_code == 404
 
 
 @pytest.fixture
