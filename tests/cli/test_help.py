@@ -91,7 +91,7 @@ def test_every_sentence_that_names_a_command_names_a_real_one() -> None:
     assert not wrong
 
 
-MENTIONED = re.compile(r"\btocsin ([a-z-]+(?: [a-z-]+)?) ([A-Z]{2,}|--[a-z-]+)")
+MENTIONED = re.compile(r"\btocsin ([a-z-]+(?: [a-z][a-z-]*)?) ([A-Z]{2,}|--[a-z-]+)")
 
 
 def _texts(file: Path) -> Iterator[str]:
