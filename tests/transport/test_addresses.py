@@ -173,12 +173,14 @@ def own_address() -> str:
 
 async def test_tocsin_never_calls_itself_by_its_address_in_a_network() -> None:
     """A listener on every address has more of them than could be listed."""
-    networks = Networks.parse("public,private,loopback")
+    host = own_address()
+    networks = Networks.parse(f"public,private,loopback,{host}")
     async with receiving(Conversation.until_closed, host="0.0.0.0") as receiver:
         own = [("0.0.0.0", receiver.port)]
         async with sending(networks=networks, own_listeners=own) as sender:
-            answer = await sender.send(receiver.exchange(host=own_address()))
+            answer = await sender.send(receiver.exchange(host=host))
     assert answer.outcome is Outcome.ADDRESS_REFUSED
+    assert "Tocsin itself" in answer.detail
     assert not answer.wrote_first_byte
 
 
