@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from tocsin.actions.escalate import Sending
 from tocsin.domain.delivery import DEADLINE, DeliveryState, Ending, decide_retry
@@ -28,8 +29,7 @@ from tocsin.store.schema import from_micros, to_micros
 from tocsin.store.statement import Row
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptResult:
+class AttemptResult(NamedTuple):
     """An attempt that has ended. Units: instants in microseconds since 1970."""
 
     lease: Lease

@@ -14,10 +14,9 @@ from tocsin.domain.webhook import Webhook
 from tocsin.store.database import Tx
 from tocsin.store.deliveries import (
     Lease,
+    NewDelivery,
     insert_bodies,
     insert_deliveries,
-    leased_row,
-    pending_row,
 )
 from tocsin.store.escalations import (
     Due,
@@ -222,33 +221,21 @@ class _Batch:
         )
         ids = self._context.ids.take(len(self._planned), self._context.now)
         room = sending.room
-        rows: list[Row] = []
-        waiting: set[int] = set()
+        waiting, leased = [], []
         for id_, planned in zip(ids, self._planned, strict=True):
-            webhook_id = planned.webhook.id
-            if room > 0 and free[webhook_id] > 0:
+            new = _new_delivery(id_, planned)
+            if room > 0 and free[new.webhook_id] > 0:
                 room -= 1
-                free[webhook_id] -= 1
-                rows.append(leased_row(**self._values(id_, planned), run_id=sending.run_id))
+                free[new.webhook_id] -= 1
+                leased.append(new)
                 self.result.leases.append(self._lease(id_, planned))
             else:
-                waiting.add(webhook_id)
-                rows.append(pending_row(**self._values(id_, planned)))
-        insert_deliveries(self._tx, rows)
-        take_slots(self._tx, (lease.webhook_id for lease in self.result.leases))
-        wake_lanes(self._tx, dict.fromkeys(waiting, self._now))
-
-    def _values(self, id_: int, planned: _Planned) -> dict[str, int]:
-        return {
-            "id_": id_,
-            "incident": planned.due.incident,
-            "escalation": planned.due.number,
-            "step": planned.firing.position,
-            "webhook_id": planned.webhook.id,
-            "body_id": planned.body_id,
-            "planned_at": planned.due.due_at,
-            "now": self._now,
-        }
+                waiting.append(new)
+        insert_deliveries(
+            self._tx, waiting=waiting, leased=leased, now=self._now, run_id=sending.run_id
+        )
+        take_slots(self._tx, (new.webhook_id for new in leased))
+        wake_lanes(self._tx, {new.webhook_id: self._now for new in waiting})
 
     def _lease(self, id_: int, planned: _Planned) -> Lease:
         return Lease(
@@ -270,6 +257,18 @@ class _Batch:
         silent = set(self.result.exhausted) - incidents_running(self._tx, self.result.exhausted)
         for number in mark_silent(self._tx, silent, self._context.now):
             _note(self._tx, self._context, number, Kind.NOBODY_LEFT, {"reason": "last_step_fired"})
+
+
+def _new_delivery(id_: int, planned: _Planned) -> NewDelivery:
+    return NewDelivery(
+        id_,
+        planned.due.incident,
+        planned.due.number,
+        planned.firing.position,
+        planned.webhook.id,
+        planned.body_id,
+        planned.due.due_at,
+    )
 
 
 def _note(tx: Tx, context: Context, incident: int, kind: Kind, detail: dict[str, object]) -> None:

@@ -4,11 +4,12 @@ from tocsin.actions.incident_set import Context
 from tocsin.domain.payload import make_body
 from tocsin.domain.webhook import Webhook
 from tocsin.store.database import Tx
-from tocsin.store.deliveries import insert_bodies, insert_deliveries, pending_row
+from tocsin.store.deliveries import NewDelivery, insert_bodies, insert_deliveries
 from tocsin.store.lanes import free_slots, wake_lanes
 from tocsin.store.schema import to_micros
 
 _NO_INCIDENT_NUMBER = 0
+_NO_RUN = 0
 
 
 def send_test(tx: Tx, context: Context, webhook: Webhook, *, actor: str, organisation: str) -> int:
@@ -38,17 +39,16 @@ def send_test(tx: Tx, context: Context, webhook: Webhook, *, actor: str, organis
     body_id, delivery_id = context.ids.take(2, context.now)
     now = to_micros(context.now)
     insert_bodies(tx, [(body_id, body.form)])
-    row = pending_row(
-        id_=delivery_id,
+    new = NewDelivery(
+        id=delivery_id,
         incident=None,
         escalation=None,
         step=None,
         webhook_id=webhook.id,
         body_id=body_id,
         planned_at=now,
-        now=now,
     )
-    insert_deliveries(tx, [row])
+    insert_deliveries(tx, waiting=[new], now=now, run_id=_NO_RUN)
     free_slots(tx, [webhook.id], slots=0)  # makes the lane, where there is none yet
     wake_lanes(tx, {webhook.id: now})
     return delivery_id

@@ -1,6 +1,7 @@
 """The engine: its parts put together, started in order, and stopped without leaving anything open."""
 
 import asyncio
+import logging
 import random
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
@@ -20,13 +21,16 @@ from tocsin.engine.runner import Runner
 from tocsin.engine.tick import Tick
 from tocsin.metrics import Metrics
 from tocsin.store.database import News
-from tocsin.store.writer import Writer
+from tocsin.store.writer import StoreUnavailable, Writer
 from tocsin.transport.dial import Listener
 from tocsin.transport.sender import Sender
 
 _MICROSECOND = timedelta(microseconds=1)
 GRACE_SECONDS = 20.0
 """How long attempts under way may take when the server stops: longer than an attempt may last."""
+RECORD_SECONDS = 5.0
+"""How long a store that fails may keep the server from stopping after that."""
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,7 @@ class Engine:
         self._running = asyncio.create_task(self.runner.run(), name="tocsin-runner")
 
     async def stop(self) -> None:
-        """Lease nothing more, let attempts under way end, put everything on record.
+        """Lease nothing more, let attempts under way end, put everything on record if the store works.
 
         The writer goes on: it belongs to whoever made it.
         """
@@ -94,8 +98,16 @@ class Engine:
         if self._running is not None:
             await self._running
         await self._sender.close(grace_seconds=GRACE_SECONDS)
-        await self.courier.drain()
-        await self.runner.end()
+        try:
+            async with asyncio.timeout(RECORD_SECONDS):
+                await self.courier.drain()
+                await self.runner.end()
+        except (TimeoutError, StoreUnavailable) as error:
+            # What is not on record is closed as unknown by the next start, and sent again.
+            unrecorded = self.courier.in_flight
+            logger.error(  # noqa: TRY400 - a store that fails is no bug to trace
+                "run.not_ended", extra={"unrecorded": unrecorded, "cause": str(error)}
+            )
 
     # --- what the parts tell
 

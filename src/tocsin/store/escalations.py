@@ -1,9 +1,8 @@
 """Escalations: runs of policies, and the one column that is their timer."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -76,8 +75,7 @@ _STILL_RUNNING = Statement(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(NamedTuple):
     """An escalation whose next step is due, and what its body needs. Units: microseconds since 1970."""
 
     incident: int

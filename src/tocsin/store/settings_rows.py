@@ -4,6 +4,7 @@ import sqlalchemy as sa
 
 from tocsin.store import schema_configuration as schema
 from tocsin.store.database import Tx
+from tocsin.store.statement import Statement, raw
 
 _S = schema.settings
 
@@ -11,8 +12,13 @@ VAULT_PROOF = "vault_proof"
 """A known text, sealed: it shows whether a master key is the one of this database."""
 
 
+# Compiled, because every tick asks whether the engine is paused.
+_FIND = Statement(sa.select(_S.c.value).where(_S.c.name == raw("name")), "name")
+
+
 def find_setting(tx: Tx, name: str) -> bytes | None:
-    return tx.core.execute(sa.select(_S.c.value).where(_S.c.name == name)).scalar_one_or_none()
+    rows = tx.rows(_FIND, name)
+    return bytes(rows[0][0]) if rows else None
 
 
 def put_setting(tx: Tx, name: str, value: bytes) -> None:
