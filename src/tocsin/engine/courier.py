@@ -19,7 +19,7 @@ from tocsin.engine.request import make_exchange
 from tocsin.ids import DELIVERY, id_text
 from tocsin.store.deliveries import Lease
 from tocsin.store.schema import to_micros
-from tocsin.store.writer import StoreUnavailable, Writer
+from tocsin.store.writer import StoreUnavailable, Writer, WriterStopped
 from tocsin.transport.exchange import Answer
 from tocsin.transport.sender import Sender
 
@@ -170,7 +170,8 @@ class Courier:
 
     def _not_recorded(self, results: Sequence[AttemptResult], error: StoreUnavailable) -> None:
         logger.error("attempts.not_recorded", extra={"attempts": len(results), "cause": str(error)})
-        self._loop.call_later(_RECORD_AGAIN_SECONDS, self._record_again, results)
+        if not isinstance(error, WriterStopped):  # else the next start closes them
+            self._loop.call_later(_RECORD_AGAIN_SECONDS, self._record_again, results)
 
     def _record_again(self, results: Sequence[AttemptResult]) -> None:
         for result in results:
