@@ -36,7 +36,9 @@ async def tocsin(home: Path) -> AsyncIterator[Tocsin]:
 
 
 @pytest.fixture(scope="module")
-async def shared(first_home: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Tocsin]:
+async def shared(
+    first_home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Tocsin]:
     """One server for the tests of a file that keep out of each other's way: own keys, own entities."""
     home = tmp_path_factory.mktemp("shared") / "home"
     async with a_server(Path(shutil.copytree(first_home, home))) as made:

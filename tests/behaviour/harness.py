@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import httpx
 from tests.behaviour.configuring import Steps, configuration
-from tests.behaviour.receiver import Receiver
+from tests.behaviour.receiver import AUTH_CODE, Receiver
 from tests.manual_clock import START, ManualClock
 
 from tocsin.clock import Clock
@@ -214,12 +214,17 @@ class Tocsin:
         self.clock.advance(timedelta(**by))
         await self.settle()
 
+    def advance_while_down(self, **by: float) -> None:
+        """Move the clock while no server runs."""
+        self.clock.advance(timedelta(**by))
+
     async def settle(self) -> None:
         """Wait until nothing is under way that the clock, or a held answer, does not hold back."""
         async with asyncio.timeout(20):
             calm = 0
             while calm < 5:
-                await asyncio.sleep(0)
+                # Away from the processor while the writer's thread needs it.
+                await asyncio.sleep(0 if calm else 0.001)
                 calm = calm + 1 if self._is_calm() else 0
 
     async def flush(self) -> None:
@@ -247,16 +252,24 @@ async def a_server(home: Path, **settings: Any) -> AsyncIterator[Tocsin]:
         finally:
             receiver.let_all_go()
             await tocsin.stop()
+        assert not receiver.refused, "a signature was wrong"
 
 
 @asynccontextmanager
-async def a_receiver() -> AsyncIterator[Receiver]:
-    receiver = Receiver()
+async def a_receiver(*, auth_code: str = AUTH_CODE) -> AsyncIterator[Receiver]:
+    receiver = Receiver(auth_code=auth_code)
     await receiver.start()
     try:
         yield receiver
     finally:
         await receiver.stop()
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Let the server work until something that nobody tells of is so."""
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - there is nothing to wait on
+            await asyncio.sleep(0.001)
 
 
 async def make_home(home: Path) -> None:

@@ -5,7 +5,7 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from tocsin_receiver import decode_form, read
+from tocsin_receiver import VerificationError, decode_form, read
 
 AUTH_CODE = "Rr4~Tt5-Yy6Uu7Ii8Oo9Pp0Aa1Ss2Dd3Ff4G"
 
@@ -29,9 +29,12 @@ class Received:
 
 @dataclass
 class Receiver:
-    """Listens on loopback. Answers 200 unless told otherwise; every signature is verified."""
+    """Listens on loopback. Every signature is verified: 401 if it is wrong, else 200 or as told."""
 
     port: int = 0
+    auth_code: str = AUTH_CODE
+    refused: int = 0
+    """How many requests had a wrong signature."""
     requests: list[Received] = field(default_factory=list)
     _answers: dict[str, deque[int]] = field(default_factory=dict)
     _held: dict[str, asyncio.Event] = field(default_factory=dict)
@@ -91,7 +94,12 @@ class Receiver:
         headers = dict(header.split(": ", 1) for header in rest)
         path = line.split(" ")[1]
         body = await reader.readexactly(int(headers["Content-Length"]))
-        read(self.url(path), headers, body, AUTH_CODE)
+        try:
+            read(self.url(path), headers, body, self.auth_code)
+        except VerificationError:
+            self.refused += 1
+            await _say(writer, 401)
+            return
         async with self._arrived:
             self.requests.append(Received(path, headers, body))
             self._arrived.notify_all()
@@ -102,11 +110,15 @@ class Receiver:
         status = self._next_status(path)
         if status == 0:
             raise ConnectionAbortedError
-        writer.write(f"HTTP/1.1 {status} Whatever\r\nContent-Length: 2\r\n\r\nok".encode())
-        await writer.drain()
+        await _say(writer, status)
 
     def _next_status(self, path: str) -> int:
         statuses = self._answers.get(path)
         if not statuses:
             return 200
         return statuses.popleft() if len(statuses) > 1 else statuses[0]
+
+
+async def _say(writer: asyncio.StreamWriter, status: int) -> None:
+    writer.write(f"HTTP/1.1 {status} Whatever\r\nContent-Length: 2\r\n\r\nok".encode())
+    await writer.drain()

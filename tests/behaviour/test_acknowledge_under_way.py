@@ -1,5 +1,7 @@
 """An attempt that is under way at the acknowledgement is counted, and never aborted."""
 
+from typing import Any
+
 import pytest
 from tests.behaviour.harness import Tocsin
 
@@ -34,16 +36,16 @@ async def test_its_answer_decides_what_becomes_of_the_delivery(
 
 
 @pytest.mark.parametrize(
-    ("action", "kind", "name"),
+    ("action", "body", "kind", "name"),
     [
-        ("acknowledge", "acknowledged", "in_flight_at_acknowledge"),
-        ("hold", "held", "in_flight_at_acknowledge"),
-        ("resolve", "resolved", "in_flight_at_resolve"),
-        ("reroute", "rerouted", "in_flight_at_reroute"),
+        ("acknowledge", {}, "acknowledged", "in_flight_at_acknowledge"),
+        ("hold", {"for": "1h"}, "held", "in_flight_at_acknowledge"),
+        ("resolve", {}, "resolved", "in_flight_at_resolve"),
+        ("reroute", {"policies": ["ops/reroute"]}, "rerouted", "in_flight_at_reroute"),
     ],
 )
 async def test_attempts_under_way_are_counted_and_shown(
-    shared: Tocsin, action: str, kind: str, name: str
+    shared: Tocsin, action: str, body: dict[str, Any], kind: str, name: str
 ) -> None:
     """Two were under way: the timeline says so, in numbers and in words."""
     called = [f"{action}-{which}" for which in ("one", "two", "quick")]
@@ -51,8 +53,7 @@ async def test_attempts_under_way_are_counted_and_shown(
     for path in called[:2]:
         shared.receiver.hold(f"/{path}")
     number = await shared.open(action, key=action)
-    bodies = {"hold": {"for": "1h"}, "reroute": {"policies": [f"ops/{action}"]}}
-    await shared.act(number, action, **bodies.get(action, {}))
+    await shared.act(number, action, **body)
 
     (entry,) = await shared.entries(number, kind)
     assert entry["detail"][name] == 2

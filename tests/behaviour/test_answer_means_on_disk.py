@@ -5,7 +5,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from tests.behaviour.harness import Tocsin
+from tests.behaviour.harness import Tocsin, until
 
 pytestmark = pytest.mark.anyio
 
@@ -18,8 +18,7 @@ async def test_an_alert_is_not_answered_before_it_is_on_disk(tocsin: Tocsin) -> 
         sending = asyncio.create_task(
             tocsin.post_alert({"message_type": "CRITICAL", "entity_id": "disk"})
         )
-        while not len(tocsin.server.engine.inbox):
-            await asyncio.sleep(0)
+        await until(lambda: len(tocsin.server.engine.inbox))
         assert not sending.done()
         assert other.execute("SELECT count(*) FROM alerts").fetchone() == (0,)
         other.execute("ROLLBACK")

@@ -1,0 +1,68 @@
+"""What each type of alert does, in any case of its letters."""
+
+import pytest
+from tests.behaviour.harness import Tocsin
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize(
+    ("type_", "status"),
+    [
+        ("ACKNOWLEDGEMENT", "acknowledged"),
+        ("acknowledgement", "acknowledged"),
+        ("RECOVERY", "resolved"),
+        ("OK", "resolved"),
+        ("oK", "resolved"),
+        ("INFO", "triggered"),
+        ("critical", "triggered"),
+        ("FLAPPING", "triggered"),
+    ],
+)
+async def test_what_a_type_does_to_an_open_incident(
+    shared: Tocsin, type_: str, status: str
+) -> None:
+    """ACKNOWLEDGEMENT acknowledges, RECOVERY and OK resolve, INFO and the unknown do nothing."""
+    await shared.configure({"main": [("1h", ["pager"])]})
+    number = await shared.open(f"open-{type_}", message_type="Critical")
+    await shared.alert(type_, f"open-{type_}")
+    assert (await shared.incident(number))["status"] == status
+
+
+async def test_without_an_open_incident_they_are_recorded(tocsin: Tocsin) -> None:
+    """Each with the reason why it did nothing; no incident comes of it, and nobody is paged."""
+    await tocsin.configure({"main": [("0s", ["pager"])]})
+    for type_ in ("ACKNOWLEDGEMENT", "RECOVERY", "OK", "INFO", "FLAPPING"):
+        await tocsin.alert(type_, type_)
+    effects = [each["effect"] for each in (await tocsin.get("alerts"))["items"]]
+    assert effects == ["recorded"] * 2 + ["no_open_incident"] * 3
+    assert not (await tocsin.get("incidents"))["items"]
+    assert "there was no open incident to resolve" in (await tocsin.why("OK"))["text"]
+
+
+async def test_who_acknowledged_by_an_alert_is_known(tocsin: Tocsin) -> None:
+    """`ack_author` and `ack_msg` are on the timeline; a second acknowledgement changes nothing."""
+    await tocsin.configure({"main": [("5m", ["pager"])]})
+    await tocsin.alert()
+    for _ in range(2):
+        await tocsin.alert("ACKNOWLEDGEMENT", ack_author="bob", ack_msg="on it")
+    assert (await tocsin.incident())["acknowledged_by"] == "bob"
+    (entry,) = await tocsin.entries(1, "acknowledged")
+    assert entry["text"] == "Acknowledged by bob, who says: on it."
+    latest = (await tocsin.get("alerts"))["items"][0]
+    assert latest["effect"] == "already_acknowledged"
+
+
+async def test_unknown_types_are_recorded_and_counted(tocsin: Tocsin) -> None:
+    """As INFO, on the incident's timeline, in a metric, and with what the sender wrote."""
+    await tocsin.configure({"main": [("0s", ["pager"])]})
+    await tocsin.alert()
+    await tocsin.advance(seconds=1)
+    await tocsin.alert("FLAPPING")
+    (*_, last) = await tocsin.timeline()
+    assert last == "recorded"
+    assert await tocsin.metric("tocsin_unknown_type_alerts_total") == 1
+    latest = (await tocsin.get("alerts"))["items"][0]
+    alert = await tocsin.get(f"alerts/{latest['id']}")
+    assert alert["message_type"] == "INFO"
+    assert {"kind": "unknown_message_type", "field": "message_type"} in alert["repairs"]

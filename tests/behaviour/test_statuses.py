@@ -1,0 +1,60 @@
+"""Where an incident can go from where it is, and what a repeated action answers."""
+
+import pytest
+from tests.behaviour.harness import Tocsin
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_an_incident_goes_from_triggered_to_resolved(tocsin: Tocsin) -> None:
+    """triggered, acknowledged, triggered again, acknowledged, resolved; and then nowhere."""
+    await tocsin.configure({"main": [("5m", ["pager"])]})
+    await tocsin.alert()
+    assert (await tocsin.incident())["status"] == "triggered"
+    for action, status in (
+        ("acknowledge", "acknowledged"),
+        ("reopen", "triggered"),
+        ("acknowledge", "acknowledged"),
+        ("resolve", "resolved"),
+    ):
+        answer = await tocsin.act(1, action)
+        assert (answer["status"], answer["changed"]) == (status, True)
+    for action, body in (
+        ("acknowledge", {}),
+        ("reopen", {}),
+        ("hold", {"for": "1h"}),
+        ("reroute", {"policies": ["ops/main"]}),
+    ):
+        refusal = await tocsin.ask("POST", f"incidents/1/{action}", body)
+        assert refusal.status_code == 409
+        assert refusal.json()["error"]["code"] == "illegal_transition"
+
+
+async def test_an_action_that_is_already_true_succeeds_and_changes_nothing(tocsin: Tocsin) -> None:
+    """`changed` is false, and the timeline has one entry, not two."""
+    await tocsin.configure({"main": [("5m", ["pager"])]})
+    await tocsin.alert()
+    first_and_second: list[tuple[str, list[bool]]] = [
+        ("reopen", [False, False]),
+        ("acknowledge", [True, False]),
+        ("resolve", [True, False]),
+    ]
+    for action, changes in first_and_second:
+        answers = [await tocsin.act(1, action) for _ in changes]
+        assert [answer["changed"] for answer in answers] == changes
+    assert await tocsin.timeline() == ["opened", "acknowledged", "resolved"]
+
+
+async def test_a_resolved_entity_gets_a_new_incident(tocsin: Tocsin) -> None:
+    """At most one is unresolved; the old one stays as it was."""
+    await tocsin.configure({"main": [("0s", ["pager"])]})
+    await tocsin.alert()
+    await tocsin.alert("RECOVERY")
+    await tocsin.alert()
+    await tocsin.alert()
+    found = (await tocsin.get("incidents", entity_id="disk"))["items"]
+    assert [(each["number"], each["status"], each["alert_count"]) for each in found] == [
+        (2, "triggered", 2),
+        (1, "resolved", 1),
+    ]
+    assert [request.fields["incident"] for request in tocsin.receiver.requests] == ["1", "2"]
