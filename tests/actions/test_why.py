@@ -6,7 +6,7 @@ import pytest
 from tests.actions.desk import Desk
 from tests.actions.test_reads import refuse
 
-from tocsin.actions.incidents import IncidentNotFound, acknowledge, hold, reroute, resolve
+from tocsin.actions.incidents import IncidentNotFound, acknowledge, hold, reopen, reroute, resolve
 from tocsin.actions.pause import pause
 from tocsin.actions.show_deliveries import DeliveryNotFound
 from tocsin.actions.why import why
@@ -126,6 +126,17 @@ def test_nothing_could_start_because(ops: Desk) -> None:
     ]
 
 
+def test_only_what_was_started_last_counts(ops: Desk) -> None:
+    """What could not start, or did, before an incident was rerouted or reopened is history."""
+    ops.opened(key="void")
+    ops.change(reroute, 1, policies=["ops/main"], actor=ALICE)
+    assert reasons(asked(ops, "disk")) == [Reason.STEP_OVERDUE]
+    ops.change(acknowledge, 1, actor=ALICE)
+    ops.configure({}, prune=True)
+    ops.change(reopen, 1, actor=ALICE)
+    assert reasons(asked(ops, "disk")) == [Reason.POLICY_DELETED]
+
+
 def test_a_next_step_that_reaches_nobody_is_announced(ops: Desk) -> None:
     """Before it fires."""
     ops.opened()
@@ -153,7 +164,9 @@ def test_an_alert_that_opened_nothing_says_why(ops: Desk, type_: str, said: str)
 
 
 def test_what_came_after_the_last_incident_is_told_too(ops: Desk) -> None:
-    """A second recovery, for example."""
+    """A second recovery, for example. What came before it is not."""
+    ops.alert("WARNING")
+    ops.wait(seconds=1)
     ops.opened()
     ops.alert("RECOVERY")
     ops.wait(seconds=1)

@@ -25,8 +25,6 @@ from tocsin.store.delivery_reads import (
 from tocsin.store.schema import to_micros
 from tocsin.store.timeline import list_timeline
 
-# Among what happened at one instant: a step fires before nobody is left, and is sent after it fired.
-_RANK: Final = {Kind.TARGET_SKIPPED: 1, Kind.PAGED: 1, Kind.NOBODY_LEFT: 2, Kind.ATTEMPTED: 3}
 _IN_FLIGHT: Final = {
     Kind.ACKNOWLEDGED: "in_flight_at_acknowledge",
     Kind.HELD: "in_flight_at_acknowledge",
@@ -36,7 +34,7 @@ _IN_FLIGHT: Final = {
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 Position = tuple[int, int, int]
-"""A place in the order: microseconds since 1970, rank, id."""
+"""A place in the order: microseconds since 1970, number of the attempt, id. Ids only grow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +74,7 @@ def show_timeline(
 
 
 def _position(entry: TimelineEntry) -> Position:
-    rank = _RANK.get(entry.kind, 0) + entry.detail.get("attempt", 0)
-    return to_micros(entry.at), rank, entry.id
+    return to_micros(entry.at), entry.detail.get("attempt", 0), entry.id
 
 
 def _told(entry: TimelineEntry) -> Told:
