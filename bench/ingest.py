@@ -2,8 +2,8 @@
 
 100 connections, each with one request under way, from a process of its own on the other core. Every
 alert is of a new entity, so each opens an incident and starts an escalation, whose first step is due
-in an hour. The reference is the same HTTP server on the same core with an application that reads the
-alert's JSON and answers; a second one is Tocsin's own ingestion with nothing behind it.
+in an hour. The reference is Tocsin's own ingestion on the same core with nothing behind it; a second one
+is an application on the same HTTP server that parses the JSON and answers.
 """
 
 import asyncio

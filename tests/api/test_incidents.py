@@ -333,3 +333,27 @@ def test_why_is_answered_in_sentences(
     assert answer["incident"] == number
     assert answer["text"].splitlines()[0] == answer["title"]
     assert {each["topic"] for each in answer["sentences"]} >= {"received", "routed", "next"}
+
+
+ODD = ("\0", "x" * 600, "\0" * 600, "\ud83d\ude00", "#7", " ")
+
+
+def test_an_entity_is_found_by_the_name_that_its_sender_gave(harness_on_both: Harness) -> None:
+    """However the id was repaired before it was stored; on either database."""
+    for entity_id in ODD:
+        number = harness_on_both.open_incident(entity_id)
+        (alert,) = harness_on_both.ask("GET", "alerts", params={"entity_id": entity_id}).json()[
+            "items"
+        ]
+        assert alert["incident"] == number
+        answer = harness_on_both.ask("GET", "why", params={"subject": entity_id})
+        assert answer.status_code in (200, 404), answer.text
+
+
+def test_text_that_no_database_takes_is_refused(harness_on_both: Harness) -> None:
+    """422, where PostgreSQL would fail."""
+    for path, name in (("incidents", "routing_key"), ("refused-alerts", "mentioning")):
+        answer = harness_on_both.ask("GET", path, params={name: "a\0"})
+        check_error(answer, 422, "invalid_request")
+    for path in ("deliveries?webhook=%00", "webhooks/%00", "routes/%00", "policies/%00/%00"):
+        assert harness_on_both.ask("GET", path).status_code in (200, 404)

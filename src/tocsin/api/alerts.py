@@ -8,7 +8,7 @@ from pydantic import Field
 from tocsin.actions.show_alerts import show_alert, show_alerts, show_refused_alerts
 from tocsin.api.access import READS
 from tocsin.api.cursors import read_cursor, split_page
-from tocsin.api.dependencies import USUAL_LIMIT, Cursor, Limit, Work
+from tocsin.api.dependencies import STORABLE, USUAL_LIMIT, Cursor, EntityId, Limit, Work
 from tocsin.api.field_types import AnswerModel, Instant, Page
 from tocsin.domain.alert import MessageType, RepairKind
 from tocsin.domain.incident import Effect
@@ -60,7 +60,7 @@ class RefusedAlertAnswer(AnswerModel):
 @router.get("/alerts", summary="List alerts", dependencies=READS)
 async def list_alerts(
     work: Work,
-    entity_id: Annotated[str | None, Query(max_length=4096)] = None,
+    entity_id: EntityId = None,
     limit: Limit = USUAL_LIMIT,
     cursor: Cursor = None,
 ) -> Page[AlertLineAnswer]:
@@ -93,7 +93,13 @@ async def get_alert(
 async def list_refused_alerts(
     work: Work,
     mentioning: Annotated[
-        str | None, Query(min_length=1, max_length=512, description="A text in the excerpt")
+        str | None,
+        Query(
+            min_length=1,
+            max_length=512,
+            pattern=STORABLE,
+            description="A text in the excerpt",
+        ),
     ] = None,
     limit: Limit = USUAL_LIMIT,
     cursor: Cursor = None,

@@ -152,7 +152,10 @@ async def _on_refusal(_request: Request, error: Exception) -> Response:
 async def _on_invalid(_request: Request, error: Exception) -> Response:
     """Name each part that is wrong, and never repeat its value: it may be a secret."""
     assert isinstance(error, RequestValidationError)
-    found = {".".join(map(str, each["loc"])): str(each["msg"]) for each in error.errors()}
+    found = {
+        ".".join(map(str, each["loc"])): str(each["msg"]).removeprefix("Value error, ")
+        for each in error.errors()
+    }
     told = "; ".join(f"{part}: {wrong}" for part, wrong in list(found.items())[:3])
     return error_response(InvalidRequest(f"Correct the request: {told}", **found))
 

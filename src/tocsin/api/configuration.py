@@ -24,7 +24,6 @@ from tocsin.domain.configuration_file.report import (
 from tocsin.store.changes import Change
 
 router: Final = APIRouter(tags=["configuration"])
-LONGEST_FILE: Final = 900_000  # characters; the gate counts the bytes
 
 
 class FileToApply(RequestModel):
@@ -33,7 +32,6 @@ class FileToApply(RequestModel):
     text: Annotated[
         str,
         Field(
-            max_length=LONGEST_FILE,
             description="YAML",
             examples=["teams:\n  ops:\n    name: Operations\n"],
         ),

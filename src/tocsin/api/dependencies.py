@@ -4,13 +4,14 @@ from collections.abc import Callable
 from typing import Annotated, Final
 
 from fastapi import Depends, Header, Query, Request
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel
 from starlette.responses import Response
 
 from tocsin.actions.idempotency import LONGEST_KEY, Repeatable, once
 from tocsin.actions.incident_set import Context
 from tocsin.api.cursors import ITEMS, LONGEST_CURSOR, MOST_ITEMS
 from tocsin.api.transactions import Transactions
+from tocsin.domain.alert import stored_entity_id
 from tocsin.domain.principal import Principal
 from tocsin.store.database import Tx
 
@@ -19,6 +20,12 @@ Cursor = Annotated[
     str | None,
     Query(max_length=LONGEST_CURSOR, description="`next_cursor` of the page before this one"),
 ]
+EntityId = Annotated[
+    str | None,
+    Query(max_length=4096, description="As senders spell it", examples=["db-1/disk"]),
+    AfterValidator(lambda given: given and stored_entity_id(given)),
+]
+STORABLE: Final = r"^[^\x00]*$"
 USUAL_LIMIT: Final = ITEMS
 
 

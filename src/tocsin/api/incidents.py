@@ -17,7 +17,7 @@ from tocsin.api.access import READS, Responder, actor_of
 from tocsin.api.alerts import AlertLineAnswer, render_alert_line
 from tocsin.api.cursors import read_cursor, read_position, split_page, write_cursor
 from tocsin.api.deliveries import DeliveryAnswer, render_delivery_line
-from tocsin.api.dependencies import USUAL_LIMIT, Cursor, Limit, Once, Work
+from tocsin.api.dependencies import STORABLE, USUAL_LIMIT, Cursor, EntityId, Limit, Once, Work
 from tocsin.api.field_types import IncidentNumber, Line, Page, RequestModel, Text
 from tocsin.api.incident_answers import (
     ChangedIncident,
@@ -55,8 +55,10 @@ async def list_incidents(
     *,
     work: Work,
     status: Status | None = None,
-    entity_id: Annotated[str | None, Query(max_length=4096)] = None,
-    routing_key: Annotated[str | None, Query(max_length=LONGEST_ROUTING_KEY)] = None,
+    entity_id: EntityId = None,
+    routing_key: Annotated[
+        str | None, Query(max_length=LONGEST_ROUTING_KEY, pattern=STORABLE)
+    ] = None,
     nobody_left: Annotated[
         bool | None, Query(description="Only those with nobody left to page, or only the others")
     ] = None,

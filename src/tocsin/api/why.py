@@ -9,6 +9,7 @@ from tocsin.actions.why import why
 from tocsin.api.access import READS
 from tocsin.api.dependencies import Work
 from tocsin.api.field_types import AnswerModel, Instant
+from tocsin.domain.alert import stored_entity_id
 from tocsin.domain.answer import Topic
 from tocsin.ids import DELIVERY, id_text
 
@@ -50,8 +51,9 @@ async def explain(
 ) -> WhyAnswer:
     """Answers for any entity, also one of which nothing was received."""
     services = work.services
+    asked = stored_entity_id(subject)  # numbers and ids are short, and stay as they are
     answer = await work.read(
-        lambda tx: why(tx, services.cache.current(tx), subject, now=services.clock.now())
+        lambda tx: why(tx, services.cache.current(tx), asked, now=services.clock.now())
     )
     return WhyAnswer(
         subject=answer.subject,

@@ -153,7 +153,9 @@ async def running(
             await services.keyring.refresh()
             async with _http(settings, parts.outer(services, engine), sock):
                 url = _url(settings, sock)
-                write_address(settings.home, url)
+                # With TLS, a certificate names the public URL rather than 127.0.0.1.
+                known_as = settings.public_url if settings.tls_cert else None
+                write_address(settings.home, known_as or url)
                 yield Running(
                     url=url,
                     public_url=settings.public_url or url,
