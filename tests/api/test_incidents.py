@@ -335,7 +335,7 @@ def test_why_is_answered_in_sentences(
     assert {each["topic"] for each in answer["sentences"]} >= {"received", "routed", "next"}
 
 
-ODD = ("\0", "x" * 600, "\0" * 600, "\ud83d\ude00", "#7", " ")
+ODD = ("\0", "x" * 600, "\0" * 600, "\U0001f600", "#7", " ")
 
 
 def test_an_entity_is_found_by_the_name_that_its_sender_gave(harness_on_both: Harness) -> None:
