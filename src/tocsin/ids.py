@@ -15,7 +15,8 @@ EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 NODE_BITS = 10
 COUNT_BITS = 12
 _MILLISECOND = timedelta(milliseconds=1)
-_DIGITS = 16  # 63 bits
+_BITS = 63
+_DIGITS = 16
 _HEXADECIMAL = frozenset("0123456789abcdef")
 
 DELIVERY = "dlv"
@@ -60,7 +61,8 @@ def id_text(prefix: str, number: int) -> str:
 def parse_id(prefix: str, text: str) -> int:
     """Return the integer behind an id's text. Raises: MalformedId."""
     head, _, digits = text.strip().lower().rpartition("_")
-    if head != prefix or len(digits) != _DIGITS or not set(digits) <= _HEXADECIMAL:
+    is_id = head == prefix and len(digits) == _DIGITS and set(digits) <= _HEXADECIMAL
+    if not is_id or int(digits, 16) >> _BITS:
         raise MalformedId(
             f"{text[:60]!r} is not an id of this kind: one looks like {id_text(prefix, 0)}",
             prefix=prefix,

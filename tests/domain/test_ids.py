@@ -49,7 +49,15 @@ def test_an_ids_text_is_read_back(number: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "dlv_", "dlv_1", "whk_0000000000000001", "dlv_000000000000000g", "dlv_+000000000000001"],
+    [
+        "",
+        "dlv_",
+        "dlv_1",
+        "dlv_8000000000000000",
+        "whk_0000000000000001",
+        "dlv_000000000000000g",
+        "dlv_+000000000000001",
+    ],
 )
 def test_other_texts_are_no_ids(text: str) -> None:
     """The refusal shows what one looks like."""

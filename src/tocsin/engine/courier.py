@@ -43,6 +43,7 @@ class Courier:
         run_id: int,
         randomness: random.Random,
         on_batch: Callable[[Sequence[AttemptResult], Recorded], None],
+        on_poison: Callable[[], None],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._sender = sender
@@ -50,6 +51,7 @@ class Courier:
         self._run_id = run_id
         self._randomness = randomness
         self._on_batch = on_batch
+        self._on_poison = on_poison
         self._in_flight: set[int] = set()
         self._cancelled: set[int] = set()
         self._idle = asyncio.Event()
@@ -179,6 +181,7 @@ class Courier:
 
     def _cannot_be_recorded(self, result: AttemptResult, error: Exception) -> None:
         """Try again later, for ever: the delivery stays in flight, and is seen there, until then."""
+        self._on_poison()
         delivery = id_text(DELIVERY, result.lease.delivery_id)
         logger.error("attempt.not_recorded", extra={"delivery": delivery}, exc_info=error)
         self._loop.call_later(_POISON_AGAIN_SECONDS, self._outbox.add, result)

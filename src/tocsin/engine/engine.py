@@ -61,7 +61,12 @@ class Engine:
         self._metrics = metrics
         self.writer = make_writer(self._committed)
         self._sender = Sender(networks=settings.networks, own_listeners=settings.own_listeners)
-        self.inbox = Inbox(self.writer, context_source, on_batch=self._taken_in)
+        self.inbox = Inbox(
+            self.writer,
+            context_source,
+            on_batch=self._taken_in,
+            on_poison=lambda: metrics.poisoned("ingest"),
+        )
         self.courier = Courier(
             self.writer,
             self._sender,
@@ -69,6 +74,7 @@ class Engine:
             run_id=settings.run_id,
             randomness=randomness,
             on_batch=self._recorded,
+            on_poison=lambda: metrics.poisoned("deliver"),
         )
         self.runner = Runner(
             self.writer,

@@ -44,10 +44,12 @@ class Inbox:
         context_source: ContextSource,
         *,
         on_batch: Callable[[Sequence[Alert], Sequence[Receipt]], None],
+        on_poison: Callable[[], None],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._context_source = context_source
         self._on_batch = on_batch
+        self._on_poison = on_poison
         self._batches: Batches[_Waiting, list[Receipt]] = Batches(
             writer,
             self._loop,
@@ -92,6 +94,7 @@ class Inbox:
 
     def _poisoned(self, item: _Waiting, error: Exception) -> None:
         alert, waiting = item
+        self._on_poison()
         logger.error("alert.not_stored", extra={"entity_id": alert.entity_id}, exc_info=error)
         if not waiting.done():
             waiting.set_exception(

@@ -149,10 +149,10 @@ async def running(
         open_store(settings, random_bytes=random_bytes) as store,
     ):
         async with _engine(parts, store, sock, paused=paused) as (engine, first_start):
-            services = parts.services(store, engine)
+            url = _url(settings, sock)
+            services = parts.services(store, engine, url)
             await services.keyring.refresh()
             async with _http(settings, parts.outer(services, engine), sock):
-                url = _url(settings, sock)
                 # With TLS, a certificate names the public URL rather than 127.0.0.1.
                 known_as = settings.public_url if settings.tls_cert else None
                 write_address(settings.home, known_as or url)
@@ -214,7 +214,7 @@ class _Parts:
             f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
         )
 
-    def services(self, store: Store, engine: Engine) -> Services:
+    def services(self, store: Store, engine: Engine, url: str) -> Services:
         return Services(
             database=store.database,
             writer=engine.writer,
@@ -230,7 +230,7 @@ class _Parts:
             run_id=self.run_id,
             node=self.node,
             organisation=self.settings.organisation,
-            public_url=self.settings.public_url or "",
+            public_url=self.settings.public_url or url,
             version=__version__,
         )
 
