@@ -220,7 +220,7 @@ class Harness:
 
     def outer(self) -> Outer:
         """Return the application; for use on the loop that serves it."""
-        inbox = Inbox(self.writer, self.context, on_batch=lambda *_: None)
+        inbox = Inbox(self.writer, self.context, on_batch=lambda *_: None, on_poison=lambda: None)
         ingestion = Ingestion(
             take_in=self.take_in or inbox.take_in,
             find_key=self._find_key,
