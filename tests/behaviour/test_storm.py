@@ -10,22 +10,26 @@ from pathlib import Path
 import pytest
 from tests.behaviour.harness import Tocsin, a_server, until
 
-from tocsin.engine.runner import SLICE
+from tocsin.engine import runner
 
 pytestmark = pytest.mark.anyio
 
 
+SLICE = 8
+
+
 @pytest.fixture
-async def tocsin(home: Path) -> AsyncIterator[Tocsin]:
-    """A server that may call a webhook many times at once."""
-    async with a_server(home, webhook_slots=128) as made:
+async def tocsin(home: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Tocsin]:
+    """A server whose slices are small, so that two dozen steps are a storm."""
+    monkeypatch.setattr(runner, "SLICE", SLICE)
+    async with a_server(home) as made:
         yield made
 
 
 async def test_an_acknowledgement_overtakes_a_storm(tocsin: Tocsin) -> None:
     """More steps are due than fit in a slice: one that is acknowledged meanwhile does not fire."""
     await tocsin.configure({"main": [("1m", ["pager"])]})
-    storm = SLICE + 10
+    storm = 3 * SLICE
     bodies = [{"message_type": "CRITICAL", "entity_id": f"disk-{each}"} for each in range(storm)]
     await asyncio.gather(*(tocsin.post_alert(body) for body in bodies))
     tocsin.clock.advance(timedelta(milliseconds=1))
