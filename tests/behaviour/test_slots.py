@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from tests.behaviour.harness import Tocsin, a_server
 
+from tocsin.engine import courier
+
 pytestmark = pytest.mark.anyio
 
 
@@ -33,6 +35,23 @@ async def test_the_number_of_slots_is_a_setting(home: Path) -> None:
         for number in range(3):
             await tocsin.alert(entity_id=f"disk-{number}")
         assert tocsin.receiver.held == 1
+
+
+async def test_what_is_in_flight_in_all_is_bounded_too(
+    tocsin: Tocsin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond the bound even a free webhook waits, until any attempt has ended."""
+    monkeypatch.setattr(courier, "MOST_IN_FLIGHT", 2)
+    await tocsin.configure({"main": [("0s", ["one", "two", "three"])]})
+    for path in ("/one", "/two", "/three"):
+        tocsin.receiver.hold(path)
+    await tocsin.alert()
+    assert tocsin.receiver.held == 2
+    tocsin.receiver.let_go(tocsin.receiver.paths()[0])
+    await tocsin.receiver.wait_for(3)
+    tocsin.receiver.let_all_go()
+    await tocsin.settle()
+    assert {each["state"] for each in await tocsin.deliveries()} == {"delivered"}
 
 
 @pytest.mark.parametrize("status", [500, 0])

@@ -46,6 +46,6 @@ async def test_an_acknowledgement_overtakes_a_storm(tocsin: Tocsin) -> None:
     assert (await acknowledging).is_success
     await tocsin.settle()
 
-    assert not tocsin.called_about("last")
+    assert not await tocsin.deliveries(incident=last)
     assert tocsin.receiver.count("/pager") == storm
     assert len({request.fields["incident"] for request in tocsin.receiver.requests}) == storm
