@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.behaviour.harness import Tocsin
+from tests.behaviour.harness import Tocsin, until
 
 pytestmark = pytest.mark.anyio
 
@@ -36,6 +36,7 @@ async def test_no_byte_leaves_after_the_acknowledgement(
     await tocsin.configure({"main": [("0s", ["pager"])]}, webhooks={"pager": {"url": url}})
     answer = await tocsin.post_alert({"message_type": "CRITICAL", "entity_id": "disk"})
     assert answer.status_code == 200
+    await until(lambda: tocsin.server.engine.courier.in_flight)
     (delivery,) = await tocsin.deliveries(state="sending")
     assert delivery["attempts"][0]["first_byte_at"] is None
 
