@@ -60,15 +60,16 @@ class Model:
         is_first_critical = type_ == "CRITICAL" and not incident.was_critical
         incident.was_critical |= is_first_critical
         if is_first_critical and incident.status is Status.ACKNOWLEDGED:
-            self.trigger(incident)
+            self.trigger(incident, was_critical=True)
             return Effect.REOPENED
         return Effect.ROLLED_UP
 
     def acknowledge(self, incident: ModelIncident, *, until: datetime | None = None) -> None:
         incident.status, incident.held_until = Status.ACKNOWLEDGED, until
 
-    def trigger(self, incident: ModelIncident) -> None:
+    def trigger(self, incident: ModelIncident, *, was_critical: bool = False) -> None:
         incident.status, incident.held_until = Status.TRIGGERED, None
+        incident.was_critical = was_critical
 
     def resolve(self, incident: ModelIncident) -> None:
         incident.status, incident.held_until = Status.RESOLVED, None

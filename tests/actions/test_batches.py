@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -176,6 +176,14 @@ class Batches(RuleBasedStateMachine):
             desk.database.close()
 
 
+# Shrinking a failure of three stores would take minutes; the steps are short enough to read.
+_QUICK = settings(
+    max_examples=10,
+    stateful_step_count=14,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+)
+
+
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 def test_a_batch_is_as_good_as_its_alerts_one_by_one(
     database: Database, postgresql_url: str, tmp_path: Path
@@ -200,4 +208,4 @@ def test_a_batch_is_as_good_as_its_alerts_one_by_one(
         def __init__(self) -> None:
             super().__init__(databases)
 
-    run_state_machine_as_test(Here, settings=settings(max_examples=10, stateful_step_count=14))
+    run_state_machine_as_test(Here, settings=_QUICK)

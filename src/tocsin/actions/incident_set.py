@@ -119,7 +119,9 @@ class IncidentSet:
             sending = [each.delivery_id for each in of_reason if each.is_sending]
             cancel_deliveries(self._tx, waiting, reason=reason.value, now=now)
             ask_to_cancel(self._tx, sending, reason=reason.value)
-            self._tx.news.cancelled += sending
+            self._tx.news.cancelled += [
+                (each.delivery_id, each.attempts) for each in of_reason if each.is_sending
+            ]
         in_flight: dict[int, int] = {}
         for each in unfinished:
             in_flight[each.incident] = in_flight.get(each.incident, 0) + each.is_sending
@@ -240,6 +242,8 @@ class IncidentSet:
             held_until=None,
             acknowledged_by=None,
             raising_alert_id=raising_alert_id or before.raising_alert_id,
+            # It triggers anew: for the alert that is named, which was CRITICAL, or for none.
+            was_critical=raising_alert_id is not None,
         )
         self._note(number, kind, actor, {**_names(policies), **facts}, planned_at=planned_at)
         for version in deleted:
@@ -254,7 +258,9 @@ class IncidentSet:
     def reroute(self, number: int, *, policies: Sequence[Policy], actor: str, **facts: Any) -> None:
         """Stop what runs, and start these policies instead. Raises: IllegalTransition."""
         status = next_status(self._incidents[number], Action.REROUTE)
-        self._change(number, status=status, held_until=None, acknowledged_by=None)
+        self._change(
+            number, status=status, held_until=None, acknowledged_by=None, was_critical=False
+        )
         self._note(number, Kind.REROUTED, actor, {"in_flight": 0, **_names(policies), **facts})
         self._stop(number, EndReason.REROUTED)
         self._start(number, policies)

@@ -8,13 +8,11 @@ from typing import Final, TypeVar
 
 from tocsin.actions.incident_set import Context
 from tocsin.api.services import Services
-from tocsin.store.database import Tx
+from tocsin.store.database import Tx, is_store_failure
 from tocsin.store.writer import StoreUnavailable
 
 T = TypeVar("T")
 READERS: Final = 4  # as many as the database keeps connections for reading
-# The driver's and SQLAlchemy's names for a store that fails, rather than a statement that is wrong.
-_STORE_ERRORS: Final = frozenset({"OperationalError", "InterfaceError", "InternalError"})
 
 
 class Transactions:
@@ -49,6 +47,6 @@ class Transactions:
             with self.services.database.read() as tx:
                 return work(tx)
         except Exception as error:
-            if type(error).__name__ in _STORE_ERRORS:
+            if is_store_failure(error):
                 raise StoreUnavailable(type(error).__name__) from error
             raise

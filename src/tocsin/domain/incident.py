@@ -86,7 +86,7 @@ class Incident:
     raising_alert_id: int
     """The latest alert that raised the incident or kept it triggered: a step sends its fields."""
     was_critical: bool
-    """Whether any alert that raised it or rolled up into it was CRITICAL."""
+    """Whether any alert was CRITICAL since the incident last triggered, by an alert or by a person."""
     round: int
     """Grows whenever new escalations are started; those of the current round are in force."""
     held_until: datetime | None = None

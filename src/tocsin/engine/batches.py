@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 from tocsin.store.database import Tx
@@ -57,11 +58,16 @@ class Batches(Generic[T, R]):
 
         def work(tx: Tx) -> R:
             # Only now is it known what has gathered. Appending goes on meanwhile, on the loop.
-            while self._waiting and len(batch) < self._most:
-                batch.append(self._waiting.popleft())
+            self._gather(batch)
             return self._work(tx, batch)
 
         self._watch(self._writer.submit(work), batch, is_first=True)
+
+    def _gather(self, batch: list[T]) -> None:
+        # Not "while there are any": the loop and the writer's thread may both be taking.
+        with suppress(IndexError):
+            while len(batch) < self._most:
+                batch.append(self._waiting.popleft())
 
     def _submit_again(self, batch: list[T]) -> None:
         self._watch(self._writer.submit(lambda tx: self._work(tx, batch)), batch, is_first=False)
@@ -79,8 +85,7 @@ class Batches(Generic[T, R]):
             self._done(batch, ended.result())
         elif isinstance(error, StoreUnavailable):
             # Also those that it had not come to: the next try would fail as this one did.
-            while self._waiting and len(batch) < self._most:
-                batch.append(self._waiting.popleft())
+            self._gather(batch)
             self._refused(batch, error)
         elif len(batch) > 1:
             middle = len(batch) // 2

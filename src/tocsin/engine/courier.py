@@ -26,7 +26,7 @@ from tocsin.transport.sender import Sender
 MOST_IN_FLIGHT = 1024
 MOST_IN_A_BATCH = 512
 _RECORD_AGAIN_SECONDS = 1.0
-_POISON_AGAIN_SECONDS = 60.0
+_POISON_AGAIN_SECONDS = (60.0, 300.0, 900.0, 3600.0)
 _KEPT_BODY = 4096
 logger = logging.getLogger(__name__)
 
@@ -52,8 +52,10 @@ class Courier:
         self._randomness = randomness
         self._on_batch = on_batch
         self._on_poison = on_poison
-        self._in_flight: set[int] = set()
-        self._cancelled: set[int] = set()
+        self._in_flight: set[tuple[int, int]] = set()
+        self._cancelled: set[tuple[int, int]] = set()
+        self._tries: dict[tuple[int, int], int] = {}
+        """How often each of those could not be recorded, which should be none."""
         self._idle = asyncio.Event()
         self._idle.set()
         self._outbox: Batches[AttemptResult, Recorded] = Batches(
@@ -81,40 +83,43 @@ class Courier:
         """How many more attempts may begin."""
         return MOST_IN_FLIGHT - len(self._in_flight)
 
-    def cancel(self, delivery_ids: Sequence[int]) -> None:
-        """Let none of these send a first byte any more. Safe from any thread."""
-        self._cancelled.update(delivery_ids)
+    def cancel(self, attempts: Sequence[tuple[int, int]]) -> None:
+        """Let no first byte of these leave any more: delivery and number. Safe from any thread.
+
+        By number, because the attempt before may still be on its way to be forgotten.
+        """
+        self._cancelled.update(attempts)
 
     def send(self, leases: Sequence[Lease], configuration: Configuration) -> None:
         """Begin an attempt for each lease."""
         for lease in leases:
-            self._in_flight.add(lease.delivery_id)
+            self._in_flight.add(lease.key)
             self._idle.clear()
-            self._begin(lease, configuration.webhooks.get(lease.webhook_id))
+            webhook = configuration.webhooks.get(lease.webhook_id)
+            began = self._clock.now()
+            try:
+                self._begin(lease, webhook, began)
+            except Exception as error:
+                # One that cannot be sent must not keep the others from leaving.
+                delivery = id_text(DELIVERY, lease.delivery_id)
+                logger.exception("attempt.not_made", extra={"delivery": delivery})
+                reason = f"{type(error).__name__}: the server's log has the rest"
+                self._end(
+                    lease, Outcome.UNSENDABLE, began, detail={"reason": reason}, webhook=webhook
+                )
 
     async def drain(self) -> None:
         """Wait until nothing is in flight and everything is on record."""
         await self._idle.wait()
 
-    def _begin(self, lease: Lease, webhook: Webhook | None) -> None:
-        began = self._clock.now()
+    def _begin(self, lease: Lease, webhook: Webhook | None, began: datetime) -> None:
         withdrawn = _withdrawn(lease, webhook)
         if webhook is None or withdrawn:
             self._end(lease, Outcome.WITHDRAWN, began, detail={"reason": withdrawn})
             return
-        try:
-            exchange = make_exchange(
-                lease,
-                webhook,
-                now=began,
-                is_cancelled=lambda: lease.delivery_id in self._cancelled,
-            )
-        except Exception as error:
-            delivery = id_text(DELIVERY, lease.delivery_id)
-            logger.exception("attempt.not_made", extra={"delivery": delivery})
-            reason = f"{type(error).__name__}: the server's log has the rest"
-            self._end(lease, Outcome.UNSENDABLE, began, detail={"reason": reason}, webhook=webhook)
-            return
+        exchange = make_exchange(
+            lease, webhook, now=began, is_cancelled=lambda: lease.key in self._cancelled
+        )
         self._sender.start(exchange, lambda answer: self._answered(lease, webhook, began, answer))
 
     def _answered(self, lease: Lease, webhook: Webhook, began: datetime, answer: Answer) -> None:
@@ -180,16 +185,21 @@ class Courier:
             self._outbox.add(result)
 
     def _cannot_be_recorded(self, result: AttemptResult, error: Exception) -> None:
-        """Try again later, for ever: the delivery stays in flight, and is seen there, until then."""
+        """Try again after 1, 5, 15, 60 minutes, for ever: the delivery stays in flight until then."""
         self._on_poison()
+        tries = self._tries.get(result.lease.key, 0)
+        self._tries[result.lease.key] = tries + 1
+        wait = _POISON_AGAIN_SECONDS[min(tries, len(_POISON_AGAIN_SECONDS) - 1)]
         delivery = id_text(DELIVERY, result.lease.delivery_id)
         logger.error("attempt.not_recorded", extra={"delivery": delivery}, exc_info=error)
-        self._loop.call_later(_POISON_AGAIN_SECONDS, self._outbox.add, result)
+        self._loop.call_later(wait, self._outbox.add, result)
 
     def _forget(self, results: Sequence[AttemptResult]) -> None:
-        ids = {result.lease.delivery_id for result in results}
-        self._in_flight -= ids
-        self._cancelled -= ids
+        ended = {result.lease.key for result in results}
+        self._in_flight -= ended
+        self._cancelled -= ended
+        for key in ended & self._tries.keys():
+            del self._tries[key]
         if not self._in_flight:
             self._idle.set()
 

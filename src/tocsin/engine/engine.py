@@ -26,8 +26,8 @@ from tocsin.transport.dial import Listener
 from tocsin.transport.sender import Sender
 
 _MICROSECOND = timedelta(microseconds=1)
-GRACE_SECONDS = 20.0
-"""How long attempts under way may take when the server stops: longer than an attempt may last."""
+GRACE_SECONDS = 61.0
+"""How long attempts under way may take when the server stops: longer than any webhook may allow."""
 RECORD_SECONDS = 5.0
 """How long a store that fails may keep the server from stopping after that."""
 logger = logging.getLogger(__name__)

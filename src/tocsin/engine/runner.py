@@ -10,7 +10,7 @@ from tocsin.actions.escalate import Sending, postpone_first
 from tocsin.actions.incident_set import ContextSource
 from tocsin.clock import Clock
 from tocsin.engine.courier import Courier
-from tocsin.engine.tick import Tick, tick
+from tocsin.engine.tick import Part, Tick, tick
 from tocsin.store.database import Tx
 from tocsin.store.runs import begin_run, end_runs
 from tocsin.store.schema import from_micros, to_micros
@@ -156,14 +156,22 @@ class Runner:
             )
         except StoreUnavailable as error:
             return self._come_back(error)
-        except Exception as error:  # noqa: BLE001 - whatever it was, the engine goes on
-            return await self._look_closer(error)
         self._failures = 0
-        self._limit = SLICE
         self.is_paused = done.is_paused
         self._is_full = not done.has_room
         self._courier.send(done.leases, done.configuration)
         self._on_tick(done)
+        return await self._after(done)
+
+    async def _after(self, done: Tick) -> int | None:
+        """Return when to come again, having looked at what failed. Units: microseconds since 1970."""
+        for part, error in done.failures.items():
+            if part is not Part.STEPS:
+                logger.error("tick.part_failed", extra={"part": part.value}, exc_info=error)
+                self._on_poison()
+        if Part.STEPS in done.failures:
+            return await self._look_closer(done.failures[Part.STEPS], done.next_due_at)
+        self._limit = SLICE
         return done.next_due_at
 
     def _come_back(self, error: StoreUnavailable) -> int:
@@ -172,8 +180,8 @@ class Runner:
         logger.error("tick.failed", extra={"cause": error.message, "again_in_seconds": wait})
         return to_micros(self._clock.now() + timedelta(seconds=wait))
 
-    async def _look_closer(self, error: Exception) -> int:
-        """Halve the batch until the one that fails is alone; then let that one wait."""
+    async def _look_closer(self, error: Exception, next_due_at: int | None) -> int | None:
+        """Halve the batch until the step that fails is alone; then let that one wait."""
         now = to_micros(self._clock.now())
         if self._limit > 1:
             self._limit //= 2
@@ -187,9 +195,11 @@ class Runner:
                     lambda tx: postpone_first(tx, self._context_source(tx), error=text)
                 )
             )
-            self._postponed += [until] if until else []
         except StoreUnavailable as unavailable:
             return self._come_back(unavailable)
+        if until is None:  # there is none to blame
+            return next_due_at
+        self._postponed.append(until)
         return now
 
     async def _sleep(self, until: int | None) -> None:

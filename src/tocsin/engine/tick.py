@@ -5,20 +5,33 @@
 3. Deliveries that wait and may be sent are leased.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 
 from tocsin.actions.deliver import lease
-from tocsin.actions.escalate import Sending, end_holds, escalate
+from tocsin.actions.escalate import Escalated, Sending, end_holds, escalate
 from tocsin.actions.incident_set import Context
 from tocsin.actions.pause import is_paused
 from tocsin.domain.configuration import Configuration
-from tocsin.store.database import Tx
+from tocsin.store.database import Failed, Tx
 from tocsin.store.deliveries import Lease
 from tocsin.store.escalations import next_due_at
 from tocsin.store.incidents import next_hold_end
 from tocsin.store.lanes import next_lane_due_at
+from tocsin.store.schema import to_micros
+
+AGAIN_AFTER = timedelta(seconds=5)
+"""How long a part that failed waits, so that a fault burns neither the processor nor the log."""
+
+
+class Part(StrEnum):
+    """What a tick is made of. None of them can hold up the others."""
+
+    HOLDS = "holds"
+    STEPS = "steps"
+    DELIVERIES = "deliveries"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +43,8 @@ class Tick:
     leases: Sequence[Lease]
     lateness: Sequence[timedelta]
     next_due_at: int | None
+    failures: Mapping[Part, Exception]
+    """The parts that failed and were undone; the others are done."""
     has_room: bool = True
     """False: as much is in flight as may be, so waiting deliveries wait for an attempt to end."""
     is_paused: bool = False
@@ -38,23 +53,49 @@ class Tick:
 def tick(tx: Tx, context: Context, *, limit: int, sending: Sending) -> Tick:
     """Do at most `limit` of each kind of work; say when to come again."""
     if is_paused(tx):
-        return Tick(context.configuration, 0, (), (), None, is_paused=True)
-    end_holds(tx, context, limit=limit)
-    escalated = escalate(tx, context, limit=limit, sending=sending)
+        return Tick(context.configuration, 0, (), (), None, {}, is_paused=True)
+    failures: dict[Part, Exception] = {}
+    held = tx.apart(lambda: end_holds(tx, context, limit=limit))
+    if isinstance(held, Failed):
+        failures[Part.HOLDS] = held.error
+    escalated = tx.apart(lambda: escalate(tx, context, limit=limit, sending=sending))
+    if isinstance(escalated, Failed):
+        failures[Part.STEPS] = escalated.error
+        escalated = Escalated(0)
     left = Sending(sending.run_id, sending.slots, sending.room - len(escalated.leases))
-    leased = lease(tx, context.now, limit=limit, sending=left)
+    leased = tx.apart(lambda: lease(tx, context.now, limit=limit, sending=left))
+    if isinstance(leased, Failed):
+        failures[Part.DELIVERIES] = leased.error
+        leased = []
     has_room = left.room > len(leased)
     return Tick(
         configuration=context.configuration,
         claimed=escalated.claimed,
         leases=[*escalated.leases, *leased],
         lateness=escalated.lateness,
-        next_due_at=_earliest(
-            next_due_at(tx),
-            next_hold_end(tx),
-            next_lane_due_at(tx, slots=sending.slots) if has_room else None,
-        ),
+        next_due_at=_next_due_at(tx, context, sending, failures, has_room=has_room),
+        failures=failures,
         has_room=has_room,
+    )
+
+
+def _next_due_at(
+    tx: Tx,
+    context: Context,
+    sending: Sending,
+    failures: Mapping[Part, Exception],
+    *,
+    has_room: bool,
+) -> int | None:
+    """Return when to come again; what failed is not tried before a while has passed."""
+    due = {
+        Part.HOLDS: next_hold_end(tx),
+        Part.STEPS: next_due_at(tx),
+        Part.DELIVERIES: next_lane_due_at(tx, slots=sending.slots) if has_room else None,
+    }
+    return _earliest(
+        *(at for part, at in due.items() if part not in failures),
+        to_micros(context.now + AGAIN_AFTER) if failures else None,
     )
 
 

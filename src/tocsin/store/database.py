@@ -1,13 +1,16 @@
 """Connections and transactions: the one place that knows which database this is."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 
 from tocsin.store.statement import Row, Statement
+
+T = TypeVar("T")
 
 
 class Tx:
@@ -44,6 +47,19 @@ class Tx:
         self._cursor.execute(statement.text(self._dialect), values)
         return self._cursor.fetchall()  # type: ignore[no-any-return]
 
+    def apart(self, work: Callable[[], T]) -> "T | Failed":
+        """Do a part that is undone alone when it fails; a failure of the store is raised."""
+        mark = self.mark()
+        try:
+            done = work()
+        except Exception as error:
+            if is_store_failure(error):
+                raise
+            self.undo(mark)
+            return Failed(error)
+        self.keep(mark)
+        return done
+
     def mark(self) -> "Mark":
         """Begin a part that can be undone alone."""
         self._cursor.execute("SAVEPOINT part")
@@ -64,6 +80,24 @@ class Tx:
         self.news.silenced = mark.silenced
 
 
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A part that was undone, and why."""
+
+    error: Exception
+
+
+_OF_THE_STORE = frozenset({"OperationalError", "InterfaceError", "InternalError"})
+
+
+def is_store_failure(error: BaseException) -> bool:
+    """Return whether the store failed (disk full, connection lost), rather than the work asked of it.
+
+    By name: the driver's own errors and SQLAlchemy's, which wrap them, have the same ones.
+    """
+    return type(error).__name__ in _OF_THE_STORE
+
+
 class Mark(NamedTuple):
     """Where a part of a transaction began."""
 
@@ -79,8 +113,8 @@ class News:
     __slots__ = ("cancelled", "feed", "group_size", "silenced", "work_due_at")
 
     def __init__(self) -> None:
-        self.cancelled: list[int] = []
-        """Deliveries under way whose first byte must not leave any more."""
+        self.cancelled: list[tuple[int, int]] = []
+        """Attempts, by delivery and number, whose first byte must not leave any more."""
         self.feed: list[tuple[str | int, ...]] = []
         """What was added, for the live feed: a kind and the key of the row."""
         self.work_due_at: int | None = None

@@ -90,7 +90,7 @@ _OPEN = Statement(
     "ids",
 )
 _UNFINISHED = Statement(
-    sa.select(_D.c.id, _D.c.incident, _D.c.state)
+    sa.select(_D.c.id, _D.c.incident, _D.c.state, _D.c.attempts)
     .where(among(_D.c.incident, "incidents"), _D.c.state.in_([_PENDING, _SENDING]))
     .order_by(_D.c.id)
     .with_for_update(),
@@ -156,6 +156,11 @@ class Lease(NamedTuple):
     signed_text: str | None
     """What is signed after the URL, when it is at hand; else it is read from the form."""
 
+    @property
+    def key(self) -> tuple[int, int]:
+        """What names the attempt: the delivery and the number."""
+        return self.delivery_id, self.attempt
+
 
 @dataclass(frozen=True, slots=True)
 class OpenAttempt:
@@ -170,11 +175,12 @@ class OpenAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """A delivery that has not ended, and whether an attempt of it is under way."""
+    """A delivery that has not ended, and whether its attempt number `attempts` is under way."""
 
     delivery_id: int
     incident: int
     is_sending: bool
+    attempts: int
 
 
 def insert_bodies(tx: Tx, rows: Sequence[tuple[int, bytes]]) -> None:
@@ -254,7 +260,10 @@ def settle_deliveries(tx: Tx, rows: Sequence[Row]) -> int:
 def list_unfinished(tx: Tx, incidents: Iterable[int]) -> list[Unfinished]:
     """Return the deliveries of these incidents that have not ended, locked."""
     rows = tx.rows(_UNFINISHED, id_list(incidents))
-    return [Unfinished(id_, incident, state == _SENDING) for id_, incident, state in rows]
+    return [
+        Unfinished(id_, incident, state == _SENDING, attempts)
+        for id_, incident, state, attempts in rows
+    ]
 
 
 def cancel_deliveries(tx: Tx, ids: Iterable[int], *, reason: str, now: int) -> None:

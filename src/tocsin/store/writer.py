@@ -15,13 +15,12 @@ import sqlalchemy as sa
 
 from tocsin.clock import Clock
 from tocsin.errors import TocsinError
-from tocsin.store.database import Database, News, Tx
+from tocsin.store.database import Database, Failed, News, Tx
 from tocsin.store.feed import publish
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 MOST_IN_A_GROUP = 256
-_STORE_ERRORS = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError)
 
 
 class StoreUnavailable(TocsinError):
@@ -148,23 +147,8 @@ class Writer:
 
     def _do(self, piece: _Piece, tx: Tx) -> None:
         """Run one piece; if it fails, undo it alone. A failure of the store fails the whole group."""
-        mark = tx.mark()
-        try:
-            piece.outcome = (True, piece.work(tx))
-        except _STORE_ERRORS:
-            raise
-        except Exception as error:
-            if _is_of_the_store(error):
-                raise
-            tx.undo(mark)
-            piece.outcome = (False, error)
-        else:
-            tx.keep(mark)
-
-
-def _is_of_the_store(error: Exception) -> bool:
-    """Whether the driver says that the store failed, and not that the statement was wrong."""
-    return type(error).__name__ in {"OperationalError", "InterfaceError", "InternalError"}
+        done = tx.apart(lambda: piece.work(tx))
+        piece.outcome = (False, done.error) if isinstance(done, Failed) else (True, done)
 
 
 def _cause(error: Exception) -> str:
