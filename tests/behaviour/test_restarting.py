@@ -1,6 +1,8 @@
 """A restart is no outage: the engine goes on where it was."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 
 import pytest
 from tests.behaviour.harness import Tocsin, until
@@ -38,6 +40,8 @@ async def test_a_graceful_stop_lets_attempts_end(tocsin: Tocsin) -> None:
     assert not stopping.done()
     tocsin.receiver.let_go("/pager")
     await stopping
+    with closing(sqlite3.connect(tocsin.database)) as other:
+        assert other.execute("SELECT count(*) FROM runs WHERE ended_at IS NULL").fetchone() == (0,)
     tocsin.advance_while_down(seconds=1)
     await tocsin.start()
     await tocsin.settle()
