@@ -8,11 +8,14 @@ import difflib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import ClassVar, Final, Self, TypeVar
 from urllib.parse import urlsplit
 
+from tocsin.domain.duration import parse_duration
+from tocsin.domain.escalation import LATE_AFTER
 from tocsin.domain.network import DEFAULT_NETWORKS, Networks
 from tocsin.domain.slug import Slug, parse_slug
 from tocsin.errors import TocsinError
@@ -33,6 +36,7 @@ SERVER: Final = (
     "TOCSIN_TRUSTED_PROXIES",
     "TOCSIN_ORGANISATION",
     "TOCSIN_FIRST_INCIDENT",
+    "TOCSIN_LATE_AFTER",
     "TOCSIN_WEBHOOK_NETWORKS",
     "TOCSIN_WEBHOOK_SLOTS",
     "TOCSIN_LOG_FORMAT",
@@ -106,6 +110,8 @@ class Settings:
     organisation: Slug = DEFAULT_ORGANISATION
     """What webhooks carry as `vo_organization_id`."""
     first_incident: int = DEFAULT_FIRST_INCIDENT
+    late_after: timedelta = LATE_AFTER
+    """A step that is later than this moves the plan of the steps after it."""
     webhook_networks: Networks = DEFAULT_NETWORKS
     webhook_slots: int = DEFAULT_WEBHOOK_SLOTS
     """How many deliveries may be under way to one webhook."""
@@ -133,6 +139,7 @@ class Settings:
             first_incident=reader.value(
                 "FIRST_INCIDENT", _number(1, HIGHEST_FIRST_INCIDENT), DEFAULT_FIRST_INCIDENT
             ),
+            late_after=reader.value("LATE_AFTER", parse_duration, LATE_AFTER),
             webhook_networks=reader.value("WEBHOOK_NETWORKS", Networks.parse, DEFAULT_NETWORKS),
             webhook_slots=reader.value(
                 "WEBHOOK_SLOTS", _number(1, MOST_SLOTS), DEFAULT_WEBHOOK_SLOTS
@@ -217,7 +224,8 @@ def _database_url(reader: _Reader, home: Path) -> Secret:
     scheme, colon, rest = given.partition("://")
     if colon and scheme in ("postgres", "postgresql", "postgresql+psycopg") and rest:
         return Secret(f"postgresql+psycopg://{rest}")
-    if colon and scheme == "sqlite" and rest.startswith("/") and "?" not in rest and len(rest) > 1:
+    is_file = scheme == "sqlite" and rest.startswith("/") and not rest.endswith(("/", ":memory:"))
+    if colon and is_file and "?" not in rest:
         return Secret(f"sqlite:///{Path(rest[1:]).absolute()}")
     # The text is not repeated: it may hold a password.
     reader.mistake(

@@ -49,7 +49,7 @@ def test_acknowledging_stops_everything_in_one_transaction(ops: Desk) -> None:
     changed = ops.change(acknowledge, 1, actor=ALICE, message="looking")
     assert (changed.changed, changed.incident.status) == (True, Status.ACKNOWLEDGED)
     assert changed.incident.acknowledged_by == ALICE
-    assert ops.news.cancelled == [sending]
+    assert ops.news.cancelled == [(sending, 1)]
     ops.change(acknowledge, 2, actor=ALICE)
     assert ops.deliveries() == [
         ("pager", "sending", "acknowledged"),
@@ -63,7 +63,7 @@ def test_acknowledging_stops_everything_in_one_transaction(ops: Desk) -> None:
     ops.wait(hours=1)
     assert ops.fire().claimed == 0
     assert ops.lease() == []
-    assert waiting not in ops.news.cancelled
+    assert waiting not in dict(ops.news.cancelled)
 
 
 def test_other_incidents_go_on(ops: Desk) -> None:

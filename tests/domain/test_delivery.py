@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.domain.delivery import DEADLINE, RETRY_WAITS, Retry, decide_retry
+from tocsin.domain.retry_after import parse_retry_after
 
 T0 = datetime(2026, 11, 2, 3, 0, tzinfo=UTC)
 
@@ -77,3 +78,41 @@ def test_a_delivery_always_ends_with_a_real_attempt_at_its_deadline(
         now = retry.due_at + (seconds(outage) if attempts == 3 else seconds(0))
     assert started_at >= T0 + deadline
     assert attempts <= 3 + deadline / (RETRY_WAITS[0] * 0.8)
+
+
+@pytest.mark.parametrize(
+    ("asked", "waits"), [(0, 2), (1, 2), (40, 40), (300, 300), (301, 300), (10**9, 300)]
+)
+def test_a_receiver_may_ask_for_a_longer_wait(asked: int, waits: int) -> None:
+    """Never shorter than planned, never longer than five minutes."""
+    retry = decide_retry(
+        attempts=1,
+        first_attempt_at=T0,
+        started_at=T0,
+        now=T0,
+        spread=0.0,
+        asked=seconds(min(asked, 10**9)),
+    )
+    assert retry == Retry(T0 + seconds(waits), is_last=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("120", seconds(120)),
+        (" 7 ", seconds(7)),
+        ("Mon, 02 Nov 2026 03:01:30 GMT", seconds(90)),
+        ("Mon, 02 Nov 2026 02:00:00 GMT", seconds(0)),
+        *((text, None) for text in ("", "-5", "1.5", "soon", "9" * 30, "Mon, 99 Foo 2026 03:01")),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(text: str, asked: timedelta | None) -> None:
+    """What is neither asks for nothing."""
+    assert parse_retry_after(text, now=T0) == asked
+
+
+@given(st.text(max_size=40))
+def test_no_retry_after_breaks_anything(text: str) -> None:
+    """Whatever a receiver sends there."""
+    asked = parse_retry_after(text, now=T0)
+    assert asked is None or asked >= seconds(0)

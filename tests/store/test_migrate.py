@@ -65,7 +65,10 @@ def test_a_newer_database_is_refused(empty: Database) -> None:
 
 def test_sqlite_tables_are_clustered_as_declared(tmp_path: Path) -> None:
     """WITHOUT ROWID and partial indexes are no difference to Alembic, and all the difference to speed."""
-    made, declared = Database(f"sqlite:///{tmp_path / 'a.db'}"), Database(f"sqlite:///{tmp_path / 'b.db'}")
+    made, declared = (
+        Database(f"sqlite:///{tmp_path / 'a.db'}"),
+        Database(f"sqlite:///{tmp_path / 'b.db'}"),
+    )
     with made.write() as tx:
         migrate(tx)
     with declared.write() as tx:

@@ -93,7 +93,7 @@ def test_a_refusal_undoes_only_its_own_work(database: Database) -> None:
     def refuse(tx: Tx) -> None:
         put("lost")(tx)
         tx.news.has_work_at(1)
-        tx.news.cancelled.append(5)
+        tx.news.cancelled.append((5, 1))
         raise Refused("no")
 
     with writing(database, on_commit=commits.append) as writer:

@@ -43,6 +43,8 @@ class AttemptResult(NamedTuple):
     spread: float = 0.0
     """How much to vary the wait before the next attempt, -0.2 to 0.2."""
     deadline: timedelta = DEADLINE
+    asked: timedelta | None = None
+    """The receiver's Retry-After."""
     at_once: bool = False
     """The connection was an old one and gave no answer: the next attempt needs no wait."""
 
@@ -132,6 +134,7 @@ def _settle(
         started_at=from_micros(result.lease.started_at),
         now=from_micros(result.ended_at),
         spread=result.spread,
+        asked=result.asked,
         deadline=result.deadline,
     )
     if retry is None:

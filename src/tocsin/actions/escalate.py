@@ -140,6 +140,7 @@ class _Batch:
             next_step=due.next_step,
             due_at=from_micros(due.due_at),
             now=self._context.now,
+            late_after=self._context.late_after,
         )
         is_exhausted = ahead.due_at is None
         if is_exhausted:

@@ -7,12 +7,12 @@ one leave what one batch of two leaves.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tocsin.domain.alert import Alert
 from tocsin.domain.configuration import Configuration, Policy
-from tocsin.domain.escalation import EndReason, Escalation, first_due_at
+from tocsin.domain.escalation import LATE_AFTER, EndReason, Escalation, first_due_at
 from tocsin.domain.incident import Action, Incident, Status, next_status
 from tocsin.domain.message_type import MessageType
 from tocsin.domain.policy import PolicyVersion
@@ -42,6 +42,8 @@ class Context:
     now: datetime
     ids: IdSource
     first_number: int = 1
+    late_after: timedelta = LATE_AFTER
+    """A step that is later than this moves the plan of those after it."""
 
 
 ContextSource = Callable[[Tx], Context]

@@ -3,7 +3,7 @@
 In front of the framework, because it would read and parse a body before asking whose it is.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -61,6 +61,8 @@ class Gate:
             principal = await self._authenticate(scope)
             scope.setdefault("state", {})["principal"] = principal
         body = await read_body(receive, at_most=LARGEST_BODY)
+        if body:
+            scope = {**scope, "headers": _as_json(scope["headers"])}
         await self.app(scope, _replay(body, receive), send)
 
     async def _authenticate(self, scope: Scope) -> Principal:
@@ -76,6 +78,12 @@ def _bearer_token(scope: Scope) -> str:
             if text[: len(_SCHEME)].lower() == _SCHEME:
                 return text[len(_SCHEME) :].strip()
     raise unauthenticated()
+
+
+def _as_json(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Every body is JSON, whatever the sender says of it: curl -d says that it is a form."""
+    others = [(name, value) for name, value in headers if name != b"content-type"]
+    return [*others, (b"content-type", b"application/json")]
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -56,6 +56,11 @@ def find_address(env: Mapping[str, str]) -> Address:
     url = find_url(env)
     token = env.get("TOCSIN_TOKEN", "").strip()
     if token:
+        if not (token.isascii() and token.isprintable() and " " not in token):
+            raise NoServer(
+                "TOCSIN_TOKEN is not a token (it is not shown here): one looks like tsn_... and has "
+                "neither spaces nor line breaks"
+            )
         return Address(url, Secret(token))
     if env.get("TOCSIN_URL", "").strip():
         raise NoServer(

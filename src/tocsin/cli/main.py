@@ -4,7 +4,9 @@ import argparse
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 import tocsin
@@ -124,4 +126,12 @@ def run_from_shell() -> int:
         return INTERRUPTED
     except BrokenPipeError:
         return DONE  # whoever read the output has seen enough: `| head`
+    except Exception as error:  # noqa: BLE001 - a person gets a sentence, not a traceback
+        # Its text may hold what was typed; the places in the code do not.
+        places = " < ".join(
+            f"{Path(frame.filename).name}:{frame.lineno}"
+            for frame in reversed(traceback.extract_tb(error.__traceback__)[-3:])
+        )
+        shell.err.write(f"tocsin: this is a bug: {type(error).__name__} at {places}; report it\n")
+        return REFUSED
     return code

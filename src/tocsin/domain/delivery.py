@@ -7,6 +7,8 @@ from enum import StrEnum
 RETRY_WAITS = tuple(timedelta(seconds=seconds) for seconds in (2, 5, 15, 30, 60))
 """Seconds, not minutes, because a delivery is a page. The last wait repeats."""
 RETRY_SPREAD = 0.2
+LONGEST_ASKED = timedelta(minutes=5)
+"""A receiver that asks for more is overloaded or wrong; a page cannot wait for it."""
 DEADLINE = timedelta(minutes=15)
 SHORTEST_DEADLINE = timedelta(seconds=10)
 LONGEST_DEADLINE = timedelta(hours=24)
@@ -57,13 +59,15 @@ def decide_retry(
     started_at: datetime,
     now: datetime,
     spread: float,
+    asked: timedelta | None = None,
     deadline: timedelta = DEADLINE,
 ) -> Retry | None:
     """Return when to try again after the failure of attempt number `attempts`, or None: it is over.
 
     Waits of 2, 5, 15, 30, 60, 60 ... seconds, each varied by `spread`, until `deadline` after the first
     attempt, where one last attempt is made. Only an attempt that began at the deadline or later ends a
-    delivery: whatever time went by, it never ends without a real attempt.
+    delivery: whatever time went by, it never ends without a real attempt. A receiver may ask for a longer
+    wait (`asked`, its Retry-After), up to 5 minutes.
 
     Units: `started_at` and `now` are when the attempt began and ended; `spread` is between -0.2 and 0.2.
     """
@@ -71,5 +75,7 @@ def decide_retry(
     if started_at >= ends_at:
         return None
     wait = RETRY_WAITS[min(attempts, len(RETRY_WAITS)) - 1] * (1 + spread)
+    if asked is not None:
+        wait = max(wait, min(asked, LONGEST_ASKED))
     is_last = now + wait >= ends_at
     return Retry(max(ends_at, now) if is_last else now + wait, is_last=is_last)

@@ -147,7 +147,7 @@ _STATUS_SENTENCES: Mapping[int, str] = {
     408: "The receiver gave up waiting for the request; it, or a proxy before it, is overloaded.",
     413: "The receiver, or a proxy before it, takes no body of this size; raise its limit.",
     415: "The receiver does not read forms; it must take application/x-www-form-urlencoded.",
-    429: "The receiver asks for fewer requests; it is tried again when it says.",
+    429: "The receiver asks for fewer requests; it is tried again when it says, within 5 minutes.",
     502: "A proxy got no proper answer from the receiver behind it; check that it runs.",
     503: "The receiver, or a proxy before it, is overloaded or under maintenance.",
     504: "A proxy waited in vain for the receiver behind it; check that it answers in time.",

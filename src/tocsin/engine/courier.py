@@ -5,7 +5,7 @@ import json
 import logging
 import random
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tocsin.actions.deliver import AttemptResult, Recorded, record_attempts
@@ -13,6 +13,7 @@ from tocsin.clock import Clock
 from tocsin.domain.configuration import Configuration
 from tocsin.domain.delivery import RETRY_SPREAD
 from tocsin.domain.outcome import Outcome
+from tocsin.domain.retry_after import parse_retry_after
 from tocsin.domain.webhook import Webhook
 from tocsin.engine.batches import Batches
 from tocsin.engine.request import make_exchange
@@ -133,6 +134,7 @@ class Courier:
             took=answer.total_us,
             status_code=answer.status or None,
             detail=_detail(answer),
+            asked=_asked(answer, self._clock.now()),
             at_once=answer.is_reused and answer.outcome is Outcome.CONNECTION_LOST,
         )
 
@@ -147,6 +149,7 @@ class Courier:
         first_byte_after: int | None = None,
         took: int = 0,
         status_code: int | None = None,
+        asked: timedelta | None = None,
         at_once: bool = False,
     ) -> None:
         began_micros = to_micros(began)
@@ -162,6 +165,7 @@ class Courier:
                 status_code=status_code,
                 detail=json.dumps(detail) if detail else None,
                 spread=self._randomness.uniform(-RETRY_SPREAD, RETRY_SPREAD),
+                asked=asked,
                 at_once=at_once,
                 **more,
             )
@@ -202,6 +206,12 @@ class Courier:
             del self._tries[key]
         if not self._in_flight:
             self._idle.set()
+
+
+def _asked(answer: Answer, now: datetime) -> timedelta | None:
+    """Return for how long the receiver asks to be left alone, if it does."""
+    header = None if answer.outcome.is_delivered else answer.find_header(b"retry-after")
+    return None if header is None else parse_retry_after(header.decode("latin-1"), now=now)
 
 
 def _withdrawn(lease: Lease, webhook: Webhook | None) -> str:

@@ -4,13 +4,16 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from tocsin.actions.alert_keys import create_alert_key
 from tocsin.actions.editor import Editor
 from tocsin.actions.tokens import create_token, list_tokens
 from tocsin.domain.principal import Scope
+from tocsin.errors import TocsinError
 from tocsin.secret import Secret
 from tocsin.store.database import Tx
+from tocsin.store.tokens import revoke_token as revoke
 
 LOCAL = "local"
 """The name of the token that the commands on this machine use."""
@@ -18,6 +21,13 @@ DEFAULT_KEY = "default"
 TOKEN_FILE = "admin.token"
 SERVER_FILE = "server.json"
 _OWNER_ONLY = 0o600
+
+
+class AnotherServersToken(TocsinError):
+    """The home folder holds the admin token of a database that is not this one."""
+
+    code: ClassVar[str] = "another_servers_token"
+    status_hint: ClassVar[int] = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +41,31 @@ class FirstStart:
 def set_up(tx: Tx, *, editor: Editor, home: Path) -> FirstStart | None:
     """Make a token and an alert key in a database that has no token yet; None in any other.
 
-    The token's file is written before the transaction ends: a token that nobody knows would lock
-    its owner out, a file that nothing knows does no harm.
+    A token's file that was lost is made anew, with another token: who can start the server on the
+    database can do anything with it anyway. The file is written before the transaction ends: a
+    token that nobody knows would lock its owner out, a file that nothing knows does no harm.
+
+    Raises: AnotherServersToken, rather than replacing the token of another database.
     """
-    if list_tokens(tx):
-        return None
-    token = create_token(tx, name=LOCAL, scope=Scope.ADMINISTER, editor=editor)
-    key = create_alert_key(tx, name=DEFAULT_KEY, editor=editor)
     file = home / TOKEN_FILE
-    _write(file, token.secret.reveal() + "\n")
-    return FirstStart(key.secret, file)
+    tokens = list_tokens(tx)
+    if tokens and file.exists():
+        return None
+    if file.exists():
+        raise AnotherServersToken(
+            f"{file} belongs to another database: set TOCSIN_HOME to a folder of this database's "
+            "own, or move that file away",
+            file=str(file),
+        )
+    for token in tokens:
+        if token.name == LOCAL and token.revoked_at is None:
+            revoke(tx, token.id, now=editor.now)
+            editor.record(tx, "token.revoked", LOCAL, before={"scope": token.scope.value})
+    made = create_token(tx, name=LOCAL, scope=Scope.ADMINISTER, editor=editor)
+    _write(file, made.secret.reveal() + "\n")
+    if tokens:
+        return None
+    return FirstStart(create_alert_key(tx, name=DEFAULT_KEY, editor=editor).secret, file)
 
 
 def write_address(home: Path, url: str) -> None:

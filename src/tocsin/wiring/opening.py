@@ -33,6 +33,8 @@ def open_store(settings: Settings, *, random_bytes: Callable[[int], bytes]) -> I
     """
     with ExitStack() as stack:
         prepare_folder(settings.home)
+        # The home holds the token and the address of one server, whatever its database.
+        stack.enter_context(sole_server(settings.home / "tocsin.lock"))
         database = Database(settings.database_url.reveal())
         stack.callback(database.close)
         file = database.file

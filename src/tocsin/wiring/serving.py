@@ -194,6 +194,7 @@ class _Parts:
             now=self.clock.now(),
             ids=self.ids,
             first_number=self.settings.first_incident,
+            late_after=self.settings.late_after,
         )
 
     def editor(self, store: Store, now: datetime) -> Editor:
