@@ -36,24 +36,28 @@ async def test_who_takes_it_ends_the_silence(shared: Tocsin, end: str) -> None:
     assert number not in await silent(shared)
 
 
-async def test_an_empty_policy_pages_nobody_and_says_so(tocsin: Tocsin) -> None:
+async def test_an_empty_policy_pages_nobody_and_says_so(shared: Tocsin) -> None:
     """The incident opens all the same."""
-    await tocsin.configure({"main": []})
-    await tocsin.alert()
-    assert await silent(tocsin) == [1]
-    (entry,) = await tocsin.entries(1, "escalation_not_started")
+    await shared.configure({"main": []})
+    number = await shared.open("empty")
+    assert number in await silent(shared)
+    (entry,) = await shared.entries(number, "escalation_not_started")
     assert entry["text"] == "ops/main was not started: it has no steps."
-    assert await tocsin.timeline() == ["opened", "escalation_not_started", "nobody_left_to_page"]
+    assert await shared.timeline(number) == [
+        "opened",
+        "escalation_not_started",
+        "nobody_left_to_page",
+    ]
 
 
-async def test_no_routing_pages_nobody_and_says_so(tocsin: Tocsin) -> None:
+async def test_no_routing_pages_nobody_and_says_so(shared: Tocsin) -> None:
     """Neither the key nor a default leads anywhere; rerouting still helps."""
-    await tocsin.configure({"main": [("0s", ["pager"])]})
-    await tocsin.alert(key="unheard-of")
-    assert await silent(tocsin) == [1]
-    assert "Nobody is paged" in (await tocsin.why("#1"))["text"]
-    await tocsin.act(1, "reroute", policies=["ops/main"])
-    assert tocsin.receiver.paths() == ["/pager"]
+    await shared.configure({"main": [("0s", ["pager"])]})
+    number = await shared.open("unrouted", key="unheard-of")
+    assert number in await silent(shared)
+    assert "Nobody is paged" in (await shared.why("unrouted"))["text"]
+    await shared.act(number, "reroute", policies=["ops/main"])
+    assert shared.called_about("unrouted") == ["/pager"]
 
 
 async def test_disabled_webhooks_page_nobody_and_say_so(tocsin: Tocsin) -> None:

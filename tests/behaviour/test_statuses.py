@@ -6,18 +6,18 @@ from tests.behaviour.harness import Tocsin
 pytestmark = pytest.mark.anyio
 
 
-async def test_an_incident_goes_from_triggered_to_resolved(tocsin: Tocsin) -> None:
+async def test_an_incident_goes_from_triggered_to_resolved(shared: Tocsin) -> None:
     """triggered, acknowledged, triggered again, acknowledged, resolved; and then nowhere."""
-    await tocsin.configure({"main": [("5m", ["pager"])]})
-    await tocsin.alert()
-    assert (await tocsin.incident())["status"] == "triggered"
+    await shared.configure({"main": [("5m", ["pager"])]})
+    number = await shared.open("way")
+    assert (await shared.incident(number))["status"] == "triggered"
     for action, status in (
         ("acknowledge", "acknowledged"),
         ("reopen", "triggered"),
         ("acknowledge", "acknowledged"),
         ("resolve", "resolved"),
     ):
-        answer = await tocsin.act(1, action)
+        answer = await shared.act(number, action)
         assert (answer["status"], answer["changed"]) == (status, True)
     for action, body in (
         ("acknowledge", {}),
@@ -25,24 +25,24 @@ async def test_an_incident_goes_from_triggered_to_resolved(tocsin: Tocsin) -> No
         ("hold", {"for": "1h"}),
         ("reroute", {"policies": ["ops/main"]}),
     ):
-        refusal = await tocsin.ask("POST", f"incidents/1/{action}", body)
+        refusal = await shared.ask("POST", f"incidents/{number}/{action}", body)
         assert refusal.status_code == 409
         assert refusal.json()["error"]["code"] == "illegal_transition"
 
 
-async def test_an_action_that_is_already_true_succeeds_and_changes_nothing(tocsin: Tocsin) -> None:
+async def test_an_action_that_is_already_true_succeeds_and_changes_nothing(shared: Tocsin) -> None:
     """`changed` is false, and the timeline has one entry, not two."""
-    await tocsin.configure({"main": [("5m", ["pager"])]})
-    await tocsin.alert()
+    await shared.configure({"main": [("5m", ["pager"])]})
+    number = await shared.open("again")
     first_and_second: list[tuple[str, list[bool]]] = [
         ("reopen", [False, False]),
         ("acknowledge", [True, False]),
         ("resolve", [True, False]),
     ]
     for action, changes in first_and_second:
-        answers = [await tocsin.act(1, action) for _ in changes]
+        answers = [await shared.act(number, action) for _ in changes]
         assert [answer["changed"] for answer in answers] == changes
-    assert await tocsin.timeline() == ["opened", "acknowledged", "resolved"]
+    assert await shared.timeline(number) == ["opened", "acknowledged", "resolved"]
 
 
 async def test_a_resolved_entity_gets_a_new_incident(tocsin: Tocsin) -> None:
