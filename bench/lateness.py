@@ -98,7 +98,9 @@ async def _measure(settings: Settings, receiver: Sink, *, pending: int, seconds:
         due_at = {number: begins + n * _EVERY_US for n, number in enumerate(numbers)}
         await write(server, lambda tx: plan(tx, due_at))
         if time.time() * 1e6 > begins:
-            raise SystemExit(f"this machine is too busy to plan the steps within {_BEGINS_AFTER:g} seconds")
+            raise SystemExit(
+                f"this machine is too busy to plan the steps within {_BEGINS_AFTER:g} seconds"
+            )
         await asyncio.sleep(begins / 1e6 - time.time())
         watch = Stopwatch()
         await asyncio.sleep(seconds + _LAST_STEP_FIRES_WITHIN)

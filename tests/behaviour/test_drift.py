@@ -1,7 +1,10 @@
 """When the next step is planned: from the plan in normal times, from now after a gap."""
 
+from datetime import timedelta
+from pathlib import Path
+
 import pytest
-from tests.behaviour.harness import Tocsin
+from tests.behaviour.harness import Tocsin, a_server
 
 pytestmark = pytest.mark.anyio
 
@@ -47,3 +50,12 @@ async def test_steps_without_a_delay_fire_together(tocsin: Tocsin) -> None:
     assert escalation["end_reason"] == "exhausted"
     # One group fired all of them; the others put their outcomes on record.
     assert await tocsin.metric("tocsin_commit_group_size_count") - before <= 1 + 3
+
+
+async def test_how_late_a_step_may_be_is_a_setting(home: Path) -> None:
+    """With five minutes, a step that is two minutes late leaves the plan as it was."""
+    async with a_server(home, late_after=timedelta(minutes=5)) as tocsin:
+        await tocsin.configure({"main": [("1m", ["pager"]), ("10m", ["pager"])]})
+        await tocsin.alert()
+        await tocsin.advance(minutes=3)
+        assert await next_due(tocsin) == "2026-11-02T03:11:00.000000Z"

@@ -48,3 +48,16 @@ async def test_it_reopens_once(tocsin: Tocsin) -> None:
         await tocsin.alert("CRITICAL")
     assert (await tocsin.incident())["status"] == "acknowledged"
     assert tocsin.receiver.count("/pager") == 2
+
+
+async def test_counting_begins_anew_when_it_triggers_anew(tocsin: Tocsin) -> None:
+    """Reopened by hand, a WARNING, acknowledged: the next CRITICAL is the first since it triggered."""
+    await tocsin.configure({"main": [("0s", ["pager"])]}, opens_on=["CRITICAL", "WARNING"])
+    await tocsin.alert("CRITICAL")
+    await tocsin.act(1, "acknowledge")
+    await tocsin.act(1, "reopen")
+    await tocsin.alert("WARNING")
+    await tocsin.act(1, "acknowledge")
+    await tocsin.alert("CRITICAL")
+    assert (await tocsin.incident())["status"] == "triggered"
+    assert tocsin.receiver.count("/pager") == 3
