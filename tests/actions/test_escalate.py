@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 import pytest
 from tests.actions.desk import Desk
 
-from tocsin.actions.escalate import postpone_first
 from tocsin.actions.incidents import acknowledge
+from tocsin.actions.poison import postpone_first
 from tocsin.domain.escalation import EndReason
 from tocsin.domain.incident import Status
 from tocsin.domain.timeline import Kind
@@ -252,3 +252,19 @@ def test_a_step_that_cannot_fire_waits_longer_each_time_and_is_never_dropped(des
     assert desk.kinds(1).count(Kind.POISONED) == 5
     assert len(desk.fire().leases) == 1
     assert desk.do(postpone_first, error="") is None
+
+
+def test_a_step_that_cannot_fire_is_an_incident_of_its_own(desk: Desk) -> None:
+    """One, on the default routing, however often it fails; and none about that one itself."""
+    desk.configure(
+        {"main": [("0s", ["a"])], "admin": [("0s", ["b"])]}, keys=KEYS, default=["admin"]
+    )
+    desk.opened()
+    desk.do(postpone_first, error="ValueError: no")
+    desk.now += timedelta(minutes=1)
+    desk.do(postpone_first, error="ValueError: no")
+    report = desk.incident(2)
+    assert report.entity_id == "tocsin/poison/1-1"
+    desk.do(postpone_first, error="ValueError: no")
+    desk.do(postpone_first, error="ValueError: no")
+    assert len(desk.rows(schema.incidents)) == 2

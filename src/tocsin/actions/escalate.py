@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from tocsin.actions.incident_set import Context, IncidentSet
 from tocsin.domain.escalation import EndReason, Firing, advance
@@ -21,18 +21,14 @@ from tocsin.store.deliveries import (
 from tocsin.store.escalations import (
     Due,
     claim_due,
-    count_failures,
     incidents_running,
     move_escalations,
-    postpone,
 )
 from tocsin.store.incidents import list_held_until, mark_silent
 from tocsin.store.lanes import free_slots, take_slots, wake_lanes
 from tocsin.store.schema import from_micros, micros_or_none, to_micros
 from tocsin.store.statement import Row
 from tocsin.store.timeline import add_to_timeline
-
-POISON_WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,23 +79,6 @@ def escalate(tx: Tx, context: Context, *, limit: int, sending: Sending) -> Escal
     batch.fire(claimed)
     batch.save(sending)
     return batch.result
-
-
-def postpone_first(tx: Tx, context: Context, *, error: str) -> datetime | None:
-    """Make the oldest due escalation wait, because firing its step failed where others succeeded.
-
-    It is tried again after 1, 5, 15, 60, 60 ... minutes and never dropped. Returns until when it waits; None: nothing is due.
-    """
-    claimed = claim_due(tx, to_micros(context.now), limit=1)
-    if not claimed:
-        return None
-    (due,) = claimed
-    failures = count_failures(tx, due)
-    until = context.now + POISON_WAITS[min(failures, len(POISON_WAITS) - 1)]
-    postpone(tx, due, until=until)
-    detail = {"escalation": due.number, "step": due.next_step, "error": error, "until": str(until)}
-    _note(tx, context, due.incident, Kind.POISONED, detail)
-    return until
 
 
 def end_holds(tx: Tx, context: Context, *, limit: int) -> int:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from tocsin.actions.deliver import take_over
-from tocsin.actions.escalate import Sending, postpone_first
+from tocsin.actions.escalate import Sending
 from tocsin.actions.incident_set import ContextSource
+from tocsin.actions.poison import postpone_first
 from tocsin.clock import Clock
 from tocsin.engine.courier import Courier
 from tocsin.engine.tick import Part, Tick, tick
