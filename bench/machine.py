@@ -46,8 +46,8 @@ def cpu_seconds() -> float:
 
 
 def thread_cpu_seconds(name: str) -> float:
-    """Return the CPU time so far of this process's thread of that name."""
-    (ident,) = (each.ident for each in threading.enumerate() if each.name == name)
+    """Return the CPU time so far of this process's thread of that name, the newest if there are more."""
+    *_, ident = (each.ident for each in threading.enumerate() if each.name == name)
     assert ident is not None
     return time.clock_gettime(time.pthread_getcpuclockid(ident))
 
