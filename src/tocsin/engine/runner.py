@@ -60,7 +60,6 @@ class Runner:
         self._is_stopping = False
         self._failures = 0
         self._limit = SLICE
-        self.is_paused = False
         self._postponed: list[datetime] = []
         self._sleeping: asyncio.Future[None] | None = None
 
@@ -158,7 +157,6 @@ class Runner:
         except StoreUnavailable as error:
             return self._come_back(error)
         self._failures = 0
-        self.is_paused = done.is_paused
         self._is_full = not done.has_room
         self._courier.send(done.leases, done.configuration)
         self._on_tick(done)

@@ -47,13 +47,12 @@ class Tick:
     """The parts that failed and were undone; the others are done."""
     has_room: bool = True
     """False: as much is in flight as may be, so waiting deliveries wait for an attempt to end."""
-    is_paused: bool = False
 
 
 def tick(tx: Tx, context: Context, *, limit: int, sending: Sending) -> Tick:
     """Do at most `limit` of each kind of work; say when to come again."""
     if is_paused(tx):
-        return Tick(context.configuration, 0, (), (), None, {}, is_paused=True)
+        return Tick(context.configuration, 0, (), (), None, {})
     failures: dict[Part, Exception] = {}
     held = tx.apart(lambda: end_holds(tx, context, limit=limit))
     if isinstance(held, Failed):

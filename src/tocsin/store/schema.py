@@ -86,7 +86,7 @@ incidents = sa.Table(
     sa.Column("acknowledged_by", sa.Text),
 )
 # An incident is in exactly one of the two: unresolved ones are unique by entity, the others are its history.
-UNRESOLVED_ENTITY = sa.Index(
+sa.Index(
     "incidents_unresolved_entity",
     incidents.c.entity_id,
     unique=True,
@@ -188,7 +188,7 @@ deliveries = sa.Table(
     sa.Column("ended_at", Instant),
     sa.Column("end_reason", sa.Text),
 )
-ONE_DELIVERY_PER_TARGET = sa.Index(
+sa.Index(
     "deliveries_step_target",
     deliveries.c.incident,
     deliveries.c.escalation,
