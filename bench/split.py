@@ -78,6 +78,7 @@ def _webhook(number: int, port: int) -> Webhook:
 
 def _lease(number: int, body: Body, at: int) -> Lease:
     return Lease(
+        id=number,
         delivery_id=number,
         webhook_id=number % WEBHOOKS,
         incident=number,

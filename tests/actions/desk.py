@@ -210,10 +210,7 @@ class Desk:
         return self.do(end_holds, limit=100)
 
     def lease(self, *, room: int = ROOM, slots: int = SLOTS, limit: int = 100) -> list[Lease]:
-        with self.database.write() as tx:
-            leases = lease(tx, self.now, limit=limit, sending=self.sending(room=room, slots=slots))
-        self.news = tx.news
-        return leases
+        return self.do(lease, limit=limit, sending=self.sending(room=room, slots=slots))
 
     def result(
         self, lease_: Lease, outcome: Outcome, *, status: int | None = None

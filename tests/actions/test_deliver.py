@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 from tests.actions.desk import Desk
 
-from tocsin.actions.deliver import Recorded, record_attempts, take_over
+from tocsin.actions.deliver import Recorded, TakenOver, record_attempts, take_over
 from tocsin.actions.incidents import acknowledge
 from tocsin.domain.delivery import DEADLINE
 from tocsin.domain.outcome import Outcome
 from tocsin.store import schema
-from tocsin.store.database import Tx
 from tocsin.store.deliveries import Lease
 from tocsin.store.schema import to_micros
 
@@ -170,12 +169,9 @@ def test_anything_else_after_an_acknowledgement_is_cancelled(ops: Desk, outcome:
     assert ops.lease() == []
 
 
-def taken_over(desk: Desk, *, limit: int = 10) -> int:
-    def work(tx: Tx) -> int:
-        return take_over(tx, desk.now, run_id=desk.run_id, limit=limit)
-
+def taken_over(desk: Desk, *, limit: int = 10) -> TakenOver:
     with desk.database.write() as tx:
-        return work(tx)
+        return take_over(tx, desk.now, run_id=desk.run_id, limit=limit)
 
 
 def test_what_a_dead_run_left_open_is_unknown_and_due_at_once(ops: Desk) -> None:
@@ -183,7 +179,7 @@ def test_what_a_dead_run_left_open_is_unknown_and_due_at_once(ops: Desk) -> None
     lease = fired(ops)
     ops.wait(minutes=3)
     ops.run_id = 2
-    assert taken_over(ops) == 1
+    assert taken_over(ops) == TakenOver(leases=1, attempts=1)
     (attempt,) = ops.rows(schema.attempts)
     assert (attempt["outcome"], attempt["run_id"], attempt["ended_at"]) == ("unknown", 1, ops.now)
     row = the_delivery(ops)
@@ -192,7 +188,7 @@ def test_what_a_dead_run_left_open_is_unknown_and_due_at_once(ops: Desk) -> None
     assert (again.delivery_id, again.attempt) == (lease.delivery_id, 2)
     assert again.first_attempt_at == lease.first_attempt_at
     assert in_flight(ops) == 1
-    assert taken_over(ops) == 0
+    assert taken_over(ops) == TakenOver(leases=0, attempts=0)
 
 
 def test_taking_over_does_not_send_what_was_cancelled(ops: Desk) -> None:
@@ -200,7 +196,7 @@ def test_taking_over_does_not_send_what_was_cancelled(ops: Desk) -> None:
     fired(ops)
     ops.change(acknowledge, 1, actor="alice")
     ops.run_id = 2
-    assert taken_over(ops) == 1
+    assert taken_over(ops).attempts == 1
     assert ops.deliveries() == [("a", "cancelled", "acknowledged")]
     assert ops.lease() == []
 
@@ -210,11 +206,39 @@ def test_taking_over_goes_in_slices(ops: Desk) -> None:
     for entity_id in "123":
         fired(ops, entity_id)
     ops.run_id = 2
-    assert [taken_over(ops, limit=2), taken_over(ops, limit=2), taken_over(ops, limit=2)] == [
-        2,
-        1,
-        0,
+    assert [taken_over(ops, limit=2).attempts for _ in range(3)] == [2, 1, 0]
+
+
+def test_what_is_leased_is_on_record_until_all_of_it_has_ended(ops: Desk) -> None:
+    """One row for all that a transaction leased, and none when nothing is under way."""
+    for entity_id in "123":
+        ops.opened(entity_id)
+    first, second, third = ops.fire().leases
+    assert first.id == second.id == third.id
+    ops.record(first, Outcome.DELIVERED)
+    ops.record(first, Outcome.DELIVERED)  # told again, it does not count again
+    ops.record(second, Outcome.TIMED_OUT)
+    ops.wait(seconds=3)
+    (again,) = ops.lease()
+    assert [(row["id"], row["run_id"], row["open"]) for row in ops.rows(schema.leases)] == [
+        (third.id, 1, 1),
+        (again.id, 1, 1),
     ]
+    ops.record(third, Outcome.DELIVERED)
+    ops.record(again, Outcome.DELIVERED)
+    assert ops.rows(schema.leases) == []
+
+
+def test_only_what_is_still_open_is_taken_over(ops: Desk) -> None:
+    """What ended before the crash stays as it ended."""
+    for entity_id in "12":
+        ops.opened(entity_id)
+    delivered, _ = ops.fire().leases
+    ops.record(delivered, Outcome.DELIVERED)
+    ops.run_id = 2
+    assert taken_over(ops) == TakenOver(leases=1, attempts=1)
+    assert [state for _, state, _ in ops.deliveries()] == ["delivered", "pending"]
+    assert ops.rows(schema.leases) == []
 
 
 def test_a_result_that_comes_after_its_lease_was_taken_over_changes_nothing(ops: Desk) -> None:

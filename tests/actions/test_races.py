@@ -100,7 +100,9 @@ def test_an_acknowledgement_during_a_lease_counts_it_as_in_flight(ops: Desk) -> 
     """And makes that attempt the last one."""
     ops.opened()
     ops.fire(room=0)
-    with while_open(ops, lambda tx: lease(tx, ops.now, limit=9, sending=ops.sending())) as second:
+    with while_open(
+        ops, lambda tx: lease(tx, ops.context(tx), limit=9, sending=ops.sending())
+    ) as second:
         acknowledged = second.waits(lambda: ops.change(acknowledge, 1, actor=ALICE))
     assert acknowledged.result().changed
     assert ops.deliveries() == [("a", "sending", "acknowledged")]

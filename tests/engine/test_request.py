@@ -21,6 +21,7 @@ AUTH_CODE = "Hh2~jK9-pQ4rS5tU6vW7xY8zA1bC2dE3fG4h"
 
 def lease(form: bytes, *, signed_text: str | None) -> Lease:
     return Lease(
+        id=1,
         delivery_id=1234567,
         webhook_id=1,
         incident=31,

@@ -1,18 +1,23 @@
 """Migrations bring any database to exactly the tables that the code is written for."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
+from tocsin.actions.deliver import TakenOver, take_over
 from tocsin.store import schema, schema_configuration
 from tocsin.store.database import Database
 from tocsin.store.migrate import HEAD, NewerSchema, migrate, schema_version
 
 assert schema_configuration.webhooks.metadata is schema.metadata
+
+NOW = datetime(2026, 11, 25, 3, 0, tzinfo=UTC)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -84,3 +89,30 @@ def _statements(database: Database) -> dict[str, str]:
             "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'alembic%' AND sql IS NOT NULL"
         )
         return {name: " ".join(sql.replace(", ", " , ").split()) for name, sql in rows}
+
+
+def test_what_was_being_sent_before_the_leases_had_a_table_is_found(empty: Database) -> None:
+    """A server that died on the first schema leaves attempts open; after the upgrade they are closed."""
+    with empty.write() as tx:
+        migrate(tx, to="0001")
+        tx.core.execute(
+            schema.deliveries.insert(), [_delivery(1, "sending"), _delivery(2, "failed")]
+        )
+    with empty.write() as tx:
+        migrate(tx)
+    with empty.write() as tx:
+        assert take_over(tx, NOW, run_id=8, limit=10) == TakenOver(leases=1, attempts=1)
+
+
+def _delivery(id_: int, state: str) -> dict[str, Any]:
+    return {
+        "id": id_,
+        "webhook_id": 1,
+        "body_id": 1,
+        "state": state,
+        "planned_at": NOW,
+        "created_at": NOW,
+        "attempts": 1,
+        "attempt_started_at": NOW,
+        "run_id": 7,
+    }

@@ -4,18 +4,21 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import NamedTuple
 
 from tocsin.actions.escalate import Sending
+from tocsin.actions.incident_set import Context
 from tocsin.domain.delivery import DEADLINE, DeliveryState, Ending, decide_retry
 from tocsin.domain.outcome import Outcome
 from tocsin.store.database import Tx
 from tocsin.store.deliveries import (
     Lease,
+    LeftOpen,
+    find_left_open,
     find_open_attempts,
     insert_attempts,
     lease_waiting,
-    list_of_dead_runs,
     settle_deliveries,
 )
 from tocsin.store.lanes import (
@@ -25,6 +28,7 @@ from tocsin.store.lanes import (
     tighten_lanes,
     wake_lanes,
 )
+from tocsin.store.leases import note_ended, note_leased, take_of_other_runs
 from tocsin.store.schema import from_micros, to_micros
 from tocsin.store.statement import Row
 
@@ -60,18 +64,20 @@ class Recorded:
     stale: int
 
 
-def lease(tx: Tx, now: datetime, *, limit: int, sending: Sending) -> list[Lease]:
+def lease(tx: Tx, context: Context, *, limit: int, sending: Sending) -> list[Lease]:
     """Lease waiting deliveries that are due: those with a free slot, oldest lane first.
 
     Each is counted as an attempt and on record as being sent before its first byte leaves.
     """
-    at = to_micros(now)
+    at, run_id = to_micros(context.now), sending.run_id
     lanes = claim_due_lanes(tx, at, slots=sending.slots, limit=limit)
     if not lanes or sending.room <= 0:
         return []
+    (id_,) = context.ids.take(1, context.now)
     leases = lease_waiting(
-        tx, lanes=lanes, now=at, run_id=sending.run_id, limit=min(limit, sending.room)
+        tx, lease_id=id_, lanes=lanes, now=at, run_id=run_id, limit=min(limit, sending.room)
     )
+    note_leased(tx, id_=id_, run_id=run_id, delivery_ids=[each.delivery_id for each in leases])
     tighten_lanes(tx, lanes)
     take_slots(tx, (each.webhook_id for each in leases))
     return leases
@@ -105,6 +111,7 @@ def record_attempts(tx: Tx, results: Sequence[AttemptResult]) -> Recorded:
             waits[webhook_id] = min(due_at, waits.get(webhook_id, due_at))
         tx.news.feed.append(("attempted", result.lease.incident or 0, id_, attempt))
     settle_deliveries(tx, rows)
+    note_ended(tx, (result.lease.id for result in known))
     release_slots(tx, (result.lease.webhook_id for result in known))
     wake_lanes(tx, waits)
     return Recorded(
@@ -160,31 +167,39 @@ def _attempt_row(result: AttemptResult) -> Row:
     )
 
 
-def take_over(tx: Tx, now: datetime, *, run_id: int, limit: int) -> int:
+@dataclass(frozen=True, slots=True)
+class TakenOver:
+    """What was found of dead runs: how many transactions' leases, and the attempts open in them."""
+
+    leases: int
+    attempts: int
+
+
+def take_over(tx: Tx, now: datetime, *, run_id: int, limit: int) -> TakenOver:
     """Close the attempts that dead runs left open, as `unknown`; their deliveries are due at once.
 
-    Returns how many there were; call again while it is `limit`. On SQLite the file lock proves that
-    every other run is dead.
+    Looks at the leases of `limit` transactions at the most: call again while there are as many. On
+    SQLite the file lock proves that every other run is dead.
     """
     at = to_micros(now)
-    left = list_of_dead_runs(tx, run_id=run_id, limit=limit)
-    open_ = find_open_attempts(tx, (row[0] for row in left))
+    leased = take_of_other_runs(tx, run_id=run_id, limit=limit)
+    left = find_left_open(tx, chain.from_iterable(leased), run_id=run_id)
     insert_attempts(
         tx,
         [
-            (id_, attempt, run, started_at, None, at, Outcome.UNKNOWN.value, None, None)
-            for id_, _, attempt, started_at, run in left
+            (*each.key, each.run_id, each.started_at, None, at, Outcome.UNKNOWN.value, None, None)
+            for each in left
         ],
     )
-    rows: list[Row] = []
-    for id_, _, attempt, _, _ in left:
-        reason = open_[id_].cancel_reason
-        if reason is None:
-            rows.append((DeliveryState.PENDING.value, at, None, None, id_, attempt))
-        else:
-            rows.append((DeliveryState.CANCELLED.value, None, at, reason, id_, attempt))
-        tx.news.feed.append(("attempted", 0, id_, attempt))
-    settle_deliveries(tx, rows)
-    release_slots(tx, (row[1] for row in left))
-    wake_lanes(tx, {row[1]: at for row in left if open_[row[0]].cancel_reason is None})
-    return len(left)
+    settle_deliveries(tx, [_row_of_unknown(each, at) for each in left])
+    for each in left:
+        tx.news.feed.append(("attempted", each.incident or 0, *each.key))
+    release_slots(tx, (each.webhook_id for each in left))
+    wake_lanes(tx, {each.webhook_id: at for each in left if each.cancel_reason is None})
+    return TakenOver(len(leased), len(left))
+
+
+def _row_of_unknown(left: LeftOpen, at: int) -> Row:
+    if left.cancel_reason is None:
+        return (DeliveryState.PENDING.value, at, None, None, *left.key)
+    return (DeliveryState.CANCELLED.value, None, at, left.cancel_reason, *left.key)

@@ -26,6 +26,7 @@ from tocsin.store.escalations import (
 )
 from tocsin.store.incidents import list_held_until, mark_silent
 from tocsin.store.lanes import free_slots, take_slots, wake_lanes
+from tocsin.store.leases import note_leased
 from tocsin.store.schema import from_micros, micros_or_none, to_micros
 from tocsin.store.statement import Row
 from tocsin.store.timeline import add_to_timeline
@@ -199,7 +200,7 @@ class _Batch:
         free = free_slots(
             self._tx, (each.webhook.id for each in self._planned), slots=sending.slots
         )
-        ids = self._context.ids.take(len(self._planned), self._context.now)
+        lease_id, *ids = self._context.ids.take(1 + len(self._planned), self._context.now)
         room = sending.room
         waiting, leased = [], []
         for id_, planned in zip(ids, self._planned, strict=True):
@@ -208,17 +209,24 @@ class _Batch:
                 room -= 1
                 free[new.webhook_id] -= 1
                 leased.append(new)
-                self.result.leases.append(self._lease(id_, planned))
+                self.result.leases.append(self._lease(lease_id, id_, planned))
             else:
                 waiting.append(new)
         insert_deliveries(
             self._tx, waiting=waiting, leased=leased, now=self._now, run_id=sending.run_id
         )
+        note_leased(
+            self._tx,
+            id_=lease_id,
+            run_id=sending.run_id,
+            delivery_ids=[new.id for new in leased],
+        )
         take_slots(self._tx, (new.webhook_id for new in leased))
         wake_lanes(self._tx, {new.webhook_id: self._now for new in waiting})
 
-    def _lease(self, id_: int, planned: _Planned) -> Lease:
+    def _lease(self, lease_id: int, id_: int, planned: _Planned) -> Lease:
         return Lease(
+            id=lease_id,
             delivery_id=id_,
             webhook_id=planned.webhook.id,
             incident=planned.due.incident,

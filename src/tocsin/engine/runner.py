@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from tocsin.actions.deliver import take_over
+from tocsin.actions.deliver import TakenOver, take_over
 from tocsin.actions.escalate import Sending
 from tocsin.actions.incident_set import ContextSource
 from tocsin.actions.poison import postpone_first
@@ -20,7 +20,7 @@ from tocsin.store.writer import StoreUnavailable, Writer
 SLICE = 256
 """How much of each kind of work one tick does at the most: acknowledgements come in between."""
 _BACK_OFF = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)  # seconds between tries while the store fails
-_TAKE_OVER_SLICE = 1000
+_TAKE_OVER_SLICE = 8  # transactions whose leases are looked at together, of up to SLICE each
 logger = logging.getLogger(__name__)
 
 
@@ -73,15 +73,15 @@ class Runner:
             return dead
 
         dead = await asyncio.wrap_future(self._writer.submit(work))
-        taken_over, more = 0, True
+        open_attempts, more = 0, True
         while more:
-            count = await asyncio.wrap_future(self._writer.submit(self._take_over))
-            taken_over += count
-            more = count == _TAKE_OVER_SLICE
+            taken_over = await asyncio.wrap_future(self._writer.submit(self._take_over))
+            open_attempts += taken_over.attempts
+            more = taken_over.leases == _TAKE_OVER_SLICE
         if dead:
-            logger.warning("run.took_over", extra={"runs": dead, "open_attempts": taken_over})
+            logger.warning("run.took_over", extra={"runs": dead, "open_attempts": open_attempts})
 
-    def _take_over(self, tx: Tx) -> int:
+    def _take_over(self, tx: Tx) -> TakenOver:
         return take_over(tx, self._clock.now(), run_id=self._run_id, limit=_TAKE_OVER_SLICE)
 
     async def run(self) -> None:

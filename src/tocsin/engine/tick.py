@@ -62,7 +62,7 @@ def tick(tx: Tx, context: Context, *, limit: int, sending: Sending) -> Tick:
         failures[Part.STEPS] = escalated.error
         escalated = Escalated(0)
     left = Sending(sending.run_id, sending.slots, sending.room - len(escalated.leases))
-    leased = tx.apart(lambda: lease(tx, context.now, limit=limit, sending=left))
+    leased = tx.apart(lambda: lease(tx, context, limit=limit, sending=left))
     if isinstance(leased, Failed):
         failures[Part.DELIVERIES] = leased.error
         leased = []

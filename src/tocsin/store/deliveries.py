@@ -113,12 +113,15 @@ _ASK_TO_CANCEL = Statement(
     .where(_D.c.id == raw("id"), _D.c.state == _SENDING, _D.c.end_reason.is_(None)),
     *("end_reason", "id"),
 )
-_OF_DEAD_RUNS = Statement(
-    sa.select(_D.c.id, _D.c.webhook_id, _D.c.attempts, _D.c.attempt_started_at, _D.c.run_id)
-    .where(_D.c.state == _SENDING, _D.c.run_id != raw("run_id"))
+_LEFT_OPEN = Statement(
+    sa.select(
+        *(_D.c.id, _D.c.webhook_id, _D.c.incident, _D.c.attempts, _D.c.attempt_started_at),
+        *(_D.c.run_id, _D.c.end_reason),
+    )
+    .where(among(_D.c.id, "ids"), _D.c.state == _SENDING, _D.c.run_id != raw("run_id"))
     .order_by(_D.c.id)
-    .limit(raw("limit")),
-    *("run_id", "limit"),
+    .with_for_update(),
+    *("ids", "run_id"),
 )
 
 
@@ -144,6 +147,8 @@ _PLAN = NewDelivery._fields.index("planned_at")
 class Lease(NamedTuple):
     """A delivery that this run may send now: attempt number `attempt`. Units: microseconds."""
 
+    id: int
+    """Shared by all that one transaction leased."""
     delivery_id: int
     webhook_id: int
     incident: int | None
@@ -171,6 +176,23 @@ class OpenAttempt:
     started_at: int
     first_attempt_at: int
     cancel_reason: str | None
+
+
+class LeftOpen(NamedTuple):
+    """An attempt that a run left open. Units: microseconds. `cancel_reason`: stopped meanwhile."""
+
+    delivery_id: int
+    webhook_id: int
+    incident: int | None
+    attempt: int
+    started_at: int
+    run_id: int
+    cancel_reason: str | None
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """What names the attempt: the delivery and the number."""
+        return self.delivery_id, self.attempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +232,7 @@ def insert_deliveries(
 
 
 def lease_waiting(
-    tx: Tx, *, lanes: Mapping[int, int], now: int, run_id: int, limit: int
+    tx: Tx, *, lease_id: int, lanes: Mapping[int, int], now: int, run_id: int, limit: int
 ) -> list[Lease]:
     """Lease the heads of lanes that are due, as many of each as it has free slots.
 
@@ -225,6 +247,7 @@ def lease_waiting(
         free[webhook_id] -= 1
         leases.append(
             Lease(
+                id=lease_id,
                 delivery_id=id_,
                 webhook_id=webhook_id,
                 incident=incident,
@@ -276,6 +299,6 @@ def ask_to_cancel(tx: Tx, ids: Iterable[int], *, reason: str) -> None:
     tx.run_many(_ASK_TO_CANCEL, [(reason, id_) for id_ in ids])
 
 
-def list_of_dead_runs(tx: Tx, *, run_id: int, limit: int) -> list[tuple[int, int, int, int, int]]:
-    """Return (delivery, webhook, attempt, started_at, run) of attempts that other runs left open."""
-    return tx.rows(_OF_DEAD_RUNS, run_id, limit)
+def find_left_open(tx: Tx, delivery_ids: Iterable[int], *, run_id: int) -> list[LeftOpen]:
+    """Return those of the deliveries that a run other than this one is sending, locked."""
+    return [LeftOpen(*row) for row in tx.rows(_LEFT_OPEN, id_list(delivery_ids), run_id)]

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from tocsin.errors import TocsinError
 from tocsin.store.database import Tx
 
-HEAD = "0001"
+HEAD = "0002"
 """The revision that this version needs: the newest file in `migrations/versions`."""
 _FOLDER = Path(__file__).parent / "migrations"
 _version = sa.table("alembic_version", sa.column("version_num", sa.Text))
@@ -28,13 +28,13 @@ def schema_version(tx: Tx) -> str | None:
     return tx.core.scalar(sa.select(_version.c.version_num))
 
 
-def migrate(tx: Tx) -> bool:
-    """Bring the database to `HEAD`; return whether there was anything to do.
+def migrate(tx: Tx, *, to: str = HEAD) -> bool:
+    """Bring the database to revision `to`; return whether there was anything to do.
 
     Raises: NewerSchema, when it is beyond what this version knows.
     """
     at = schema_version(tx)
-    if at == HEAD:
+    if at == to:
         return False
     if at is not None and at > HEAD:
         raise NewerSchema(
@@ -43,11 +43,11 @@ def migrate(tx: Tx) -> bool:
             database=at,
             known=HEAD,
         )
-    _upgrade(tx)
+    _upgrade(tx, to)
     return True
 
 
-def _upgrade(tx: Tx) -> None:
+def _upgrade(tx: Tx, to: str) -> None:
     # Imported here: it takes longer than a start that has nothing to migrate.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
@@ -55,4 +55,4 @@ def _upgrade(tx: Tx) -> None:
     config = Config()
     config.set_main_option("script_location", str(_FOLDER))
     config.attributes["connection"] = tx.core
-    command.upgrade(config, HEAD)
+    command.upgrade(config, to)

@@ -203,11 +203,16 @@ sa.Index(
     sqlite_where=deliveries.c.due_at.is_not(None),
     postgresql_where=deliveries.c.due_at.is_not(None),
 )
-sa.Index(
-    "deliveries_sending",
-    deliveries.c.run_id,
-    sqlite_where=deliveries.c.state == "sending",
-    postgresql_where=deliveries.c.state == "sending",
+
+# What is being sent: a row for all that one transaction leased, until all of it has ended.
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("id", Id, primary_key=True, autoincrement=False),
+    sa.Column("run_id", Id, nullable=False),
+    sa.Column("open", sa.Integer, nullable=False),
+    # Delivery ids, 8 bytes each, the most significant first.
+    sa.Column("deliveries", sa.LargeBinary, nullable=False),
 )
 
 attempts = _clustered(

@@ -1,0 +1,63 @@
+"""What is being sent, and by which run: a row for all that one transaction leased, gone when all has ended.
+
+An index of the deliveries that are being sent would say the same, and dirty two pages for each of
+them; this costs a few rows a batch.
+"""
+
+import struct
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import sqlalchemy as sa
+
+from tocsin.store import schema
+from tocsin.store.database import Tx
+from tocsin.store.statement import Statement, among, id_list, insert, raw
+
+_L = schema.leases
+_INSERT = insert(_L)
+_END = Statement(
+    _L.update().values(open=_L.c.open - raw("count")).where(_L.c.id == raw("id")), "count", "id"
+)
+_DROP_ENDED = Statement(
+    _L.delete().where(among(_L.c.id, "ids"), _L.c.open <= sa.literal_column("0")), "ids"
+)
+_DROP = Statement(_L.delete().where(among(_L.c.id, "ids")), "ids")
+_OF_OTHER_RUNS = Statement(
+    sa.select(_L.c.id, _L.c.deliveries)
+    .where(_L.c.run_id != raw("run_id"))
+    .order_by(_L.c.id)
+    .limit(raw("limit"))
+    .with_for_update(skip_locked=True),
+    *("run_id", "limit"),
+)
+
+
+def note_leased(tx: Tx, *, id_: int, run_id: int, delivery_ids: Sequence[int]) -> None:
+    """Put on record that this run is sending these deliveries. None of them: there is nothing to note."""
+    if delivery_ids:
+        tx.run(_INSERT, id_, run_id, len(delivery_ids), _pack(delivery_ids))
+
+
+def note_ended(tx: Tx, lease_ids: Iterable[int]) -> None:
+    """Put on record that attempts have ended, each named by what it was leased with."""
+    counts = Counter(lease_ids)
+    tx.run_many(_END, [(count, id_) for id_, count in sorted(counts.items())])
+    if counts:
+        tx.run(_DROP_ENDED, id_list(counts))
+
+
+def take_of_other_runs(tx: Tx, *, run_id: int, limit: int) -> list[list[int]]:
+    """Remove up to `limit` rows of runs other than this one; return the deliveries of each."""
+    rows = tx.rows(_OF_OTHER_RUNS, run_id, limit)
+    if rows:
+        tx.run(_DROP, id_list(row[0] for row in rows))
+    return [_unpack(row[1]) for row in rows]
+
+
+def _pack(ids: Sequence[int]) -> bytes:
+    return struct.pack(f">{len(ids)}q", *ids)
+
+
+def _unpack(packed: bytes) -> list[int]:
+    return list(struct.unpack(f">{len(packed) // 8}q", packed))
