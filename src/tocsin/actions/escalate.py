@@ -1,9 +1,9 @@
 """What is due in: steps fired, deliveries made, and those leased that found a free slot."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import NamedTuple
 
 from tocsin.actions.incident_set import Context, IncidentSet
 from tocsin.domain.escalation import EndReason, Firing, advance
@@ -30,6 +30,7 @@ from tocsin.store.leases import note_leased
 from tocsin.store.schema import from_micros, micros_or_none, to_micros
 from tocsin.store.statement import Row
 from tocsin.store.timeline import add_to_timeline
+from tocsin.stored_json import from_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,7 @@ class Escalated:
     exhausted: list[int] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Planned:
+class _Planned(NamedTuple):
     """A delivery to be made. Units: microseconds since 1970."""
 
     due: Due
@@ -132,7 +132,7 @@ class _Batch:
         )
         if due_at is not None:
             self._tx.news.has_work_at(due_at)
-        fields: dict[str, str] = json.loads(due.alert_fields)
+        fields: dict[str, str] = from_json(due.alert_fields)
         bodies: dict[tuple[PayloadProfile, bool, bool], tuple[int, Body]] = {}
         for firing in ahead.firings:
             self.result.lateness.append(firing.lateness)

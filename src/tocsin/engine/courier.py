@@ -1,7 +1,6 @@
 """Sends what was leased, concurrently, and brings every outcome back to the store."""
 
 import asyncio
-import json
 import logging
 import random
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ from tocsin.ids import DELIVERY, id_text
 from tocsin.store.deliveries import Lease
 from tocsin.store.schema import to_micros
 from tocsin.store.writer import StoreUnavailable, Writer, WriterStopped
+from tocsin.stored_json import to_json
 from tocsin.transport.exchange import Answer
 from tocsin.transport.sender import Sender
 
@@ -163,7 +163,7 @@ class Courier:
                 first_byte_at=first_byte_at,
                 ended_at=began_micros + took,
                 status_code=status_code,
-                detail=json.dumps(detail) if detail else None,
+                detail=to_json(detail) if detail else None,
                 spread=self._randomness.uniform(-RETRY_SPREAD, RETRY_SPREAD),
                 asked=asked,
                 at_once=at_once,

@@ -1,6 +1,5 @@
 """Alerts as people look at them: those accepted, with what became of each, and those refused."""
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +13,7 @@ from tocsin.domain.message_type import MessageType
 from tocsin.store import schema
 from tocsin.store.alerts import RefusedAlert
 from tocsin.store.database import Tx
+from tocsin.stored_json import from_json
 
 _A, _R, _T = schema.alerts, schema.refused_alerts, schema.timeline
 _MOST_AT_ONCE = 500  # ids in one statement
@@ -63,7 +63,7 @@ def list_alert_ids_of_incident(tx: Tx, incident: int) -> list[int]:
     Its timeline names them all, so alerts need no index by incident.
     """
     rows = tx.core.scalars(sa.select(_T.c.detail).where(_T.c.incident == incident))
-    ids = {alert for detail in rows if (alert := json.loads(detail).get("alert")) is not None}
+    ids = {alert for detail in rows if (alert := from_json(detail).get("alert")) is not None}
     return sorted(ids, reverse=True)
 
 
@@ -98,8 +98,8 @@ def _alert(row: sa.RowMapping) -> AcceptedAlert:
         entity_id=row["entity_id"],
         message_type=MessageType(row["message_type"]),
         routing_key=row["routing_key"],
-        fields=json.loads(row["fields"]),
-        repairs=_repairs(json.loads(row["repairs"])),
+        fields=from_json(row["fields"]),
+        repairs=_repairs(from_json(row["repairs"])),
         effect=Effect(row["effect"]),
     )
 

@@ -1,6 +1,5 @@
 """Alerts that were accepted, and those that were refused."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,10 +12,10 @@ from tocsin.store import schema
 from tocsin.store.database import Tx
 from tocsin.store.schema import to_micros
 from tocsin.store.statement import insert
+from tocsin.stored_json import to_json
 
 _A, _R = schema.alerts, schema.refused_alerts
 _INSERT = insert(_A)
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 MOST_REFUSED_ALERTS = 10_000
 
 
@@ -54,8 +53,8 @@ def insert_alerts(tx: Tx, alerts: Sequence[StoredAlert]) -> None:
                 stored.alert.entity_id,
                 stored.alert.message_type.value,
                 stored.alert.routing_key.value if stored.alert.routing_key else "",
-                _encode(stored.alert.fields),
-                _encode(stored.alert.repairs) if stored.alert.repairs else "[]",
+                to_json(stored.alert.fields),
+                to_json(stored.alert.repairs) if stored.alert.repairs else "[]",
                 stored.effect.value,
             )
             for stored in alerts

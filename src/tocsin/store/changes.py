@@ -1,6 +1,5 @@
 """Who changed what is configured; and the revision, by which readers see that something changed."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,6 +10,7 @@ import sqlalchemy as sa
 from tocsin.store import schema, schema_configuration
 from tocsin.store.database import Tx
 from tocsin.store.statement import Statement
+from tocsin.stored_json import from_json, to_json
 
 _CHANGES = schema_configuration.changes
 _COUNTERS = schema.counters
@@ -69,7 +69,7 @@ def add_change(tx: Tx, change: Change) -> None:
             "actor": change.actor,
             "action": change.action,
             "object": change.object,
-            "detail": json.dumps({name: part for name, part in detail.items() if part}),
+            "detail": to_json({name: part for name, part in detail.items() if part}),
         },
     )
     update = _COUNTERS.update().where(_COUNTERS.c.name == _REVISION).values(value=change.id)
@@ -86,7 +86,7 @@ def list_changes(tx: Tx, *, limit: int, before: int | None = None) -> list[Chang
 
 
 def _change(row: Any) -> Change:
-    detail = json.loads(row.detail)
+    detail = from_json(row.detail)
     return Change(
         id=row.id,
         at=row.at,

@@ -1,6 +1,5 @@
 """Deliveries as people look at them: listed, found, with their attempts. Nothing is locked."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +11,7 @@ from tocsin.domain.delivery import DeliveryState
 from tocsin.domain.outcome import Outcome
 from tocsin.store import schema
 from tocsin.store.database import Tx
+from tocsin.stored_json import from_json
 
 _D, _A, _B = schema.deliveries, schema.attempts, schema.bodies
 _MOST_AT_ONCE = 500  # ids in one statement
@@ -142,5 +142,5 @@ def _deliveries(tx: Tx, select: sa.Select[Any]) -> list[Delivery]:
 
 
 def _attempt(row: sa.RowMapping) -> Attempt:
-    detail = json.loads(row["detail"]) if row["detail"] else None
+    detail = from_json(row["detail"]) if row["detail"] else None
     return Attempt(**{**row, "outcome": Outcome(row["outcome"]), "detail": detail})

@@ -1,6 +1,5 @@
 """The live feed: what was added, in commit order, so that a reader never misses a row."""
 
-import json
 from datetime import datetime
 
 from tocsin.store import schema
@@ -8,6 +7,7 @@ from tocsin.store.counters import FEED, next_number, save_number
 from tocsin.store.database import Tx
 from tocsin.store.schema import to_micros
 from tocsin.store.statement import insert
+from tocsin.stored_json import to_json
 
 _INSERT = insert(schema.feed)
 
@@ -21,5 +21,5 @@ def publish(tx: Tx, now: datetime) -> int | None:
         return None
     position = next_number(tx, FEED)
     save_number(tx, FEED, position + 1)
-    tx.run(_INSERT, position, to_micros(now), json.dumps(tx.news.feed, separators=(",", ":")))
+    tx.run(_INSERT, position, to_micros(now), to_json(tx.news.feed))
     return position

@@ -1,6 +1,5 @@
 """Escalation policies and their versions, which are only ever added to."""
 
-import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +10,7 @@ from tocsin.domain.configuration import Policy
 from tocsin.domain.policy import PolicyVersion, Repeat, Step, WebhookTarget
 from tocsin.store import schema_configuration as schema
 from tocsin.store.database import Tx
+from tocsin.stored_json import from_json, to_json
 
 _P = schema.policies
 _V = schema.policy_versions
@@ -75,7 +75,7 @@ def _insert_version(tx: Tx, version: PolicyVersion, *, now: datetime) -> None:
             "id": version.id,
             "policy_id": version.policy_id,
             "number": version.number,
-            "steps": json.dumps([_step_out(step) for step in version.steps]),
+            "steps": to_json([_step_out(step) for step in version.steps]),
             "repeat_times": repeat.times if repeat else 0,
             "repeat_after": repeat.after // _MICROSECOND if repeat else 0,
             "created_at": now,
@@ -111,6 +111,6 @@ def _version(row: Any) -> PolicyVersion:
         id=row.id,
         policy_id=row.policy_id,
         number=row.number,
-        steps=tuple(_step_in(step) for step in json.loads(row.steps)),
+        steps=tuple(_step_in(step) for step in from_json(row.steps)),
         repeat=Repeat(times=row.repeat_times, after=after) if row.repeat_times else None,
     )

@@ -1,6 +1,5 @@
 """The append-only record of each incident, and the feed that gives it positions in commit order."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,10 +10,10 @@ from tocsin.store import schema
 from tocsin.store.database import Tx
 from tocsin.store.schema import micros_or_none, to_micros
 from tocsin.store.statement import insert
+from tocsin.stored_json import from_json, to_json
 
 _T = schema.timeline
 _ADD = insert(_T)
-_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def add_to_timeline(tx: Tx, entries: Sequence[TimelineEntry]) -> None:
@@ -32,7 +31,7 @@ def _row(entry: TimelineEntry) -> tuple[Any, ...]:
         micros_or_none(entry.planned_at),
         entry.kind.value,
         entry.actor,
-        _dumps(entry.detail) if entry.detail else "{}",
+        to_json(entry.detail) if entry.detail else "{}",
     )
 
 
@@ -46,7 +45,7 @@ def list_timeline(tx: Tx, incident: int) -> list[TimelineEntry]:
             at=row.at,
             kind=Kind(row.kind),
             actor=row.actor,
-            detail=json.loads(row.detail),
+            detail=from_json(row.detail),
             planned_at=row.planned_at,
         )
         for row in tx.core.execute(select)
