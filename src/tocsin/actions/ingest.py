@@ -1,7 +1,7 @@
 """Alerts in, incidents changed, a receipt each."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tocsin.actions.incident_set import Context, IncidentSet
 from tocsin.domain.alert import Alert
@@ -12,8 +12,7 @@ from tocsin.store.database import Tx
 _ACTOR = "alert"
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """What became of an alert: its id, what it did, and to which incident."""
 
     alert_id: int

@@ -5,7 +5,7 @@ its own row, or from the delivery while it is under way.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, Final
@@ -110,7 +110,7 @@ def _named(entry: TimelineEntry, names: Names) -> TimelineEntry:
     if "step" in detail:
         escalation, position = detail["escalation"], detail.pop("step")
         detail |= _step_detail(names.step(entry.incident, escalation, position))
-    return replace(entry, detail=detail)
+    return entry._replace(detail=detail)
 
 
 def _pagings(

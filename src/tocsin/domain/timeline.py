@@ -1,9 +1,8 @@
 """The timeline: what happened to an incident, who or what did it, and the facts of each kind."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 ENGINE = "engine"
 """The actor of what happens without anybody asking."""
@@ -32,8 +31,7 @@ class Kind(StrEnum):
     UNPAUSED = "resumed"
 
 
-@dataclass(frozen=True, slots=True)
-class TimelineEntry:
+class TimelineEntry(NamedTuple):
     """One row. `incident` 0 is about no incident; `planned_at` is when it should have happened."""
 
     incident: int

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -19,8 +20,7 @@ _INSERT = insert(_A)
 MOST_REFUSED_ALERTS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class StoredAlert:
+class StoredAlert(NamedTuple):
     """An alert with what became of it."""
 
     id: int

@@ -288,6 +288,8 @@ async def _engine(
         # What is here now stays: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
+        # Nor at every 700 new objects: a batch in the making is as many, and none of them garbage.
+        gc.set_threshold(20_000, 10, 10)
         gc.enable()
         try:
             yield engine, first_start
