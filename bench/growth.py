@@ -21,7 +21,8 @@ import sqlalchemy as sa
 from bench.filling import plan, prepare, settings_in
 from bench.machine import OURS, Spent, Stopwatch, facts, say, use_core
 from bench.server import context_of
-from tocsin.actions.deliver import AttemptResult, record_attempts
+from tocsin.actions.attempt_result import AttemptResult
+from tocsin.actions.deliver import record_attempts
 from tocsin.actions.escalate import Sending
 from tocsin.clock import SystemClock
 from tocsin.domain.outcome import Outcome
@@ -130,7 +131,9 @@ class _Database:
         """Do one batch, as the engine would with a receiver that answers at once."""
         done = self._writer.submit(lambda tx: self._tick(tx, now)).result()
         results = [self._delivered(lease) for lease in done.leases]
-        self._writer.submit(lambda tx: record_attempts(tx, results)).result()
+        self._writer.submit(
+            lambda tx: record_attempts(tx, results, lambda tx: context_of(self._store, tx, now))
+        ).result()
         return len(results)
 
     def _tick(self, tx: Tx, now: datetime) -> Tick:

@@ -36,6 +36,7 @@ class Gauges:
     oldest_unsent_seconds: float = 0.0
     queue_depths: Mapping[str, int] = field(default_factory=dict)
     in_flight: int = 0
+    disabled_webhooks: Mapping[str, int] = field(default_factory=dict)
     is_paused: bool = False
 
 
@@ -191,6 +192,13 @@ def _by(name: str, text: str, label: str, counts: Mapping[str, int]) -> CounterM
     return family
 
 
+def _gauge_by(name: str, text: str, label: str, values: Mapping[str, int]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(f"tocsin_{name}", text, labels=[label])
+    for value, count in sorted(values.items()):
+        family.add_metric([value], count)
+    return family
+
+
 def _alerts(counts: Mapping[tuple[str, str], int]) -> CounterMetricFamily:
     family = CounterMetricFamily(
         "tocsin_alerts", "Alerts taken in, by what they did", labels=["type", "effect"]
@@ -207,9 +215,6 @@ def _info(version: str) -> GaugeMetricFamily:
 
 
 def _gauges(gauges: Gauges) -> list[Metric]:
-    depths = GaugeMetricFamily("tocsin_queue_depth", "Items that wait, by queue", labels=["queue"])
-    for queue, depth in sorted(gauges.queue_depths.items()):
-        depths.add_metric([queue], depth)
     seconds = {
         "tocsin_oldest_overdue_seconds": (
             "Age of the oldest step due",
@@ -223,6 +228,12 @@ def _gauges(gauges: Gauges) -> list[Metric]:
         "tocsin_paused": ("1 while nothing fires or is sent", float(gauges.is_paused)),
     }
     return [
-        depths,
+        _gauge_by("queue_depth", "Items that wait, by queue", "queue", gauges.queue_depths),
+        _gauge_by(
+            "disabled_webhooks",
+            "Webhooks that no step calls, by the reason",
+            "reason",
+            gauges.disabled_webhooks,
+        ),
         *(GaugeMetricFamily(name, text, value=value) for name, (text, value) in seconds.items()),
     ]

@@ -10,7 +10,8 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import sqlalchemy as sa
 from tests.configuration.editing import NOW, Alice
 
-from tocsin.actions.deliver import AttemptResult, Recorded, lease, record_attempts
+from tocsin.actions.attempt_result import AttemptResult
+from tocsin.actions.deliver import Recorded, lease, record_attempts
 from tocsin.actions.escalate import Escalated, Sending, end_holds, escalate
 from tocsin.actions.incident_set import Context
 from tocsin.actions.incidents import Changed, Result, only
@@ -228,7 +229,8 @@ class Desk:
 
     def record(self, lease_: Lease, outcome: Outcome, *, status: int | None = None) -> Recorded:
         with self.database.write() as tx:
-            recorded = record_attempts(tx, [self.result(lease_, outcome, status=status)])
+            result = self.result(lease_, outcome, status=status)
+            recorded = record_attempts(tx, [result], self.context)
         self.news = tx.news
         return recorded
 

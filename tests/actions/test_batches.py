@@ -23,7 +23,7 @@ from tocsin.actions.incidents import acknowledge, hold, reopen, reroute, resolve
 from tocsin.domain.alert import Alert
 from tocsin.domain.incident import Status
 from tocsin.domain.outcome import Outcome
-from tocsin.store import schema
+from tocsin.store import schema, schema_configuration
 from tocsin.store.database import Database
 from tocsin.store.deliveries import Lease
 
@@ -64,6 +64,8 @@ def picture(desk: Desk) -> dict[str, Any]:
         ],
         "attempts": [row | {"delivery_id": places[row["delivery_id"]]} for row in attempts],
         "lanes": desk.rows(schema.lanes),
+        "failures": desk.rows(schema.webhook_failures),
+        "disabled": [row["disabled_at"] for row in desk.rows(schema_configuration.webhooks)],
     }
 
 

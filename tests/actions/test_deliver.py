@@ -103,7 +103,7 @@ def test_an_old_connection_that_gave_no_answer_costs_no_wait(ops: Desk) -> None:
     """The next attempt is due at once, on a new connection."""
     result = ops.result(fired(ops), Outcome.CONNECTION_LOST)
     with ops.database.write() as tx:
-        record_attempts(tx, [result._replace(at_once=True)])
+        record_attempts(tx, [result._replace(at_once=True)], ops.context)
     assert the_delivery(ops)["due_at"] == ops.now
     (lease,) = ops.lease()
     assert lease.attempt == 2
@@ -260,7 +260,7 @@ def test_results_come_in_batches(ops: Desk) -> None:
     outcomes: Sequence[Outcome] = [Outcome.DELIVERED, Outcome.TIMED_OUT, Outcome.GONE]
     with ops.database.write() as tx:
         recorded = record_attempts(
-            tx, [ops.result(*pair) for pair in zip(leases, outcomes, strict=True)]
+            tx, [ops.result(*pair) for pair in zip(leases, outcomes, strict=True)], ops.context
         )
     assert recorded == Recorded(delivered=1, retried=1, failed=1, cancelled=0, stale=0)
     assert [state for _, state, _ in ops.deliveries()] == ["delivered", "pending", "failed"]

@@ -17,6 +17,7 @@ from tocsin.actions.deliver import lease, record_attempts
 from tocsin.actions.escalate import end_holds, escalate
 from tocsin.actions.incidents import acknowledge, hold, resolve
 from tocsin.actions.ingest import ingest
+from tocsin.actions.webhooks import update_webhook
 from tocsin.domain.incident import Effect, Status
 from tocsin.domain.outcome import Outcome
 from tocsin.store import schema
@@ -81,10 +82,30 @@ def test_an_acknowledgement_during_the_recording_of_a_failure_cancels_the_retry(
     ops.opened()
     (leased,) = ops.fire().leases
     result = ops.result(leased, Outcome.REJECTED)
-    with while_open(ops, lambda tx: record_attempts(tx, [result])) as second:
+    with while_open(ops, lambda tx: record_attempts(tx, [result], ops.context)) as second:
         acknowledged = second.waits(lambda: ops.change(acknowledge, 1, actor=ALICE))
     assert acknowledged.result().changed
     assert ops.deliveries() == [("a", "cancelled", "acknowledged")]
+
+
+def test_a_webhook_that_is_being_enabled_is_not_disabled_for_what_was_before(ops: Desk) -> None:
+    """An attempt that ends meanwhile waits for the change, and is the first that is counted."""
+    leases = []
+    for entity_id in "1234":
+        ops.opened(entity_id)
+        leases += ops.fire(slots=9).leases
+    for lease_ in leases[:3]:
+        ops.record(lease_, Outcome.GONE)
+        ops.wait(minutes=5)
+
+    def enable(tx: Tx) -> None:
+        update_webhook(tx, "a", enabled=True, editor=ops.alice.editor)
+
+    with while_open(ops, enable) as second:
+        recorded = second.waits(lambda: ops.record(leases[3], Outcome.GONE))
+    assert recorded.result().disabled == ()
+    (row,) = ops.rows(schema.webhook_failures)
+    assert row["gone"] == 1
 
 
 def test_nothing_is_leased_during_an_acknowledgement(ops: Desk) -> None:

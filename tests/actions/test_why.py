@@ -119,7 +119,7 @@ def test_nothing_could_start_because(ops: Desk) -> None:
     assert [reasons(asked(ops, entity_id)) for entity_id in ("1a", "2a", "3a")] == [
         [Reason.NO_ROUTING],
         [Reason.POLICY_IS_EMPTY],
-        [Reason.WEBHOOKS_DISABLED],
+        [Reason.WEBHOOKS_DISABLED, *[Reason.WEBHOOK_DISABLED] * 2],
     ]
     assert lines(asked(ops, "1a"), Topic.ROUTED) == [
         "Routing key 'none' is not configured, so the default routing applies: to no policy."
@@ -143,7 +143,11 @@ def test_a_next_step_that_reaches_nobody_is_announced(ops: Desk) -> None:
     ops.fire()
     ops.configure({}, disabled=["phone"])
     answer = asked(ops, "disk")
-    assert reasons(answer)[:2] == [Reason.STEP_DUE, Reason.CALLS_NOBODY]
+    assert reasons(answer)[:3] == [
+        *(Reason.STEP_DUE, Reason.CALLS_NOBODY),
+        Reason.WEBHOOK_DISABLED,
+    ]
+    assert "phone is not called" in answer.text
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ def test_a_webhook_is_made_changed_and_deleted(harness: Harness) -> None:
         "url": "https://bob.example",
         "enabled": True,
         "disabled_at": None,
+        "disabled_reason": None,
         "profile": "documented",
         "summary": True,
         "sender_headers": False,
@@ -43,6 +44,7 @@ def test_a_webhook_is_made_changed_and_deleted(harness: Harness) -> None:
     changed = harness.ask("PATCH", "webhooks/bob-s-hook", change).json()
     assert changed["changed"] is True
     assert changed["disabled_at"] == "2026-11-02T03:00:00.000000Z"
+    assert changed["disabled_reason"] == "by_hand"
     assert (changed["deadline"], changed["total_timeout"]) == ("1h", "30s")
     again = harness.ask("PATCH", "webhooks/bob", change | {"name": None}).json()
     assert again == changed | {"changed": False}

@@ -7,7 +7,8 @@ from typing import Any
 from tests.api.harness import Harness
 from tests.api.test_access import check_error
 
-from tocsin.actions.deliver import AttemptResult, Recorded, record_attempts
+from tocsin.actions.attempt_result import AttemptResult
+from tocsin.actions.deliver import Recorded, record_attempts
 from tocsin.actions.escalate import Sending, escalate
 from tocsin.actions.incident_set import Context
 from tocsin.domain.outcome import Outcome
@@ -35,7 +36,7 @@ def fire(harness: Harness) -> list[Lease]:
 def end(harness: Harness, lease: Lease, outcome: Outcome, status: int) -> None:
     """Let an attempt end a quarter of a second after it began."""
 
-    def work(tx: Tx, _context: Context) -> Recorded:
+    def work(tx: Tx, context: Context) -> Recorded:
         result = AttemptResult(
             lease=lease,
             run_id=1,
@@ -45,7 +46,7 @@ def end(harness: Harness, lease: Lease, outcome: Outcome, status: int) -> None:
             status_code=status,
             detail=json.dumps(DETAIL),
         )
-        return record_attempts(tx, [result])
+        return record_attempts(tx, [result], lambda _: context)
 
     harness.write(work)
 

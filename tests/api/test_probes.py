@@ -11,6 +11,7 @@ from tests.api.test_access import check_error
 
 from tocsin.api.readiness import reasons_not_ready, warnings
 from tocsin.api.services import Health
+from tocsin.domain.webhook import DisabledReason
 from tocsin.metrics import Metrics
 from tocsin.store.writer import StoreUnavailable
 
@@ -39,10 +40,16 @@ def test_it_is_ready_unless_pages_may_not_go_out(health: Health, codes: list[str
 
 
 def test_what_only_needs_a_look_is_a_warning() -> None:
-    """No default routing, and the engine paused."""
-    health = Health(has_default_routing=False, is_paused=True)
-    assert [each.code for each in warnings(health)] == ["no_default_routing", "paused"]
-    assert warnings(Health()) == []
+    """No default routing, a webhook whose receiver is gone, and the engine paused."""
+    health = Health(
+        has_default_routing=False, is_paused=True, disabled_webhooks={DisabledReason.GONE: 2}
+    )
+    assert [each.code for each in warnings(health)] == [
+        *("no_default_routing", "webhooks_gone"),
+        "paused",
+    ]
+    assert "2 webhooks are disabled, because" in warnings(health)[1].message
+    assert warnings(Health(disabled_webhooks={DisabledReason.BY_HAND: 2})) == []
 
 
 def test_readiness_is_told_over_http_without_a_token(harness: Harness) -> None:
@@ -78,7 +85,10 @@ def test_a_store_that_cannot_be_read_is_a_reason(harness: Harness) -> None:
 def test_metrics_are_text_for_prometheus(harness: Harness) -> None:
     """Counters, gauges and histograms, with the version; as OpenMetrics if asked."""
     harness.health = Health(
-        oldest_overdue=timedelta(seconds=3), queue_depths={"inbox": 4}, in_flight=5
+        oldest_overdue=timedelta(seconds=3),
+        queue_depths={"inbox": 4},
+        in_flight=5,
+        disabled_webhooks={DisabledReason.GONE: 2},
     )
     answer = harness.http.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
@@ -90,6 +100,8 @@ def test_metrics_are_text_for_prometheus(harness: Harness) -> None:
         'tocsin_queue_depth{queue="inbox"} 4.0',
         "tocsin_attempts_in_flight 5.0",
         "tocsin_paused 0.0",
+        'tocsin_disabled_webhooks{reason="by_hand"} 0.0',
+        'tocsin_disabled_webhooks{reason="gone"} 2.0',
     ):
         assert line in lines
     openmetrics = {"accept": "application/openmetrics-text; version=1.0.0"}

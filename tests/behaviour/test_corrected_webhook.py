@@ -60,4 +60,7 @@ async def test_a_disabled_webhook_is_passed_over_and_the_step_says_so(tocsin: To
     await tocsin.advance(minutes=1)
     assert tocsin.receiver.paths() == ["/pager", "/phone"]
     (skipped,) = await tocsin.entries(1, "target_skipped")
-    assert skipped["text"] == "ops/main, step 2 of 2, did not call pager: it is disabled."
+    assert (
+        skipped["text"]
+        == "ops/main, step 2 of 2, did not call pager: it is disabled, by an administrator."
+    )

@@ -73,7 +73,7 @@ async def test_every_silence_of_an_incident_has_its_reason(tocsin: Tocsin) -> No
         "through": ["last_step_fired"],
         "no policy": ["no_routing"],
         "empty": ["policy_is_empty"],
-        "disabled": ["webhooks_disabled"],
+        "disabled": ["webhooks_disabled", "webhook_disabled"],
     }
     assert {entity: reasons(await tocsin.why(entity)) for entity in expected} == expected
     await tocsin.post("pause")

@@ -48,8 +48,13 @@ DETAILS: dict[Kind, tuple[dict[str, Any], str]] = {
         "ops/a was not started: it has no steps.",
     ),
     Kind.TARGET_SKIPPED: (
-        {**STEP, "webhook": "pager", "reason": "webhook_disabled"},
-        "ops/main, step 2 of 3, did not call pager: it is disabled.",
+        {
+            **STEP,
+            "webhook": "pager",
+            "reason": "webhook_disabled",
+            "disabled_reason": "by_hand",
+        },
+        "ops/main, step 2 of 3, did not call pager: it is disabled, by an administrator.",
     ),
     Kind.NOBODY_LEFT: (
         {"reason": "last_step_fired"},
@@ -75,6 +80,14 @@ DETAILS: dict[Kind, tuple[dict[str, Any], str]] = {
         (
             "ops/main, step 2 of 3, could not be fired (KeyError: 7); "
             "it is tried again at 2026-05-04 04:02:01.000Z."
+        ),
+    ),
+    Kind.WEBHOOK_DISABLED: (
+        {"webhook": "pager", "reason": "gone", "gone": 3, "since": UNTIL},
+        (
+            "pager was disabled: its receiver answered 410 (Gone) 3 times since "
+            "2026-05-04 04:02:01.000Z, without a 2xx between. No step calls it until somebody "
+            "enables it: tocsin webhooks enable pager"
         ),
     ),
     Kind.PAUSED: ({}, "Paused by alice: nothing fires and nothing is sent."),

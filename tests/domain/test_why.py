@@ -1,12 +1,15 @@
 """What happens next, decided from what is known."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tocsin.domain.delivery import DeliveryState, Ending
 from tocsin.domain.incident import Status
+from tocsin.domain.webhook import DisabledReason
 from tocsin.domain.why import (
+    Disabled,
     DueStep,
     Reason,
     Situation,
@@ -27,6 +30,7 @@ def situation(
     not_started: tuple[tuple[str, str], ...] = (),
     due_steps: tuple[DueStep, ...] = (),
     unfinished: tuple[Unfinished, ...] = (),
+    disabled: tuple[Disabled, ...] = (),
 ) -> Situation:
     return Situation(
         status=status,
@@ -37,6 +41,7 @@ def situation(
         not_started=not_started,
         due_steps=due_steps,
         unfinished=unfinished,
+        disabled=disabled,
     )
 
 
@@ -87,6 +92,22 @@ def test_a_finding_says_when_and_whom() -> None:
     assert finding.text == (
         "ops/main, step 2 of 3, fires at 2026-05-04 03:03:31.000Z and calls pager and phone."
     )
+
+
+@pytest.mark.parametrize("reason", DisabledReason)
+def test_a_disabled_webhook_says_why_and_what_to_do(reason: DisabledReason) -> None:
+    """While the incident is triggered; of one that is taken nobody needs to know."""
+    given = situation(due_steps=(step(LATER, "phone"),), disabled=(Disabled("a", NOW, reason),))
+    _, finding = decide_next(given, now=NOW, is_paused=False)
+    assert (finding.reason, finding.at) == (Reason.WEBHOOK_DISABLED, NOW)
+    assert finding.text == (
+        "a is not called: it has been disabled since 2026-05-04 03:02:01.000Z, "
+        f"{reason.clause}. Enable it again: tocsin webhooks enable a"
+    )
+    taken = replace(given, status=Status.ACKNOWLEDGED, due_steps=())
+    assert [each.reason for each in decide_next(taken, now=NOW, is_paused=False)] == [
+        Reason.ACKNOWLEDGED
+    ]
 
 
 @pytest.mark.parametrize("ending", Ending)

@@ -58,6 +58,29 @@ def test_migrating_twice_changes_nothing(empty: Database) -> None:
         assert not migrate(tx)
 
 
+def test_a_webhook_that_was_disabled_was_so_by_hand(empty: Database) -> None:
+    """0003 keeps the reason; before, nobody but a person could."""
+    with empty.write() as tx:
+        migrate(tx, to="0002")
+        for id_, disabled_at in ((1, 1_000_000), (2, None)):
+            columns = "id, slug, name, url, auth_code, profile, with_summary, with_sender_headers, "
+            columns += (
+                "with_standard_signature, connect_timeout, total_timeout, deadline, disabled_at"
+            )
+            values = {"id": id_, "slug": f"w{id_}", "yes": True, "at": disabled_at, "sealed": b"x"}
+            tx.core.execute(
+                sa.text(
+                    f"INSERT INTO webhooks ({columns}) VALUES (:id, :slug, :slug, :sealed, :sealed, "
+                    "'wire', :yes, :yes, :yes, 1, 1, 1, :at)"
+                ),
+                values,
+            )
+    with empty.write() as tx:
+        assert migrate(tx)
+        rows = tx.core.execute(sa.text("SELECT id, disabled_reason FROM webhooks ORDER BY id"))
+        assert [tuple(row) for row in rows] == [(1, "by_hand"), (2, None)]
+
+
 def test_a_newer_database_is_refused(empty: Database) -> None:
     """An older version must not write where a newer one has been; it says which is which."""
     with empty.write() as tx:

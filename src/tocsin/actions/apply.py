@@ -1,5 +1,6 @@
 """Applying a configuration file: all of it in one transaction, or nothing."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tocsin.actions.carry_out import carry_out
@@ -13,6 +14,7 @@ from tocsin.domain.configuration_file.mistakes import ConfigurationMistakes, Mis
 from tocsin.domain.configuration_file.reading import ConfigurationFile, describe, unreadable
 from tocsin.domain.configuration_file.report import ApplyReport
 from tocsin.domain.network import Networks
+from tocsin.domain.webhook import DisabledReason
 from tocsin.domain.webhook_address import WebhookAddressRefused, check_url_and_address
 from tocsin.domain.webhook_url import InvalidWebhookUrl
 from tocsin.store.changes import lock_configuration
@@ -76,7 +78,18 @@ def _plan(
     ]
     if mistakes:
         raise ConfigurationMistakes(file.name, mistakes)
-    return _Plan(in_force, merged, tuple(find_advice(merged.after)))
+    return _Plan(in_force, merged, (*find_advice(merged.after), *_stay_gone(in_force, merged)))
+
+
+def _stay_gone(in_force: InForce, merged: Merged) -> Iterator[Advice]:
+    """Yield what the engine disabled and the file does not enable."""
+    renamed = merged.renamed.get(ObjectKind.WEBHOOK, {})
+    for was, webhook in in_force.webhooks.items():
+        slug = renamed.get(was, was)
+        after = merged.after.webhooks.get(slug)
+        if webhook.disabled_reason is DisabledReason.GONE and after and not after.enabled:
+            text = f"it stays disabled, {DisabledReason.GONE.clause}; enable it when it takes pages"
+            yield Advice(place_of(ObjectKind.WEBHOOK, slug), text)
 
 
 def _unreachable(file: ConfigurationFile, networks: Networks) -> list[Mistake]:

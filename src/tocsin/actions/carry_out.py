@@ -1,6 +1,7 @@
 """Carrying out differences: the only code that writes what is configured, and so always records it."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from tocsin.actions.editor import Editor
 from tocsin.actions.in_force import InForce
@@ -20,13 +21,14 @@ from tocsin.domain.configuration_file.merging import Difference
 from tocsin.domain.configuration_file.report import effect_of
 from tocsin.domain.policy import PolicyVersion, Step, WebhookTarget, check_policy
 from tocsin.domain.team import Team
-from tocsin.domain.webhook import Webhook
+from tocsin.domain.webhook import DisabledReason, Webhook
 from tocsin.domain.webhook_options import with_options
 from tocsin.secret import Secret
 from tocsin.store import alert_keys, policies, routing, teams, webhooks
 from tocsin.store.alert_keys import AlertKey
 from tocsin.store.database import Tx
 from tocsin.store.routing import RoutingRow
+from tocsin.store.webhook_failures import forget_failures
 
 _KEY_BYTES = 16
 
@@ -88,7 +90,9 @@ class _Writing:
         key, now = difference.key, self._editor.now
         match difference.before:
             case DescribedWebhook():
-                webhooks.delete_webhook(self._tx, self._webhooks.pop(key).id, now=now)
+                webhook_id = self._webhooks.pop(key).id
+                webhooks.delete_webhook(self._tx, webhook_id, now=now)
+                forget_failures(self._tx, [webhook_id])
             case DescribedTeam():
                 teams.delete_team(self._tx, self._teams.pop(key).id, now=now)
             case DescribedPolicy():
@@ -122,18 +126,31 @@ class _Writing:
 
     def _write_webhook(self, described: DescribedWebhook, was: str) -> None:
         known = self._webhooks.pop(was, None)
-        disabled_at = known.disabled_at if known else None
+        disabled_at, reason = self._disabled(described, known)
         made = Webhook(
             id=known.id if known else self._editor.new_id(),
             slug=described.slug,
             name=described.name,
             url=described.url,
             auth_code=described.auth_code or make_auth_code(self._random(RANDOM_BYTES)),
-            disabled_at=None if described.enabled else disabled_at or self._editor.now,
+            disabled_at=disabled_at,
+            disabled_reason=reason,
         )
         webhook = self._webhooks[described.slug] = with_options(made, described.options)
         save = webhooks.update_webhook if known else webhooks.insert_webhook
         save(self._tx, webhook, self._editor.vault)
+        if known and (webhook.url != known.url or (known.disabled_at and not disabled_at)):
+            forget_failures(self._tx, [webhook.id])  # they were another receiver's, or are forgiven
+
+    def _disabled(
+        self, described: DescribedWebhook, known: Webhook | None
+    ) -> tuple[datetime | None, DisabledReason | None]:
+        """Return since when it is disabled, and why; one that was keeps both."""
+        if described.enabled:
+            return None, None
+        if known and known.disabled_at:
+            return known.disabled_at, known.disabled_reason
+        return self._editor.now, DisabledReason.BY_HAND
 
     def _write_team(self, described: DescribedTeam, was: str) -> None:
         known = self._teams.pop(was, None)

@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import chain
-from typing import NamedTuple
 
+from tocsin.actions.attempt_result import AttemptResult
 from tocsin.actions.escalate import Sending
-from tocsin.actions.incident_set import Context
-from tocsin.domain.delivery import DEADLINE, DeliveryState, Ending, decide_retry
+from tocsin.actions.incident_set import Context, ContextSource
+from tocsin.actions.webhook_failures import DisabledWebhook, judge_webhooks
+from tocsin.domain.delivery import DeliveryState, Ending, decide_retry
 from tocsin.domain.outcome import Outcome
 from tocsin.store.database import Tx
 from tocsin.store.deliveries import (
@@ -33,26 +34,6 @@ from tocsin.store.schema import from_micros, to_micros
 from tocsin.store.statement import Row
 
 
-class AttemptResult(NamedTuple):
-    """An attempt that has ended. Units: instants in microseconds since 1970."""
-
-    lease: Lease
-    run_id: int
-    outcome: Outcome
-    first_byte_at: int | None
-    ended_at: int
-    status_code: int | None
-    detail: str | None
-    """Facts for a person, as JSON: reason, address, phases, the head of the answer."""
-    spread: float = 0.0
-    """How much to vary the wait before the next attempt, -0.2 to 0.2."""
-    deadline: timedelta = DEADLINE
-    asked: timedelta | None = None
-    """The receiver's Retry-After."""
-    at_once: bool = False
-    """The connection was an old one and gave no answer: the next attempt needs no wait."""
-
-
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """What became of a batch of attempts, for counters and logs."""
@@ -62,6 +43,8 @@ class Recorded:
     failed: int
     cancelled: int
     stale: int
+    disabled: tuple[DisabledWebhook, ...] = ()
+    """The webhooks that the engine disabled because of it."""
 
 
 def lease(tx: Tx, context: Context, *, limit: int, sending: Sending) -> list[Lease]:
@@ -83,12 +66,15 @@ def lease(tx: Tx, context: Context, *, limit: int, sending: Sending) -> list[Lea
     return leases
 
 
-def record_attempts(tx: Tx, results: Sequence[AttemptResult]) -> Recorded:
+def record_attempts(
+    tx: Tx, results: Sequence[AttemptResult], context_source: ContextSource
+) -> Recorded:
     """Write down how attempts ended, and what becomes of their deliveries.
 
     2xx makes a delivery delivered, also when it was to be cancelled; otherwise one that was to be
     cancelled is, one whose outcome or deadline is final has failed, and any other waits for its
-    next attempt. Results whose lease another run has taken over change nothing.
+    next attempt. Results whose lease another run has taken over change nothing. What they tell about
+    their webhooks is counted, and may disable one.
     """
     open_ = find_open_attempts(tx, (result.lease.delivery_id for result in results))
     known = [
@@ -120,6 +106,7 @@ def record_attempts(tx: Tx, results: Sequence[AttemptResult]) -> Recorded:
         failed=states[DeliveryState.FAILED],
         cancelled=states[DeliveryState.CANCELLED],
         stale=len(results) - len(known),
+        disabled=judge_webhooks(tx, known, context_source),
     )
 
 

@@ -173,6 +173,8 @@ class _Batch:
             "webhook": webhook.slug if webhook else None,
             "reason": "webhook_disabled" if webhook else "webhook_deleted",
         }
+        if webhook is not None and webhook.disabled_reason is not None:
+            detail["disabled_reason"] = webhook.disabled_reason.value
         (id_,) = self._context.ids.take(1, self._context.now)
         self._skipped.append(
             TimelineEntry(

@@ -1,6 +1,6 @@
 """One incident from its first alert to what comes next, in sentences."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -14,9 +14,10 @@ from tocsin.domain.delivery import DeliveryState
 from tocsin.domain.effect_sentence import effect_text, type_text
 from tocsin.domain.escalation import Escalation
 from tocsin.domain.incident import Incident, Status
+from tocsin.domain.policy import Step
 from tocsin.domain.timeline import Kind
 from tocsin.domain.timeline_sentence import attempt_text
-from tocsin.domain.why import DueStep, Situation, Unfinished, decide_next
+from tocsin.domain.why import Disabled, DueStep, Situation, Unfinished, decide_next
 from tocsin.domain.wording import counted, instant_text, listed
 from tocsin.ids import ALERT, DELIVERY, id_text
 from tocsin.store.alert_reads import AcceptedAlert, find_alerts
@@ -135,17 +136,19 @@ def _situation(
     in_force = [
         each for each in names.escalations.get(incident.number, []) if each.round == incident.round
     ]
+    not_started = _not_started(told)
     return Situation(
         status=incident.status,
         changed_by=_changed_by(incident, told),
         held_until=incident.held_until,
         routing_key=incident.routing_key,
         has_started=bool(in_force),
-        not_started=_not_started(told),
+        not_started=not_started,
         due_steps=[
             step for each in in_force if (step := _due_step(each, names, configuration)) is not None
         ],
         unfinished=[unfinished_of(line) for line in deliveries if not line.delivery.state.is_ended],
+        disabled=_disabled(in_force, names, {path for path, _ in not_started}, configuration),
     )
 
 
@@ -176,6 +179,36 @@ def _due_step(escalation: Escalation, names: Names, configuration: Configuration
         due_at=step.due_at,
         webhooks=[slug for slug in step.webhooks if slug in callable_],
     )
+
+
+def _disabled(
+    in_force: Sequence[Escalation],
+    names: Names,
+    not_started: Collection[str],
+    configuration: Configuration,
+) -> list[Disabled]:
+    """Return the disabled webhooks of steps to come, and of policies that could not start."""
+    steps = [
+        *(step for each in in_force if each.due_at for step in _to_come(each, names)),
+        *(
+            step
+            for policy in configuration.policies.values()
+            if policy.path in not_started
+            for step in policy.current.steps
+        ),
+    ]
+    ids = dict.fromkeys(target.webhook_id for step in steps for target in step.targets)
+    found = (configuration.webhooks[id_] for id_ in ids if id_ in configuration.webhooks)
+    return [
+        Disabled(webhook.slug, webhook.disabled_at, webhook.disabled_reason)
+        for webhook in found
+        if webhook.disabled_at is not None and webhook.disabled_reason is not None
+    ]
+
+
+def _to_come(escalation: Escalation, names: Names) -> Iterator[Step]:
+    version = names.version(escalation.policy_version_id)
+    return map(version.step_at, range(escalation.next_step, version.length))
 
 
 def unfinished_of(line: DeliveryLine) -> Unfinished:

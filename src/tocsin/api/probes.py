@@ -10,6 +10,7 @@ from tocsin.api.dependencies import Work
 from tocsin.api.field_types import AnswerModel
 from tocsin.api.readiness import Finding, reasons_not_ready, warnings
 from tocsin.api.services import Health
+from tocsin.domain.webhook import DisabledReason
 from tocsin.errors import TocsinError
 from tocsin.metrics import Gauges
 
@@ -88,6 +89,9 @@ def _gauges(health: Health) -> Gauges:
         oldest_unsent_seconds=unsent.total_seconds() if unsent else 0.0,
         queue_depths=health.queue_depths,
         in_flight=health.in_flight,
+        disabled_webhooks={
+            reason.value: health.disabled_webhooks.get(reason, 0) for reason in DisabledReason
+        },
         is_paused=health.is_paused,
     )
 

@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Final
 
 from tocsin.api.services import Health
+from tocsin.domain.webhook import DisabledReason
+from tocsin.domain.wording import counted
 
 TOO_LATE: Final = timedelta(seconds=10)
 LEAST_FREE_BYTES: Final = 64 * 1024 * 1024
@@ -30,6 +32,10 @@ def warnings(health: Health) -> list[Finding]:
     if not health.has_default_routing:
         text = "An alert under an unknown routing key pages nobody; configure default_routing"
         found.append(Finding("no_default_routing", text))
+    gone = health.disabled_webhooks.get(DisabledReason.GONE, 0)
+    if gone:
+        text = f"{counted(gone, 'webhook is', 'webhooks are')} disabled, because their receivers answered 410 (Gone); see: tocsin webhooks"
+        found.append(Finding("webhooks_gone", text))
     if health.is_paused:
         text = "Nothing fires and nothing is sent until somebody runs: tocsin resume"
         found.append(Finding("paused", text))

@@ -8,6 +8,7 @@ from tocsin.actions.incident_set import ContextSource
 from tocsin.api.keyring import Keyring
 from tocsin.clock import Clock
 from tocsin.domain.network import Networks
+from tocsin.domain.webhook import DisabledReason
 from tocsin.metrics import Metrics
 from tocsin.store.configuration import ConfigurationCache
 from tocsin.store.database import Database
@@ -29,6 +30,8 @@ class Health:
     """Left on the disk of the database; None: not ours to know."""
     poisoned: int = 0
     """Items that failed alone and are tried again later."""
+    disabled_webhooks: Mapping[DisabledReason, int] = field(default_factory=dict)
+    """How many are disabled, by the reason."""
     has_default_routing: bool = True
     is_paused: bool = False
     in_flight: int = 0

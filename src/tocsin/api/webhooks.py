@@ -18,7 +18,7 @@ from tocsin.api.field_types import AnswerModel, Duration, Instant, Page, Request
 from tocsin.domain.auth_code import standard_secret
 from tocsin.domain.payload import PayloadProfile
 from tocsin.domain.principal import Scope
-from tocsin.domain.webhook import Webhook
+from tocsin.domain.webhook import DisabledReason, Webhook
 from tocsin.domain.webhook_options import WebhookOptions, options_of
 from tocsin.ids import DELIVERY, id_text
 from tocsin.store.database import Tx
@@ -64,6 +64,13 @@ class WebhookAnswer(AnswerModel):
     url: str | None
     enabled: bool
     disabled_at: Instant | None
+    disabled_reason: Annotated[
+        DisabledReason | None,
+        Field(
+            description="`by_hand`, or `gone`: its receiver answered 410 at least three times over "
+            "ten minutes, without a 2xx between. Enabling it begins to count anew"
+        ),
+    ]
     profile: PayloadProfile
     summary: bool
     sender_headers: bool
@@ -240,5 +247,6 @@ def _render(webhook: Webhook, scope: Scope) -> dict[str, Any]:
         "url": webhook.url if scope.covers(Scope.ADMINISTER) else None,
         "enabled": webhook.disabled_at is None,
         "disabled_at": webhook.disabled_at,
+        "disabled_reason": webhook.disabled_reason,
         **{field: getattr(webhook, name) for field, name in _OPTIONS.items()},
     }

@@ -69,6 +69,9 @@ class Client:
         given = {name: value for name, value in (body or {}).items() if value is not None}
         return self._ask("POST", path, given)
 
+    def patch(self, path: str, body: Mapping[str, Json]) -> Json:
+        return self._ask("PATCH", path, body)
+
     def delete(self, path: str) -> Json:
         return self._ask("DELETE", path)
 

@@ -9,6 +9,8 @@ from tocsin.cli.alert import ALERT_PATH
 from tocsin.cli.command import Commands, add_parser
 from tocsin.cli.paint import Cell, Colour
 from tocsin.cli.shell import DONE, Shell
+from tocsin.domain.webhook import DisabledReason
+from tocsin.domain.wording import counted
 from tocsin.secret import Secret
 from tocsin.settings import Settings
 
@@ -87,6 +89,10 @@ def _lacking(server: "Running") -> list[str]:
     if not health.has_default_routing:
         lacking.append("Not set yet: the default routing, so unknown routing keys page nobody.")
         lacking.append("Next: describe who is paged in a YAML file, and: tocsin apply FILE")
+    gone = health.disabled_webhooks.get(DisabledReason.GONE, 0)
+    if gone:
+        who = counted(gone, "webhook is", "webhooks are")
+        lacking.append(f"{who} disabled after answers of 410 (Gone): tocsin webhooks")
     settings = server.settings
     if settings.public_url is None and settings.listen.host in _EVERY_ADDRESS:
         lacking.append("Not set: TOCSIN_PUBLIC_URL, how others reach this server.")

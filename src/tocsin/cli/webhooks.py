@@ -8,6 +8,8 @@ from tocsin.cli.command import Commands, add_group, add_parser
 from tocsin.cli.delivery import follow, show_attempts
 from tocsin.cli.paint import Cell, word
 from tocsin.cli.shell import DONE, REFUSED, Shell
+from tocsin.cli.when import relative
+from tocsin.domain.webhook import DisabledReason
 
 PATH: Final = "/webhooks"
 OPTIONS: Final = (
@@ -27,8 +29,8 @@ def add_command(commands: Commands) -> None:
         "webhooks",
         list_webhooks,
         teaches="""
-            List, show, add, test and delete webhooks: the URLs that steps of escalation policies
-            call. What is kept in a file is better changed there: tocsin apply.
+            List, show, add, test, enable, disable and delete webhooks: the URLs that steps of
+            escalation policies call. What is kept in a file is better changed there: tocsin apply.
         """,
         example="""
             tocsin webhooks
@@ -48,6 +50,8 @@ def add_command(commands: Commands) -> None:
     _add_show(group)
     _add_add(group)
     _add_test(group)
+    _add_enable(group)
+    _add_disable(group)
     _add_delete(group)
 
 
@@ -109,6 +113,39 @@ def _add_test(group: Commands) -> None:
     parser.add_argument("name", metavar="NAME", help="the webhook's slug")
 
 
+def _add_enable(group: Commands) -> None:
+    parser = add_parser(
+        group,
+        "enable",
+        enable,
+        teaches="""
+            Let steps call a webhook again that was disabled: by somebody, or by Tocsin, because its
+            receiver answered 410 (Gone) again and again. Its failures are counted anew.
+        """,
+        example="""
+            tocsin webhooks test pager     # does the receiver take it again?
+            tocsin webhooks enable pager
+        """,
+        then="tocsin deliveries --webhook pager",
+    )
+    parser.add_argument("name", metavar="NAME", help="the webhook's slug")
+
+
+def _add_disable(group: Commands) -> None:
+    parser = add_parser(
+        group,
+        "disable",
+        disable,
+        teaches="""
+            Let steps pass over a webhook until somebody enables it. What waits to be sent to it is
+            given up.
+        """,
+        example="tocsin webhooks disable pager",
+        then="tocsin webhooks enable pager",
+    )
+    parser.add_argument("name", metavar="NAME", help="the webhook's slug")
+
+
 def _add_delete(group: Commands) -> None:
     parser = add_parser(
         group,
@@ -136,6 +173,11 @@ def list_webhooks(args: argparse.Namespace, shell: Shell) -> int:
                 for each in page["items"]
             ],
         )
+        for each in page["items"]:
+            if each["disabled_reason"] == DisabledReason.GONE:
+                slug = each["slug"]
+                shell.say(f"{slug} was {_disabled(each, shell)}.")
+                shell.say(f"When it takes pages again: tocsin webhooks enable {slug}")
     return DONE
 
 
@@ -154,7 +196,7 @@ def show(args: argparse.Namespace, shell: Shell) -> int:
                 "webhook": webhook["slug"],
                 "name": webhook["name"],
                 "url": _url(webhook),
-                "state": _state(webhook),
+                "state": _state(webhook) if webhook["enabled"] else _disabled(webhook, shell),
                 **{option.replace("_", " "): _option(webhook[option]) for option in OPTIONS},
             }
         )
@@ -188,6 +230,26 @@ def test(args: argparse.Namespace, shell: Shell) -> int:
     return DONE if delivery["state"] == "delivered" else REFUSED
 
 
+def enable(args: argparse.Namespace, shell: Shell) -> int:
+    """Exit 0, also when it was; 1 when there is none."""
+    return _switch(args, shell, enabled=True)
+
+
+def disable(args: argparse.Namespace, shell: Shell) -> int:
+    """Exit 0, also when it was; 1 when there is none."""
+    return _switch(args, shell, enabled=False)
+
+
+def _switch(args: argparse.Namespace, shell: Shell, *, enabled: bool) -> int:
+    webhook = Client.of(shell).patch(f"{PATH}/{segment(args.name)}", {"enabled": enabled})
+    if args.json:
+        shell.json(webhook)
+    else:
+        already = "" if webhook["changed"] else " already"
+        shell.say(f"{webhook['slug']} is {_state(webhook).text}{already}.")
+    return DONE
+
+
 def delete(args: argparse.Namespace, shell: Shell) -> int:
     """Exit 0; 1 when a policy still calls it, or there is none."""
     answer = Client.of(shell).delete(f"{PATH}/{segment(args.name)}")
@@ -200,6 +262,11 @@ def delete(args: argparse.Namespace, shell: Shell) -> int:
 
 def _state(webhook: Json) -> Cell:
     return word("enabled" if webhook["enabled"] else "disabled")
+
+
+def _disabled(webhook: Json, shell: Shell) -> str:
+    clause = DisabledReason(webhook["disabled_reason"]).clause
+    return f"disabled {relative(webhook['disabled_at'], shell.now)}, {clause}"
 
 
 def _url(webhook: Json) -> str:

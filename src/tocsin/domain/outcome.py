@@ -50,6 +50,11 @@ class Outcome(StrEnum):
         return self in _FINAL
 
     @property
+    def is_ours(self) -> bool:
+        """Whether the attempt failed for a reason of Tocsin's own: nothing speaks against the webhook."""
+        return self in _OURS
+
+    @property
     def sentence(self) -> str:
         """The likely cause and what to do, for a person."""
         return _SENTENCES[self]
@@ -57,6 +62,15 @@ class Outcome(StrEnum):
 
 _FINAL = frozenset(
     {Outcome.GONE, Outcome.ADDRESS_REFUSED, Outcome.CERTIFICATE_REFUSED, Outcome.WITHDRAWN}
+)
+_OURS = frozenset(
+    {
+        Outcome.OUT_OF_SOCKETS,
+        Outcome.INTERRUPTED,
+        Outcome.UNKNOWN,
+        Outcome.CANCELLED,
+        Outcome.WITHDRAWN,
+    }
 )
 
 # 304 answers a question that a POST does not ask, 305 and 306 are retired: none says where to go.

@@ -27,6 +27,7 @@ class Kind(StrEnum):
     PAGED = "paged"
     ATTEMPTED = "attempted"
     POISONED = "poisoned"
+    WEBHOOK_DISABLED = "webhook_disabled"
     PAUSED = "paused"
     UNPAUSED = "resumed"
 

@@ -5,6 +5,7 @@ from typing import Any, assert_never
 
 from tocsin.domain.outcome import Outcome, explain
 from tocsin.domain.timeline import Kind, TimelineEntry
+from tocsin.domain.webhook import DisabledReason
 from tocsin.domain.wording import counted, instant_text, lateness_text, length_text, listed
 
 Detail = dict[str, Any]
@@ -63,6 +64,8 @@ def sentence(entry: TimelineEntry) -> str:  # noqa: PLR0911, PLR0912, C901 - one
                 f"{_place(detail)} could not be fired ({detail['error']}); "
                 f"it is tried again at {instant_text(datetime.fromisoformat(detail['until']))}."
             )
+        case Kind.WEBHOOK_DISABLED:
+            return _disabled(detail)
         case Kind.PAUSED:
             return f"Paused by {by}: nothing fires and nothing is sent."
         case Kind.UNPAUSED:
@@ -121,7 +124,18 @@ def _place(detail: Detail) -> str:
 
 def _skipped(detail: Detail) -> str:
     webhook = detail["webhook"] or "a webhook"
-    return f"{_place(detail)} did not call {webhook}: {_SKIPPED[detail['reason']]}."
+    reason = detail.get("disabled_reason")
+    cause = f", {DisabledReason(reason).clause}" if reason else ""
+    return f"{_place(detail)} did not call {webhook}: {_SKIPPED[detail['reason']]}{cause}."
+
+
+def _disabled(detail: Detail) -> str:
+    since = instant_text(datetime.fromisoformat(detail["since"]))
+    answers = f"its receiver answered 410 (Gone) {detail['gone']} times since {since}"
+    return (
+        f"{detail['webhook']} was disabled: {answers}, without a 2xx between. No step calls it until "
+        f"somebody enables it: tocsin webhooks enable {detail['webhook']}"
+    )
 
 
 def _lateness(entry: TimelineEntry) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from tocsin.domain.delivery import DEADLINE
 from tocsin.domain.payload import PayloadProfile
@@ -9,6 +10,27 @@ from tocsin.secret import Secret
 
 CONNECT_TIMEOUT = timedelta(seconds=5)
 TOTAL_TIMEOUT = timedelta(seconds=15)
+
+
+class DisabledReason(StrEnum):
+    """Why a webhook is disabled. The values are public and never change."""
+
+    BY_HAND = "by_hand"
+    GONE = "gone"
+
+    @property
+    def clause(self) -> str:
+        """The reason as it stands after "disabled,"."""
+        return _CLAUSES[self]
+
+
+_CLAUSES = {
+    DisabledReason.BY_HAND: "by an administrator",
+    DisabledReason.GONE: (
+        "because its receiver answered 410 (Gone) at least three times over ten minutes, "
+        "without a 2xx between"
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +53,5 @@ class Webhook:
     total_timeout: timedelta = TOTAL_TIMEOUT
     deadline: timedelta = DEADLINE
     disabled_at: datetime | None = None
+    disabled_reason: DisabledReason | None = None
+    """None, if and only if it is enabled."""

@@ -8,6 +8,7 @@ from enum import StrEnum
 from tocsin.domain.delivery import DeliveryState, Ending
 from tocsin.domain.incident import Status
 from tocsin.domain.timeline_sentence import name_of_actor, not_started_text
+from tocsin.domain.webhook import DisabledReason
 from tocsin.domain.wording import instant_text, listed
 
 
@@ -17,6 +18,7 @@ class Reason(StrEnum):
     STEP_DUE = "step_due"
     STEP_OVERDUE = "step_overdue"
     CALLS_NOBODY = "calls_nobody"  # every webhook of the next step is disabled or deleted
+    WEBHOOK_DISABLED = "webhook_disabled"  # one of a step to come
     ATTEMPT_DUE = "attempt_due"
     ATTEMPT_OVERDUE = "attempt_overdue"  # it waits for a free slot of its webhook
     ATTEMPT_UNDER_WAY = "attempt_under_way"
@@ -55,6 +57,15 @@ class DueStep:
 
 
 @dataclass(frozen=True, slots=True)
+class Disabled:
+    """A webhook that a step to come would call, or one of a policy that could not start."""
+
+    webhook: str
+    since: datetime
+    reason: DisabledReason
+
+
+@dataclass(frozen=True, slots=True)
 class Unfinished:
     """A delivery that has not ended. `due_at` is None while an attempt of it is under way."""
 
@@ -79,6 +90,7 @@ class Situation:
     """The policies that could not start then, each with the reason."""
     due_steps: Sequence[DueStep]
     unfinished: Sequence[Unfinished]
+    disabled: Sequence[Disabled] = ()
 
 
 def decide_next(situation: Situation, *, now: datetime, is_paused: bool) -> tuple[Finding, ...]:
@@ -121,6 +133,7 @@ def _of_triggered(situation: Situation, now: datetime) -> Iterator[Finding]:
             yield Finding(Reason.CALLS_NOBODY, text)
     for policy, reason in situation.not_started:
         yield Finding(Reason(reason), f"{policy} was not started: {not_started_text(reason)}.")
+    yield from map(_of_disabled, situation.disabled)
     if situation.due_steps:
         return
     if situation.has_started:
@@ -144,6 +157,15 @@ def _of_step(step: DueStep, now: datetime) -> Finding:
         return Finding(Reason.STEP_OVERDUE, f"{step.name}, is due now and {calls}.", step.due_at)
     at = instant_text(step.due_at)
     return Finding(Reason.STEP_DUE, f"{step.name}, fires at {at} and {calls}.", step.due_at)
+
+
+def _of_disabled(disabled: Disabled) -> Finding:
+    name = disabled.webhook
+    text = (
+        f"{name} is not called: it has been disabled since {instant_text(disabled.since)}, "
+        f"{disabled.reason.clause}. Enable it again: tocsin webhooks enable {name}"
+    )
+    return Finding(Reason.WEBHOOK_DISABLED, text, disabled.since)
 
 
 def _of_deliveries(unfinished: Sequence[Unfinished], now: datetime) -> Iterator[Finding]:

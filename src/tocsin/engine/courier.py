@@ -7,7 +7,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from tocsin.actions.deliver import AttemptResult, Recorded, record_attempts
+from tocsin.actions.attempt_result import AttemptResult
+from tocsin.actions.deliver import Recorded, record_attempts
+from tocsin.actions.incident_set import ContextSource
+from tocsin.actions.webhook_failures import DisabledWebhook
 from tocsin.clock import Clock
 from tocsin.domain.configuration import Configuration
 from tocsin.domain.delivery import RETRY_SPREAD
@@ -40,6 +43,7 @@ class Courier:
         writer: Writer,
         sender: Sender,
         clock: Clock,
+        context_source: ContextSource,
         *,
         run_id: int,
         randomness: random.Random,
@@ -62,7 +66,7 @@ class Courier:
         self._outbox: Batches[AttemptResult, Recorded] = Batches(
             writer,
             self._loop,
-            record_attempts,
+            lambda tx, results: record_attempts(tx, results, context_source),
             done=self._recorded,
             refused=self._not_recorded,
             poisoned=self._cannot_be_recorded,
@@ -177,6 +181,8 @@ class Courier:
         self._forget(results)
         if recorded.stale:
             logger.warning("attempts.stale", extra={"attempts": recorded.stale})
+        for disabled in recorded.disabled:
+            _log_disabled(disabled)
         self._on_batch(results, recorded)
 
     def _not_recorded(self, results: Sequence[AttemptResult], error: StoreUnavailable) -> None:
@@ -208,6 +214,12 @@ class Courier:
             self._idle.set()
 
 
+def _log_disabled(disabled: DisabledWebhook) -> None:
+    failures = disabled.failures
+    facts = {"webhook": disabled.slug, "reason": disabled.reason.value, "gone": failures.gone}
+    logger.error("webhook.disabled", extra={**facts, "since": str(failures.gone_since)})
+
+
 def _asked(answer: Answer, now: datetime) -> timedelta | None:
     """Return for how long the receiver asks to be left alone, if it does."""
     header = None if answer.outcome.is_delivered else answer.find_header(b"retry-after")
@@ -219,7 +231,9 @@ def _withdrawn(lease: Lease, webhook: Webhook | None) -> str:
     if webhook is None:
         return "the webhook was deleted"
     is_test = lease.incident is None
-    return "the webhook is disabled" if webhook.disabled_at and not is_test else ""
+    if webhook.disabled_reason is None or is_test:
+        return ""
+    return f"the webhook is disabled, {webhook.disabled_reason.clause}"
 
 
 def _detail(answer: Answer) -> dict[str, Any] | None:

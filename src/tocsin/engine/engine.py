@@ -8,7 +8,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from tocsin.actions.deliver import AttemptResult, Recorded
+from tocsin.actions.attempt_result import AttemptResult
+from tocsin.actions.deliver import Recorded
 from tocsin.actions.incident_set import ContextSource
 from tocsin.actions.ingest import Receipt
 from tocsin.clock import Clock
@@ -71,6 +72,7 @@ class Engine:
             self.writer,
             self._sender,
             clock,
+            context_source,
             run_id=settings.run_id,
             randomness=randomness,
             on_batch=self._recorded,

@@ -236,6 +236,17 @@ lanes = _clustered(
     sa.Column("in_flight", sa.Integer, nullable=False),
 )
 
+# What webhooks failed since their last 2xx. One that works has no row, and so costs no write.
+webhook_failures = _clustered(
+    "webhook_failures",
+    sa.Column("webhook_id", Id, primary_key=True, autoincrement=False),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("failing_since", Instant, nullable=False),
+    # Those of them that were answered 410.
+    sa.Column("gone", sa.Integer, nullable=False),
+    sa.Column("gone_since", Instant),
+)
+
 timeline = _clustered(
     "timeline",
     # 0 is about no incident.

@@ -84,6 +84,8 @@ webhooks = sa.Table(
     sa.Column("deadline", sa.BigInteger, nullable=False),
     sa.Column("disabled_at", Instant),
     sa.Column("deleted_at", Instant),
+    # Null, if and only if it is enabled.
+    sa.Column("disabled_reason", sa.Text),
 )
 _alive("webhooks_slug", webhooks, "slug")
 

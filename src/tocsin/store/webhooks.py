@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from tocsin.domain.payload import PayloadProfile
-from tocsin.domain.webhook import Webhook
+from tocsin.domain.webhook import DisabledReason, Webhook
 from tocsin.secret import Secret
 from tocsin.store import schema_configuration as schema
 from tocsin.store.database import Tx
@@ -41,6 +41,18 @@ def update_webhook(tx: Tx, webhook: Webhook, vault: Vault) -> None:
     tx.core.execute(update.values(**_values(webhook), **secrets))
 
 
+def disable_webhook(tx: Tx, webhook_id: int, *, at: datetime, reason: DisabledReason) -> str | None:
+    """Disable a webhook that is enabled; return its slug, or None if it is not, or not there."""
+    update = (
+        _W.update()
+        .where(_W.c.id == webhook_id, _W.c.disabled_at.is_(None), _W.c.deleted_at.is_(None))
+        .values(disabled_at=at, disabled_reason=reason.value)
+        .returning(_W.c.slug)
+    )
+    slug: str | None = tx.core.scalar(update)
+    return slug
+
+
 def delete_webhook(tx: Tx, webhook_id: int, *, now: datetime) -> None:
     """Take a webhook out of sight and forget its secrets; its name stays for its deliveries."""
     update = _W.update().where(_W.c.id == webhook_id)
@@ -63,6 +75,7 @@ def _values(webhook: Webhook) -> dict[str, Any]:
         "total_timeout": webhook.total_timeout // _MICROSECOND,
         "deadline": webhook.deadline // _MICROSECOND,
         "disabled_at": webhook.disabled_at,
+        "disabled_reason": webhook.disabled_reason.value if webhook.disabled_reason else None,
     }
 
 
@@ -81,4 +94,5 @@ def _webhook(row: Any, vault: Vault) -> Webhook:
         total_timeout=row.total_timeout * _MICROSECOND,
         deadline=row.deadline * _MICROSECOND,
         disabled_at=row.disabled_at,
+        disabled_reason=DisabledReason(row.disabled_reason) if row.disabled_reason else None,
     )

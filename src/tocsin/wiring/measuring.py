@@ -1,6 +1,7 @@
 """How the process is: read from the store, the engine and the disk when somebody asks."""
 
 import os
+from collections import Counter
 from datetime import datetime, timedelta
 
 from tocsin.actions.pause import is_paused
@@ -22,6 +23,11 @@ def measure(store: Store, engine: Engine, clock: Clock) -> Health:
             commit_error=engine.writer.last_error,
             free_bytes=_free_bytes(store),
             poisoned=engine.runner.count_poisoned(),
+            disabled_webhooks=Counter(
+                webhook.disabled_reason
+                for webhook in configuration.webhooks.values()
+                if webhook.disabled_reason is not None
+            ),
             has_default_routing=bool(configuration.default_route.policies),
             is_paused=is_paused(tx),
             in_flight=engine.courier.in_flight,
