@@ -93,6 +93,7 @@ async def _without_store(count: int) -> Spent:
     ingestion = Ingestion(
         take_in=take_in,
         find_key=lambda _: "bench",
+        find_revoked_key=lambda _: None,
         refuse=lambda _: None,
         clock=clock,
         new_uuid=lambda: str(uuid4()),

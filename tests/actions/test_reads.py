@@ -25,9 +25,10 @@ from tocsin.actions.show_upcoming import Backlog, Upcoming, count_upcoming, show
 from tocsin.domain.delivery import DeliveryState
 from tocsin.domain.incident import Effect, Status
 from tocsin.domain.outcome import Outcome
+from tocsin.domain.refusal import Refusal
 from tocsin.domain.timeline import Kind
 from tocsin.ids import DELIVERY, id_text
-from tocsin.store.alerts import RefusedAlert, insert_refused_alerts
+from tocsin.store.alerts import RefusedAlert, replace_refused_alerts
 from tocsin.store.deliveries import Lease
 
 ALICE = "token:alice"
@@ -225,11 +226,17 @@ def test_an_alert_is_shown_with_its_fields_and_repairs(ops: Desk) -> None:
 
 
 def refuse(desk: Desk, id_: int, excerpt: str) -> None:
-    refused = RefusedAlert(
-        id_, desk.now, "not_json", "The body is not JSON", "ke***", "db", excerpt
+    refusal = Refusal(
+        code="not_json",
+        reason="The body is not JSON",
+        masked_key="keys...",
+        routing_key="db",
+        excerpt=excerpt,
+        first_at=desk.now,
+        last_at=desk.now,
     )
     with desk.database.write() as tx:
-        insert_refused_alerts(tx, [refused])
+        replace_refused_alerts(tx, [], [RefusedAlert(id_, refusal)])
 
 
 def test_refused_alerts_are_listed(ops: Desk) -> None:

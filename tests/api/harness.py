@@ -142,6 +142,11 @@ class Harness:
 
     def begin_anew(self) -> None:
         """Forget everything but the tokens and the configuration that each test finds."""
+        if self.url:
+            self._on_the_loop(self.refused.close)
+            self.drain()
+            again = partial(self.refused.__init__, self.writer, self.ids, self.clock)  # type: ignore[misc]
+            self._on_the_loop(again)
         self.clock.__init__()  # type: ignore[misc]
         self.metrics.__init__(version="1.2.3")  # type: ignore[misc]
         self._uuids = count(1)
@@ -153,6 +158,12 @@ class Harness:
         self.news.clear()
         if self.url:
             asyncio.run(self.keyring.refresh())
+
+    def _on_the_loop(self, work: Callable[[], None]) -> None:
+        async def do() -> None:
+            work()
+
+        asyncio.run_coroutine_threadsafe(do(), self.loop).result(timeout=30)
 
     def editor(self) -> Editor:
         return Editor(
@@ -220,11 +231,14 @@ class Harness:
 
     def outer(self) -> Outer:
         """Return the application; for use on the loop that serves it."""
+        self.loop = asyncio.get_running_loop()
+        self.refused = RefusedAlerts(self.writer, self.ids, self.clock)
         inbox = Inbox(self.writer, self.context, on_batch=lambda *_: None, on_poison=lambda: None)
         ingestion = Ingestion(
             take_in=self.take_in or inbox.take_in,
             find_key=self._find_key,
-            refuse=RefusedAlerts(self.writer, self.ids).add,
+            find_revoked_key=self.keyring.find_revoked,
+            refuse=self.refused.add,
             clock=self.clock,
             new_uuid=lambda: str(uuid.UUID(int=next(self._uuids))),
             organisation="acme",

@@ -15,7 +15,7 @@ from tocsin.api.access_log import shown_path
 from tocsin.api.body import BodyTooLarge, SenderGone, read_body
 from tocsin.api.client_address import client_address
 from tocsin.api.cursors import InvalidCursor, read_position, write_cursor
-from tocsin.api.refused_alerts import LONGEST_EXCERPT, excerpt
+from tocsin.domain.refusal import LONGEST_EXCERPT, excerpt
 from tocsin.secret import Secret
 from tocsin.store.database import Database
 

@@ -1,7 +1,7 @@
 """Why somebody was paged, or nobody: all about one entity, incident or delivery, on one screen."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from tocsin.actions.incident_story import (
@@ -14,18 +14,25 @@ from tocsin.actions.show_deliveries import DeliveryLine, DeliveryNotFound, descr
 from tocsin.actions.show_incidents import describe_incidents, get_incident
 from tocsin.domain.answer import Answer, Sentence, Topic, next_sentence
 from tocsin.domain.configuration import Configuration
-from tocsin.domain.incident import Incident
+from tocsin.domain.incident import Incident, Status
+from tocsin.domain.refusal import unread_text
 from tocsin.domain.timeline_sentence import attempt_text
 from tocsin.domain.why import Reason, decide_next_of_delivery
 from tocsin.domain.wording import lateness_text, length_text
 from tocsin.ids import DELIVERY, id_text, parse_id
-from tocsin.store.alert_reads import list_alerts_without_incident, list_refused_alerts
+from tocsin.store.alert_reads import (
+    list_alerts_without_incident,
+    list_refused_alerts,
+    list_refused_keys,
+)
 from tocsin.store.database import Tx
 from tocsin.store.delivery_reads import Attempt, find_delivery
 from tocsin.store.incident_reads import find_incident, find_latest_incident
 
 _MOST_ALERTS: Final = 3
 _MOST_ATTEMPTS: Final = 12
+_MOST_REFUSED_KEYS: Final = 3
+_LONG_AGO: Final = timedelta(days=1)
 _NUMBER: Final = re.compile(r"(#?)([0-9]{1,18})")
 
 
@@ -73,6 +80,10 @@ def _about_entity(tx: Tx, configuration: Configuration, entity_id: str, *, now: 
     alone = list_alerts_without_incident(tx, entity_id, limit=_MOST_ALERTS)
     since = [each for each in alone if incident is None or each.id > incident.latest_alert_id]
     around = [*_refusals(tx, entity_id), *(tell_alert(each, configuration) for each in since[::-1])]
+    if incident is None or incident.status is Status.RESOLVED:
+        heard_at = [each.received_at for each in alone[:1]]
+        heard_at += [incident.changed_at] if incident else []
+        around += _refused_keys(tx, after=max(heard_at, default=now - _LONG_AGO), now=now)
     if incident is not None:
         return _answer(
             tx, entity_id, incident, [*around, *_of_incident(tx, configuration, incident, now=now)]
@@ -95,11 +106,20 @@ def _refusals(tx: Tx, entity_id: str) -> list[Sentence]:
     return [
         Sentence(
             Topic.REFUSED,
-            f"A request that mentions it was refused: {refused.reason}",
-            refused.received_at,
-            refused.code,
+            f"A request that mentions it was refused: {refused.refusal.reason}",
+            refused.refusal.last_at,
+            refused.refusal.code,
         )
         for refused in reversed(found)
+    ]
+
+
+def _refused_keys(tx: Tx, *, after: datetime, now: datetime) -> list[Sentence]:
+    """Return requests that nobody read since the entity was heard of last: any may have been about it."""
+    found = list_refused_keys(tx, after=max(after, now - _LONG_AGO), limit=_MOST_REFUSED_KEYS)
+    refusals = [each.refusal for each in reversed(found)]
+    return [
+        Sentence(Topic.REFUSED, unread_text(each), each.last_at, each.code) for each in refusals
     ]
 
 

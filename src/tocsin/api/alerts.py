@@ -47,14 +47,24 @@ class AlertAnswer(AlertLineAnswer):
 
 
 class RefusedAlertAnswer(AnswerModel):
-    """A request that stored no alert. Keys and what looks like a secret are masked."""
+    """A request that stored no alert. Keys and what looks like a secret are masked.
 
-    received_at: Instant
-    code: Annotated[str, Field(examples=["not_json"])]
+    Requests that are alike are one item; it counts them.
+    """
+
+    received_at: Annotated[Instant, Field(description="Of the latest")]
+    first_received_at: Instant
+    count: Annotated[int, Field(description="How many there were")]
+    code: Annotated[str, Field(examples=["not_json", "revoked_key"])]
     reason: str
     masked_key: str
+    revoked_key: Annotated[
+        str | None, Field(description="The name of the key that was shown, if it was revoked")
+    ]
     routing_key: str
-    excerpt: Annotated[str, Field(description="How the body began")]
+    excerpt: Annotated[
+        str, Field(description="How the body began; empty without a key in force: it is not read")
+    ]
 
 
 @router.get("/alerts", summary="List alerts", dependencies=READS)
@@ -104,7 +114,10 @@ async def list_refused_alerts(
     limit: Limit = USUAL_LIMIT,
     cursor: Cursor = None,
 ) -> Page[RefusedAlertAnswer]:
-    """Requests with a good key that stored nothing, newest first. The latest 10,000 are kept."""
+    """Requests that stored nothing, newest first. The latest 10,000 are kept, and of those without a
+    key in force 1,000: with `unknown_key`, `revoked_key` or `malformed_key`, which the sender is
+    not told.
+    """
     before = read_cursor(cursor)
     found = await work.read(
         lambda tx: show_refused_alerts(tx, mentioning=mentioning, before=before, limit=limit + 1)
@@ -127,11 +140,15 @@ def render_alert_line(alert: AcceptedAlert) -> dict[str, Any]:
 
 
 def _refused(alert: RefusedAlert) -> RefusedAlertAnswer:
+    refusal = alert.refusal
     return RefusedAlertAnswer(
-        received_at=alert.received_at,
-        code=alert.code,
-        reason=alert.reason,
-        masked_key=alert.masked_key,
-        routing_key=alert.routing_key,
-        excerpt=alert.excerpt,
+        received_at=refusal.last_at,
+        first_received_at=refusal.first_at,
+        count=refusal.count,
+        code=refusal.code,
+        reason=refusal.reason,
+        masked_key=refusal.masked_key,
+        revoked_key=refusal.revoked_key,
+        routing_key=refusal.routing_key,
+        excerpt=refusal.excerpt,
     )

@@ -18,10 +18,10 @@ from starlette.types import Receive, Scope, Send
 from tocsin.actions.ingest import Receipt
 from tocsin.api.body import BodyTooLarge, SenderGone, read_body
 from tocsin.api.failures import RETRY_AFTER_SECONDS, log_bug
-from tocsin.api.refused_alerts import Refusal, make_refusal
 from tocsin.clock import Clock
 from tocsin.domain.alert import Alert, AlertRefused, read_alert
 from tocsin.domain.alert_json import LARGEST_BODY, AlertTooLarge
+from tocsin.domain.refusal import Refusal, refuse_alert, refuse_key
 from tocsin.errors import TocsinError
 from tocsin.metrics import Metrics
 from tocsin.secret import Secret
@@ -29,7 +29,7 @@ from tocsin.secret import Secret
 INTEGRATIONS: Final = "/integrations/"
 ALERT_PATH: Final = f"{INTEGRATIONS}generic/20131114/alert/"
 UNKNOWN_KEY: Final = "unknown_key"
-"""Not an error's code: the answer is a 404 without a word."""
+"""What the metrics, which anybody may read, call a key that lets nobody in, whatever it was."""
 
 _PREFIX: Final = ALERT_PATH.encode()
 _Headers = tuple[tuple[bytes, bytes], ...]
@@ -49,6 +49,8 @@ class Ingestion:
     """Returns when the alert is on disk. Raises: InboxFull, StoreUnavailable, AlertNotStored."""
     find_key: Callable[[Secret], str | None]
     """Returns the name of a key in force; never waits."""
+    find_revoked_key: Callable[[Secret], str | None]
+    """Returns the name of a key that was in force once; never waits."""
     refuse: Callable[[Refusal], None]
     """Keeps a refusal where a person finds it; never waits and never raises."""
     clock: Clock
@@ -66,8 +68,8 @@ class Ingestion:
             return
         key, routing_key = place
         if self.find_key(key) is None:
-            self.metrics.alert_refused(UNKNOWN_KEY)
             await _answer(send, 404, _NOTHING)
+            self._let_nobody_in(key, routing_key)
             return
         try:
             body = await read_body(receive, at_most=LARGEST_BODY)
@@ -111,12 +113,18 @@ class Ingestion:
         else:
             await _answer(send, 200, _JSON, _success(alert.entity_id))
 
+    def _let_nobody_in(self, key: Secret, routing_key: str) -> None:
+        """Keep it for a person, who may know more than the sender, once the sender has its answer."""
+        self.metrics.alert_refused(UNKNOWN_KEY)
+        revoked, now = self.find_revoked_key(key), self.clock.now()
+        self.refuse(refuse_key(key, routing_key=routing_key, revoked_key=revoked, now=now))
+
     async def _refused(
         self, send: Send, error: AlertRefused, body: bytes, key: Secret, routing_key: str
     ) -> None:
         self.metrics.alert_refused(error.code)
         now = self.clock.now()
-        self.refuse(make_refusal(error, body=body, key=key, routing_key=routing_key, now=now))
+        self.refuse(refuse_alert(error, body=body, key=key, routing_key=routing_key, now=now))
         # What is left of a body that was too large is not read, so nothing can follow it.
         headers = _CLOSE if error.status_hint == 413 else _JSON
         await _answer(send, error.status_hint, headers, _failure(error.message))

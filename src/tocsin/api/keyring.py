@@ -1,4 +1,4 @@
-"""Which alert keys are in force, in memory, so that an alert's key costs no look into the database."""
+"""Which alert keys are in force, and which were, in memory, so that an alert's key costs no look into the database."""
 
 import asyncio
 from collections.abc import Mapping
@@ -27,6 +27,7 @@ class Keyring:
         self._cache = cache
         self._clock = clock
         self._keys: Mapping[bytes, AlertKey] = {}
+        self._revoked: Mapping[bytes, AlertKey] = {}
         self._looked_at = clock.monotonic()
         self._looking: asyncio.Task[None] | None = None
 
@@ -35,19 +36,28 @@ class Keyring:
         if self._clock.monotonic() - self._looked_at > LOOK_AGAIN_SECONDS:
             self._looked_at = self._clock.monotonic()
             self._looking = asyncio.ensure_future(self._refresh_if_possible())
-        known = self._keys.get(key_hash(key))
-        return None if known is None else known.name
+        return _name_of(key, self._keys)
+
+    def find_revoked(self, key: Secret) -> str | None:
+        """Return the name of a key that was revoked; None for any other text."""
+        return _name_of(key, self._revoked)
 
     async def refresh(self) -> None:
         """Look into the database now. Call it once before the first alert."""
         self._looked_at = self._clock.monotonic()
-        self._keys = await asyncio.get_running_loop().run_in_executor(None, self._read)
+        loop = asyncio.get_running_loop()
+        self._keys, self._revoked = await loop.run_in_executor(None, self._read)
 
     async def _refresh_if_possible(self) -> None:
         # The keys that are known stay in force; readiness tells of a failing store.
         with suppress(Exception):
             await self.refresh()
 
-    def _read(self) -> Mapping[bytes, AlertKey]:
+    def _read(self) -> tuple[Mapping[bytes, AlertKey], Mapping[bytes, AlertKey]]:
         with self._database.read() as tx:
-            return self._cache.alert_keys(tx)
+            return self._cache.alert_keys(tx), self._cache.revoked_keys(tx)
+
+
+def _name_of(key: Secret, keys: Mapping[bytes, AlertKey]) -> str | None:
+    known = keys.get(key_hash(key))
+    return None if known is None else known.name

@@ -25,7 +25,7 @@ def add_command(commands: Commands) -> None:
         """,
         example="""
             tocsin alerts --entity disk/db1
-            tocsin alerts --refused      # came with a good key, and could not be understood
+            tocsin alerts --refused      # not understood, or with a key that lets nobody in
         """,
         then="tocsin alerts show alr_...   # every field of one",
         options=_add_options,
@@ -75,8 +75,9 @@ def list_alerts(args: argparse.Namespace, shell: Shell) -> int:
 
 
 def _print(page: Json, shell: Shell, *, are_refused: bool) -> None:
+    headings: tuple[str, ...]
     if are_refused:
-        headings = ("RECEIVED", "CODE", "KEY", "ROUTING KEY", "REASON", "BODY")
+        headings = ("RECEIVED", "TIMES", "CODE", "KEY", "ROUTING KEY", "REASON", "BODY")
         rows = [_refused_row(each, shell.now) for each in page["items"]]
     else:
         headings = ("ALERT", "RECEIVED", "TYPE", "ENTITY", "ROUTING KEY", "EFFECT")
@@ -100,6 +101,7 @@ def _row(alert: Json, now: datetime) -> tuple[str | Cell, ...]:
 def _refused_row(alert: Json, now: datetime) -> tuple[str | Cell, ...]:
     return (
         relative(alert["received_at"], now),
+        str(alert["count"]),
         Cell(alert["code"], Colour.BAD),
         alert["masked_key"],
         alert["routing_key"] or "-",

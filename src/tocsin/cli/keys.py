@@ -51,7 +51,7 @@ def add_command(commands: Commands) -> None:
         revoke,
         teaches="Revoke an alert key. Its alerts are refused from now on.",
         example="tocsin keys revoke alertmanager",
-        then="tocsin keys list    # the server's log names who still uses it, the key masked",
+        then="tocsin alerts --refused    # whether anybody still uses it, and how often",
     )
     parser.add_argument("name", metavar="NAME", help="as tocsin keys lists it")
 

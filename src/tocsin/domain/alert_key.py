@@ -34,7 +34,7 @@ def parse_alert_key(text: str) -> Secret:
 
     The refusal does not repeat the text: it may be most of somebody's real key.
     """
-    if not _KEY.fullmatch(text):
+    if not is_alert_key(Secret(text)):
         raise InvalidAlertKey(
             f"This cannot be an alert key: give {SHORTEST_KEY} to {LONGEST_KEY} letters, digits, "
             "'-', '.', '_' and '~'",
@@ -43,11 +43,16 @@ def parse_alert_key(text: str) -> Secret:
     return Secret(text)
 
 
+def is_alert_key(key: Secret) -> bool:
+    """Return whether the text could be an alert key, of this server or another."""
+    return _KEY.fullmatch(key.reveal()) is not None
+
+
 def masked(key: Secret) -> str:
     """Return what a log may show of a key, or of whatever a sender put in its place."""
     text = key.reveal()
     # A shorter text would be given away by half; anything unprintable could forge a line of log.
-    shown = text[:_SHOWN] if _KEY.fullmatch(text) else ""
+    shown = text[:_SHOWN] if is_alert_key(key) else ""
     return f"{shown}..."
 
 

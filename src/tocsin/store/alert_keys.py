@@ -31,7 +31,8 @@ def list_alert_keys(tx: Tx) -> list[AlertKey]:
 
 def list_revoked_keys(tx: Tx) -> list[AlertKey]:
     """Return the keys that were revoked, the latest first."""
-    select = sa.select(_K).where(_K.c.revoked_at.is_not(None)).order_by(_K.c.revoked_at.desc())
+    latest_first = (_K.c.revoked_at.desc(), _K.c.id.desc())
+    select = sa.select(_K).where(_K.c.revoked_at.is_not(None)).order_by(*latest_first)
     return [_key(row) for row in tx.core.execute(select).mappings()]
 
 

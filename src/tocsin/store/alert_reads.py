@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from tocsin.domain.alert_fields import Repair, RepairKind
 from tocsin.domain.incident import Effect
 from tocsin.domain.message_type import MessageType
+from tocsin.domain.refusal import BadKey, Refusal
 from tocsin.store import schema
 from tocsin.store.alerts import RefusedAlert
 from tocsin.store.database import Tx
@@ -74,8 +75,29 @@ def list_refused_alerts(
     select = sa.select(_R)
     if mentioning is not None:
         select = select.where(_R.c.excerpt.contains(mentioning, autoescape=True))
-    rows = tx.core.execute(_page(select, _R, before, limit)).mappings()
-    return [RefusedAlert(**row) for row in rows]
+    return [_refused(row) for row in tx.core.execute(_page(select, _R, before, limit))]
+
+
+def list_refused_keys(tx: Tx, *, after: datetime, limit: int) -> list[RefusedAlert]:
+    """Return requests whose key let nobody in, those that came after an instant, the latest first."""
+    codes = [each.value for each in BadKey]
+    select = sa.select(_R).where(_R.c.code.in_(codes), _R.c.received_at > after)
+    return [_refused(row) for row in tx.core.execute(_page(select, _R, None, limit))]
+
+
+def _refused(row: Any) -> RefusedAlert:
+    refusal = Refusal(
+        code=row.code,
+        reason=row.reason,
+        masked_key=row.masked_key,
+        routing_key=row.routing_key,
+        excerpt=row.excerpt,
+        revoked_key=row.revoked_key,
+        first_at=row.first_received_at or row.received_at,
+        last_at=row.received_at,
+        count=row.requests,
+    )
+    return RefusedAlert(row.id, refusal)
 
 
 def _page(

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from tocsin.domain.alert import Alert
 from tocsin.domain.incident import Effect
+from tocsin.domain.refusal import BadKey, Refusal
 from tocsin.store import schema
 from tocsin.store.database import Tx
 from tocsin.store.schema import to_micros
@@ -18,6 +18,8 @@ from tocsin.stored_json import to_json
 _A, _R = schema.alerts, schema.refused_alerts
 _INSERT = insert(_A)
 MOST_REFUSED_ALERTS = 10_000
+MOST_WITHOUT_A_KEY = 1_000
+"""Of those that came without a key in force: anybody could push out the others."""
 
 
 class StoredAlert(NamedTuple):
@@ -31,15 +33,10 @@ class StoredAlert(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RefusedAlert:
-    """A request that could not be understood; nothing secret is in it."""
+    """A refusal that is kept. Its id grows with every request like it, so that the latest is last."""
 
     id: int
-    received_at: datetime
-    code: str
-    reason: str
-    masked_key: str
-    routing_key: str
-    excerpt: str
+    refusal: Refusal
 
 
 def insert_alerts(tx: Tx, alerts: Sequence[StoredAlert]) -> None:
@@ -62,22 +59,35 @@ def insert_alerts(tx: Tx, alerts: Sequence[StoredAlert]) -> None:
     )
 
 
-def insert_refused_alerts(tx: Tx, refused: Sequence[RefusedAlert]) -> None:
-    """Keep the latest refusals; the oldest make room."""
-    tx.core.execute(
-        _R.insert(),
-        [
-            {
-                "id": each.id,
-                "received_at": each.received_at,
-                "code": each.code,
-                "reason": each.reason,
-                "masked_key": each.masked_key,
-                "routing_key": each.routing_key,
-                "excerpt": each.excerpt,
-            }
-            for each in refused
-        ],
-    )
-    newest = sa.select(_R.c.id).order_by(_R.c.id.desc()).limit(1).offset(MOST_REFUSED_ALERTS)
-    tx.core.execute(_R.delete().where(_R.c.id <= newest.scalar_subquery()))
+def replace_refused_alerts(tx: Tx, ids: Sequence[int], rows: Sequence[RefusedAlert]) -> None:
+    """Keep the latest refusals, in the place of those with these ids; the oldest make room."""
+    for id_ in ids:
+        tx.core.execute(_R.delete().where(_R.c.id == id_))
+    tx.core.execute(_R.insert(), [_refused_row(each) for each in rows])
+    if len(rows) > len(ids):
+        _keep_newest(tx, _R.c.code.not_in(_BAD_KEYS), MOST_REFUSED_ALERTS)
+        _keep_newest(tx, _R.c.code.in_(_BAD_KEYS), MOST_WITHOUT_A_KEY)
+
+
+_BAD_KEYS = [each.value for each in BadKey]
+
+
+def _keep_newest(tx: Tx, kind: sa.ColumnElement[bool], most: int) -> None:
+    newest = sa.select(_R.c.id).where(kind).order_by(_R.c.id.desc()).limit(1).offset(most)
+    tx.core.execute(_R.delete().where(kind, _R.c.id <= newest.scalar_subquery()))
+
+
+def _refused_row(row: RefusedAlert) -> dict[str, Any]:
+    refusal = row.refusal
+    return {
+        "id": row.id,
+        "received_at": refusal.last_at,
+        "code": refusal.code,
+        "reason": refusal.reason,
+        "masked_key": refusal.masked_key,
+        "routing_key": refusal.routing_key,
+        "excerpt": refusal.excerpt,
+        "requests": refusal.count,
+        "first_received_at": refusal.first_at if refusal.count > 1 else None,
+        "revoked_key": refusal.revoked_key,
+    }

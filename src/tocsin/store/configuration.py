@@ -9,7 +9,7 @@ from typing import Final
 from tocsin.domain.configuration import Configuration, Policy, Route
 from tocsin.domain.policy import PolicyVersion
 from tocsin.domain.routing import OPENING_TYPES_BY_DEFAULT
-from tocsin.store.alert_keys import AlertKey, list_alert_keys
+from tocsin.store.alert_keys import AlertKey, list_alert_keys, list_revoked_keys
 from tocsin.store.changes import revision
 from tocsin.store.database import Tx
 from tocsin.store.policies import find_versions, list_policies
@@ -24,6 +24,7 @@ _NO_DEFAULT: Final = RoutingRow(DEFAULT, (), OPENING_TYPES_BY_DEFAULT)
 class _Snapshot:
     configuration: Configuration
     alert_keys: Mapping[bytes, AlertKey]
+    revoked_keys: Mapping[bytes, AlertKey]
 
 
 class ConfigurationCache:
@@ -43,6 +44,10 @@ class ConfigurationCache:
     def alert_keys(self, tx: Tx) -> Mapping[bytes, AlertKey]:
         """Return the alert keys in force, by their hash."""
         return self._current(tx).alert_keys
+
+    def revoked_keys(self, tx: Tx) -> Mapping[bytes, AlertKey]:
+        """Return the alert keys that were in force, by their hash; of one that was so twice the latest."""
+        return self._current(tx).revoked_keys
 
     def versions(self, tx: Tx, ids: Iterable[int]) -> dict[int, PolicyVersion]:
         """Return policy versions, also of deleted policies; those used most lately are kept."""
@@ -75,6 +80,7 @@ class ConfigurationCache:
             snapshot = _Snapshot(
                 read_configuration(tx, self._vault, revision=seen),
                 {key.hash: key for key in list_alert_keys(tx)},
+                {key.hash: key for key in reversed(list_revoked_keys(tx))},
             )
             again = revision(tx)
             if again == seen:

@@ -136,6 +136,11 @@ refused_alerts = sa.Table(
     sa.Column("masked_key", sa.Text, nullable=False),
     sa.Column("routing_key", sa.Text, nullable=False),
     sa.Column("excerpt", sa.Text, nullable=False),
+    # How many requests were alike; then `received_at` is when the latest came.
+    sa.Column("requests", sa.Integer, nullable=False, server_default=sa.text("1")),
+    sa.Column("first_received_at", Instant),
+    # The name of the key that was shown, if it was in force once.
+    sa.Column("revoked_key", sa.Text),
 )
 
 escalations = _clustered(

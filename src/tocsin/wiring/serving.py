@@ -152,7 +152,10 @@ async def running(
             url = _url(settings, sock)
             services = parts.services(store, engine, url)
             await services.keyring.refresh()
-            async with _http(settings, parts.outer(services, engine), sock):
+            async with (
+                _refused_alerts(parts, engine) as refused,
+                _http(settings, parts.outer(services, engine, refused), sock),
+            ):
                 # With TLS, a certificate names the public URL rather than 127.0.0.1.
                 known_as = settings.public_url if settings.tls_cert else None
                 write_address(settings.home, known_as or url)
@@ -235,11 +238,12 @@ class _Parts:
             version=__version__,
         )
 
-    def outer(self, services: Services, engine: Engine) -> Outer:
+    def outer(self, services: Services, engine: Engine, refused: RefusedAlerts) -> Outer:
         ingestion = Ingestion(
             take_in=engine.inbox.take_in,
             find_key=services.keyring.find,
-            refuse=RefusedAlerts(engine.writer, self.ids).add,
+            find_revoked_key=services.keyring.find_revoked,
+            refuse=refused.add,
             clock=self.clock,
             new_uuid=self.new_uuid,
             organisation=self.settings.organisation,
@@ -297,6 +301,15 @@ async def _engine(
             await engine.stop()
     finally:
         await asyncio.to_thread(engine.writer.stop)
+
+
+@asynccontextmanager
+async def _refused_alerts(parts: _Parts, engine: Engine) -> AsyncIterator[RefusedAlerts]:
+    refused = RefusedAlerts(engine.writer, parts.ids, parts.clock)
+    try:
+        yield refused
+    finally:
+        refused.close()
 
 
 @contextmanager
