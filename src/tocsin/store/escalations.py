@@ -22,7 +22,7 @@ _DUE = Statement(
         _E.join(_I, _I.c.number == _E.c.incident).join(_A, _A.c.id == _I.c.raising_alert_id)
     )
     .where(_E.c.due_at <= raw("now"))
-    .order_by(_E.c.due_at)
+    .order_by(_E.c.due_at, _E.c.incident, _E.c.number)
     .limit(raw("limit"))
     # Both, or PostgreSQL would not see that one was stopped just before its incident was locked.
     .with_for_update(of=[_I, _E], skip_locked=True),

@@ -36,7 +36,7 @@ _BY_NUMBER = Statement(
 _HELD = Statement(
     sa.select(_I)
     .where(_I.c.held_until <= raw("now"))
-    .order_by(_I.c.held_until)
+    .order_by(_I.c.held_until, _I.c.number)
     .limit(raw("limit"))
     .with_for_update(skip_locked=True),  # in this order, waiting could deadlock
     "now",

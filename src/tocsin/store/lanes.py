@@ -54,7 +54,7 @@ _TIGHTEN = Statement(
 _DUE = Statement(
     sa.select(_L.c.webhook_id, _L.c.in_flight)
     .where(_L.c.due_at <= raw("now"), _L.c.in_flight < raw("slots"))
-    .order_by(_L.c.due_at)
+    .order_by(_L.c.due_at, _L.c.webhook_id)
     .limit(raw("limit"))
     .with_for_update(skip_locked=True),
     *("now", "slots", "limit"),
