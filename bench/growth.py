@@ -27,7 +27,7 @@ from tocsin.actions.escalate import Sending
 from tocsin.clock import SystemClock
 from tocsin.domain.outcome import Outcome
 from tocsin.engine.runner import SLICE
-from tocsin.engine.tick import Tick, tick
+from tocsin.engine.tick import Part, Tick, tick
 from tocsin.settings import Settings
 from tocsin.store.database import News, Tx
 from tocsin.store.deliveries import Lease
@@ -138,7 +138,7 @@ class _Database:
 
     def _tick(self, tx: Tx, now: datetime) -> Tick:
         context = context_of(self._store, tx, now)
-        return tick(tx, context, limit=SLICE, sending=_SENDING)
+        return tick(tx, context, limits=dict.fromkeys(Part, SLICE), sending=_SENDING)
 
     def _delivered(self, lease: Lease) -> AttemptResult:
         return AttemptResult(

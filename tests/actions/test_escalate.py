@@ -7,7 +7,6 @@ import pytest
 from tests.actions.desk import Desk
 
 from tocsin.actions.incidents import acknowledge
-from tocsin.actions.poison import postpone_first
 from tocsin.domain.escalation import EndReason
 from tocsin.domain.incident import Status
 from tocsin.domain.timeline import Kind
@@ -237,34 +236,3 @@ def test_a_storm_is_worked_in_slices_the_oldest_first(desk: Desk) -> None:
     assert desk.fire(limit=2).exhausted == [1, 2]
     desk.do(acknowledge, [3], actor="alice")
     assert desk.fire(limit=2).claimed == 0
-
-
-def test_a_step_that_cannot_fire_waits_longer_each_time_and_is_never_dropped(desk: Desk) -> None:
-    """After 1, 5, 15, 60, 60 ... minutes, on the timeline with the error."""
-    desk.configure({"main": [("0s", ["a"])]}, keys=KEYS)
-    desk.opened()
-    for minutes in (1, 5, 15, 60, 60):
-        until = desk.do(postpone_first, error="ValueError: no")
-        assert until is not None
-        assert until == next_due(desk) == desk.now + timedelta(minutes=minutes)
-        assert desk.fire().claimed == 0
-        desk.now = until
-    assert desk.kinds(1).count(Kind.POISONED) == 5
-    assert len(desk.fire().leases) == 1
-    assert desk.do(postpone_first, error="") is None
-
-
-def test_a_step_that_cannot_fire_is_an_incident_of_its_own(desk: Desk) -> None:
-    """One, on the default routing, however often it fails; and none about that one itself."""
-    desk.configure(
-        {"main": [("0s", ["a"])], "admin": [("0s", ["b"])]}, keys=KEYS, default=["admin"]
-    )
-    desk.opened()
-    desk.do(postpone_first, error="ValueError: no")
-    desk.now += timedelta(minutes=1)
-    desk.do(postpone_first, error="ValueError: no")
-    report = desk.incident(2)
-    assert report.entity_id == "tocsin/poison/1-1"
-    desk.do(postpone_first, error="ValueError: no")
-    desk.do(postpone_first, error="ValueError: no")
-    assert len(desk.rows(schema.incidents)) == 2

@@ -235,7 +235,7 @@ class Tocsin:
         engine = self.server.engine
         return (
             engine.runner.is_idle
-            and engine.courier.in_flight <= self.receiver.held
+            and engine.courier.in_flight - engine.courier.held_back <= self.receiver.held
             and engine.courier.unrecorded == 0
             and engine.writer.waiting == 0
             and len(engine.inbox) == 0

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tocsin.domain.outcome import Outcome
+from tocsin.domain.poison import Poison
 from tocsin.domain.timeline import Kind, TimelineEntry
 from tocsin.domain.timeline_sentence import attempt_text, sentence
 
@@ -101,6 +102,31 @@ def test_each_kind_says_what_happened(kind: Kind) -> None:
     detail, text = DETAILS[kind]
     planned_at = AT - timedelta(milliseconds=3)
     assert sentence(TimelineEntry(1, 1, AT, kind, "token:alice", detail, planned_at)) == text
+
+
+POISON: dict[Poison, tuple[dict[str, Any], str]] = {
+    Poison.STEP: (STEP, "ops/main, step 2 of 3, could not be fired"),
+    Poison.HOLD: ({}, "The hold is over and could not be ended"),
+    Poison.DELIVERY: (
+        {"delivery": "dlv_1", "webhook": "pager"},
+        "dlv_1 to pager could not be sent",
+    ),
+    Poison.OUTCOME: (
+        {"delivery": "dlv_1", "webhook": "pager", "attempt": 2},
+        "What became of attempt 2 to pager could not be recorded",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", Poison)
+def test_whatever_is_poison_says_what_failed_and_when_it_is_tried_again(what: Poison) -> None:
+    """With the error, which the server's log has in full."""
+    facts, text = POISON[what]
+    detail = {**facts, "what": what.value, "error": "KeyError: 7", "until": UNTIL}
+    entry = TimelineEntry(1, 1, AT, Kind.POISONED, "engine", detail)
+    assert sentence(entry) == (
+        f"{text} (KeyError: 7); it is tried again at 2026-05-04 04:02:01.000Z."
+    )
 
 
 @pytest.mark.parametrize("outcome", Outcome)

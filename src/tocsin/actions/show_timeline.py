@@ -105,6 +105,8 @@ def _named(entry: TimelineEntry, names: Names) -> TimelineEntry:
         detail["alert"] = id_text(ALERT, detail["alert"])
     if "policy_version" in detail:
         detail["policy"] = names.version_name(detail.pop("policy_version")).path
+    if "webhook_id" in detail:
+        detail["webhook"] = names.webhook(detail.pop("webhook_id"))
     if "in_flight" in detail:
         detail[_IN_FLIGHT[entry.kind]] = detail.pop("in_flight")
     if "step" in detail:

@@ -12,10 +12,12 @@ from tocsin.actions.incident_story import (
 from tocsin.actions.pause import is_paused
 from tocsin.actions.show_deliveries import DeliveryLine, DeliveryNotFound, describe_deliveries
 from tocsin.actions.show_incidents import describe_incidents, get_incident
+from tocsin.actions.show_timeline import show_timeline
 from tocsin.domain.answer import Answer, Sentence, Topic, next_sentence
 from tocsin.domain.configuration import Configuration
 from tocsin.domain.incident import Incident, Status
 from tocsin.domain.refusal import unread_text
+from tocsin.domain.timeline import NO_INCIDENT, Kind
 from tocsin.domain.timeline_sentence import attempt_text
 from tocsin.domain.why import Reason, decide_next_of_delivery
 from tocsin.domain.wording import lateness_text, length_text
@@ -26,7 +28,7 @@ from tocsin.store.alert_reads import (
     list_refused_keys,
 )
 from tocsin.store.database import Tx
-from tocsin.store.delivery_reads import Attempt, find_delivery
+from tocsin.store.delivery_reads import Attempt, Delivery, find_delivery
 from tocsin.store.incident_reads import find_incident, find_latest_incident
 
 _MOST_ALERTS: Final = 3
@@ -146,6 +148,7 @@ def _about_delivery(tx: Tx, configuration: Configuration, text: str, *, now: dat
         sentences=(
             _origin(line),
             *(_attempt(line, attempt) for attempt in line.attempts[-_MOST_ATTEMPTS:]),
+            *_poisonings(tx, delivery),
             *map(next_sentence, findings),
             *_incident_of(tx, configuration, line, now=now),
         ),
@@ -172,6 +175,20 @@ def _attempt(line: DeliveryLine, attempt: Attempt) -> Sentence:
     text = f"Attempt {attempt.number} to {line.webhook}{took}: {what}."
     reason = attempt.outcome.value if attempt.outcome else None
     return Sentence(Topic.DELIVERY, text, attempt.started_at, reason)
+
+
+def _poisonings(tx: Tx, delivery: Delivery) -> list[Sentence]:
+    """Return what of it failed alone: it could not be leased, or an outcome not be recorded."""
+    id_ = id_text(DELIVERY, delivery.id)
+    told = [
+        each
+        for each in show_timeline(tx, delivery.incident or NO_INCIDENT)
+        if each.kind is Kind.POISONED and each.detail.get("delivery") == id_
+    ]
+    return [
+        Sentence(Topic.DELIVERY, each.text, each.at, each.kind.value)
+        for each in told[-_MOST_ATTEMPTS:]
+    ]
 
 
 def _incident_of(

@@ -50,7 +50,8 @@ def _reasons(health: Health) -> Iterator[Finding]:
         text = f"The database's disk has {health.free_bytes // 2**20} MiB left; make room"
         yield Finding("disk_nearly_full", text)
     if health.poisoned:
-        text = f"{health.poisoned} items fail again and again; the log says why"
+        items = counted(health.poisoned, "item fails", "items fail")
+        text = f"{items} again and again; incidents tocsin/poison/... and the log say why"
         yield Finding("poison", text)
     if health.is_paused:
         return  # what waits, waits because somebody said so

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any, assert_never
 
 from tocsin.domain.outcome import Outcome, explain
+from tocsin.domain.poison import Poison
 from tocsin.domain.timeline import Kind, TimelineEntry
 from tocsin.domain.webhook import DisabledReason
 from tocsin.domain.wording import counted, instant_text, lateness_text, length_text, listed
@@ -60,10 +61,8 @@ def sentence(entry: TimelineEntry) -> str:  # noqa: PLR0911, PLR0912, C901 - one
         case Kind.ATTEMPTED:
             return _attempted(detail)
         case Kind.POISONED:
-            return (
-                f"{_place(detail)} could not be fired ({detail['error']}); "
-                f"it is tried again at {instant_text(datetime.fromisoformat(detail['until']))}."
-            )
+            again = instant_text(datetime.fromisoformat(detail["until"]))
+            return f"{_poisoned(detail)} ({detail['error']}); it is tried again at {again}."
         case Kind.WEBHOOK_DISABLED:
             return _disabled(detail)
         case Kind.PAUSED:
@@ -136,6 +135,19 @@ def _disabled(detail: Detail) -> str:
         f"{detail['webhook']} was disabled: {answers}, without a 2xx between. No step calls it until "
         f"somebody enables it: tocsin webhooks enable {detail['webhook']}"
     )
+
+
+def _poisoned(detail: Detail) -> str:
+    match Poison(detail.get("what", Poison.STEP)):
+        case Poison.STEP:
+            return f"{_place(detail)} could not be fired"
+        case Poison.HOLD:
+            return "The hold is over and could not be ended"
+        case Poison.DELIVERY:
+            return f"{detail['delivery']} to {detail['webhook']} could not be sent"
+        case Poison.OUTCOME:
+            attempt = f"attempt {detail['attempt']} to {detail['webhook']}"
+            return f"What became of {attempt} could not be recorded"
 
 
 def _lateness(entry: TimelineEntry) -> str:

@@ -5,19 +5,23 @@ import logging
 import random
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from tocsin.actions.attempt_result import AttemptResult
 from tocsin.actions.deliver import Recorded, record_attempts
 from tocsin.actions.incident_set import ContextSource
+from tocsin.actions.poison import tell_of_outcome
 from tocsin.actions.webhook_failures import DisabledWebhook
 from tocsin.clock import Clock
 from tocsin.domain.configuration import Configuration
 from tocsin.domain.delivery import RETRY_SPREAD
 from tocsin.domain.outcome import Outcome
+from tocsin.domain.poison import Poison, wait_until
 from tocsin.domain.retry_after import parse_retry_after
 from tocsin.domain.webhook import Webhook
 from tocsin.engine.batches import Batches
+from tocsin.engine.poison import Ward
 from tocsin.engine.request import make_exchange
 from tocsin.ids import DELIVERY, id_text
 from tocsin.store.deliveries import Lease
@@ -30,7 +34,6 @@ from tocsin.transport.sender import Sender
 MOST_IN_FLIGHT = 1024
 MOST_IN_A_BATCH = 512
 _RECORD_AGAIN_SECONDS = 1.0
-_POISON_AGAIN_SECONDS = (60.0, 300.0, 900.0, 3600.0)
 _KEPT_BODY = 4096
 logger = logging.getLogger(__name__)
 
@@ -48,7 +51,7 @@ class Courier:
         run_id: int,
         randomness: random.Random,
         on_batch: Callable[[Sequence[AttemptResult], Recorded], None],
-        on_poison: Callable[[], None],
+        ward: Ward,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._sender = sender
@@ -56,11 +59,13 @@ class Courier:
         self._run_id = run_id
         self._randomness = randomness
         self._on_batch = on_batch
-        self._on_poison = on_poison
+        self._ward = ward
         self._in_flight: set[tuple[int, int]] = set()
         self._cancelled: set[tuple[int, int]] = set()
         self._tries: dict[tuple[int, int], int] = {}
         """How often each of those could not be recorded, which should be none."""
+        self._held_back: dict[tuple[int, int], asyncio.Task[None]] = {}
+        """Of those that wait to be recorded again, what waits."""
         self._idle = asyncio.Event()
         self._idle.set()
         self._outbox: Batches[AttemptResult, Recorded] = Batches(
@@ -82,6 +87,11 @@ class Courier:
     def unrecorded(self) -> int:
         """How many attempts have ended and are not on record yet."""
         return len(self._outbox)
+
+    @property
+    def held_back(self) -> int:
+        """How many of those wait for minutes, because recording them failed while others were recorded."""
+        return len(self._held_back)
 
     @property
     def room(self) -> int:
@@ -114,8 +124,13 @@ class Courier:
                 )
 
     async def drain(self) -> None:
-        """Wait until nothing is in flight and everything is on record."""
+        """Wait until nothing is in flight and everything is on record that can be.
+
+        What is held back is closed as unknown by the next start, and sent again.
+        """
         await self._idle.wait()
+        for task in self._held_back.values():
+            task.cancel()
 
     def _begin(self, lease: Lease, webhook: Webhook | None, began: datetime) -> None:
         withdrawn = _withdrawn(lease, webhook)
@@ -196,13 +211,23 @@ class Courier:
 
     def _cannot_be_recorded(self, result: AttemptResult, error: Exception) -> None:
         """Try again after 1, 5, 15, 60 minutes, for ever: the delivery stays in flight until then."""
-        self._on_poison()
-        tries = self._tries.get(result.lease.key, 0)
-        self._tries[result.lease.key] = tries + 1
-        wait = _POISON_AGAIN_SECONDS[min(tries, len(_POISON_AGAIN_SECONDS) - 1)]
-        delivery = id_text(DELIVERY, result.lease.delivery_id)
-        logger.error("attempt.not_recorded", extra={"delivery": delivery}, exc_info=error)
-        self._loop.call_later(wait, self._outbox.add, result)
+        key = result.lease.key
+        tries = self._tries.get(key, 0)
+        self._tries[key] = tries + 1
+        until = wait_until(self._clock.now(), failures=tries)
+        self._held_back[key] = self._loop.create_task(self._hold_back(result, error, until))
+        self._look_whether_idle()
+
+    async def _hold_back(self, result: AttemptResult, error: Exception, until: datetime) -> None:
+        tell = partial(tell_of_outcome, lease=result.lease, until=until)
+        try:
+            await self._ward.take_in(Poison.OUTCOME, error, tell)
+        except Exception:
+            logger.exception("poison.not_told")
+        await self._clock.sleep_until(until)
+        del self._held_back[result.lease.key]
+        self._idle.clear()
+        self._outbox.add(result)
 
     def _forget(self, results: Sequence[AttemptResult]) -> None:
         ended = {result.lease.key for result in results}
@@ -210,7 +235,10 @@ class Courier:
         self._cancelled -= ended
         for key in ended & self._tries.keys():
             del self._tries[key]
-        if not self._in_flight:
+        self._look_whether_idle()
+
+    def _look_whether_idle(self) -> None:
+        if self._in_flight == self._held_back.keys():
             self._idle.set()
 
 

@@ -18,6 +18,7 @@ from tocsin.domain.incident import Effect
 from tocsin.domain.network import Networks
 from tocsin.engine.courier import Courier
 from tocsin.engine.inbox import Inbox
+from tocsin.engine.poison import Ward
 from tocsin.engine.runner import Runner
 from tocsin.engine.tick import Tick
 from tocsin.metrics import Metrics
@@ -62,6 +63,7 @@ class Engine:
         self._metrics = metrics
         self.writer = make_writer(self._committed)
         self._sender = Sender(networks=settings.networks, own_listeners=settings.own_listeners)
+        self.ward = Ward(self.writer, clock, context_source, on_poison=metrics.poisoned)
         self.inbox = Inbox(
             self.writer,
             context_source,
@@ -76,7 +78,7 @@ class Engine:
             run_id=settings.run_id,
             randomness=randomness,
             on_batch=self._recorded,
-            on_poison=lambda: metrics.poisoned("deliver"),
+            ward=self.ward,
         )
         self.runner = Runner(
             self.writer,
@@ -88,7 +90,7 @@ class Engine:
             version=settings.version,
             slots=settings.slots,
             on_tick=self._ticked,
-            on_poison=lambda: metrics.poisoned("escalate"),
+            ward=self.ward,
         )
         self._running: asyncio.Task[None] | None = None
 
@@ -116,6 +118,10 @@ class Engine:
             logger.error(  # noqa: TRY400 - a store that fails is no bug to trace
                 "run.not_ended", extra={"unrecorded": unrecorded, "cause": str(error)}
             )
+
+    def count_poisoned(self) -> int:
+        """Return how many things wait because they failed alone. For use on any thread."""
+        return self.ward.count() + self.courier.held_back
 
     # --- what the parts tell
 

@@ -4,13 +4,20 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from tocsin.actions.deliver import TakenOver, take_over
 from tocsin.actions.escalate import Sending
 from tocsin.actions.incident_set import ContextSource
-from tocsin.actions.poison import postpone_first
+from tocsin.actions.poison import (
+    postpone_first_delivery,
+    postpone_first_hold,
+    postpone_first_step,
+)
 from tocsin.clock import Clock
+from tocsin.domain.poison import Poison
 from tocsin.engine.courier import Courier
+from tocsin.engine.poison import Postponing, Ward
 from tocsin.engine.tick import Part, Tick, tick
 from tocsin.store.database import Tx
 from tocsin.store.runs import begin_run, end_runs
@@ -21,6 +28,11 @@ SLICE = 256
 """How much of each kind of work one tick does at the most: acknowledgements come in between."""
 _BACK_OFF = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)  # seconds between tries while the store fails
 _TAKE_OVER_SLICE = 8  # transactions whose leases are looked at together, of up to SLICE each
+_POISON = {
+    Part.HOLDS: Poison.HOLD,
+    Part.STEPS: Poison.STEP,
+    Part.DELIVERIES: Poison.DELIVERY,
+}
 logger = logging.getLogger(__name__)
 
 
@@ -39,7 +51,7 @@ class Runner:
         version: str,
         slots: int,
         on_tick: Callable[[Tick], None],
-        on_poison: Callable[[], None],
+        ward: Ward,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._writer = writer
@@ -51,7 +63,12 @@ class Runner:
         self._version = version
         self._slots = slots
         self._on_tick = on_tick
-        self._on_poison = on_poison
+        self._ward = ward
+        self._postponing: dict[Part, Postponing] = {
+            Part.HOLDS: postpone_first_hold,
+            Part.STEPS: postpone_first_step,
+            Part.DELIVERIES: partial(postpone_first_delivery, slots=slots),
+        }
         self._wake = asyncio.Event()
         self._sleeps_until: int | None = None
         self._is_ticking = True
@@ -59,8 +76,7 @@ class Runner:
         self._is_full = False
         self._is_stopping = False
         self._failures = 0
-        self._limit = SLICE
-        self._postponed: list[datetime] = []
+        self._limits = dict.fromkeys(Part, SLICE)
         self._sleeping: asyncio.Future[None] | None = None
 
     async def begin(self) -> None:
@@ -111,12 +127,6 @@ class Runner:
         """Whether it sleeps, and nothing that it knows of wakes it before its instant."""
         return self._sleeping is not None and not self._wake.is_set()
 
-    def count_poisoned(self) -> int:
-        """Return how many escalations wait because firing their step failed while others' did not."""
-        now = self._clock.now()
-        self._postponed = [until for until in self._postponed if until > now]
-        return len(self._postponed)
-
     def wake(self) -> None:
         """Look again now. For use on the loop."""
         self._wake.set()
@@ -147,11 +157,11 @@ class Runner:
     async def _tick(self) -> int | None:
         """Do what is due; return when to come again. Units: microseconds since 1970."""
         sending = Sending(self._run_id, self._slots, self._courier.room)
-        limit = self._limit
+        limits = dict(self._limits)
         try:
             done = await asyncio.wrap_future(
                 self._writer.submit(
-                    lambda tx: tick(tx, self._context_source(tx), limit=limit, sending=sending)
+                    lambda tx: tick(tx, self._context_source(tx), limits=limits, sending=sending)
                 )
             )
         except StoreUnavailable as error:
@@ -160,18 +170,18 @@ class Runner:
         self._is_full = not done.has_room
         self._courier.send(done.leases, done.configuration)
         self._on_tick(done)
-        return await self._after(done)
+        try:
+            return await self._after(done)
+        except StoreUnavailable as error:
+            return self._come_back(error)
 
     async def _after(self, done: Tick) -> int | None:
         """Return when to come again, having looked at what failed. Units: microseconds since 1970."""
-        for part, error in done.failures.items():
-            if part is not Part.STEPS:
-                logger.error("tick.part_failed", extra={"part": part.value}, exc_info=error)
-                self._on_poison()
-        if Part.STEPS in done.failures:
-            return await self._look_closer(done.failures[Part.STEPS], done.next_due_at)
-        self._limit = SLICE
-        return done.next_due_at
+        for part in Part:
+            if part not in done.failures:
+                self._limits[part] = SLICE
+        has_found = [await self._look_closer(part, error) for part, error in done.failures.items()]
+        return to_micros(self._clock.now()) if any(has_found) else done.next_due_at
 
     def _come_back(self, error: StoreUnavailable) -> int:
         wait = _BACK_OFF[min(self._failures, len(_BACK_OFF) - 1)]
@@ -179,27 +189,15 @@ class Runner:
         logger.error("tick.failed", extra={"cause": error.message, "again_in_seconds": wait})
         return to_micros(self._clock.now() + timedelta(seconds=wait))
 
-    async def _look_closer(self, error: Exception, next_due_at: int | None) -> int | None:
-        """Halve the batch until the step that fails is alone; then let that one wait."""
-        now = to_micros(self._clock.now())
-        if self._limit > 1:
-            self._limit //= 2
-            return now
-        logger.error("escalation.poisoned", exc_info=error)
-        self._on_poison()
-        text = f"{type(error).__name__}: {error}"[:300]
-        try:
-            until = await asyncio.wrap_future(
-                self._writer.submit(
-                    lambda tx: postpone_first(tx, self._context_source(tx), error=text)
-                )
-            )
-        except StoreUnavailable as unavailable:
-            return self._come_back(unavailable)
-        if until is None:  # there is none to blame
-            return next_due_at
-        self._postponed.append(until)
-        return now
+    async def _look_closer(self, part: Part, error: Exception) -> bool:
+        """Halve the part until what fails is alone, then let that one wait; return whether to go on.
+
+        False: there is none to blame, so the whole part waits a while.
+        """
+        if self._limits[part] > 1:
+            self._limits[part] //= 2
+            return True
+        return await self._ward.take_in(_POISON[part], error, self._postponing[part]) is not None
 
     async def _sleep(self, until: int | None) -> None:
         self._sleeps_until = until

@@ -49,20 +49,22 @@ class Tick:
     """False: as much is in flight as may be, so waiting deliveries wait for an attempt to end."""
 
 
-def tick(tx: Tx, context: Context, *, limit: int, sending: Sending) -> Tick:
-    """Do at most `limit` of each kind of work; say when to come again."""
+def tick(tx: Tx, context: Context, *, limits: Mapping[Part, int], sending: Sending) -> Tick:
+    """Do at most `limits` of each kind of work; say when to come again."""
     if is_paused(tx):
         return Tick(context.configuration, 0, (), (), None, {})
     failures: dict[Part, Exception] = {}
-    held = tx.apart(lambda: end_holds(tx, context, limit=limit))
+    held = tx.apart(lambda: end_holds(tx, context, limit=limits[Part.HOLDS]))
     if isinstance(held, Failed):
         failures[Part.HOLDS] = held.error
+    limit = limits[Part.STEPS]
     escalated = tx.apart(lambda: escalate(tx, context, limit=limit, sending=sending))
     if isinstance(escalated, Failed):
         failures[Part.STEPS] = escalated.error
         escalated = Escalated(0)
     left = Sending(sending.run_id, sending.slots, sending.room - len(escalated.leases))
-    leased = tx.apart(lambda: lease(tx, context, limit=limit, sending=left))
+    most = limits[Part.DELIVERIES]
+    leased = tx.apart(lambda: lease(tx, context, limit=most, sending=left))
     if isinstance(leased, Failed):
         failures[Part.DELIVERIES] = leased.error
         leased = []

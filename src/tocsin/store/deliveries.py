@@ -113,6 +113,18 @@ _ASK_TO_CANCEL = Statement(
     .where(_D.c.id == raw("id"), _D.c.state == _SENDING, _D.c.end_reason.is_(None)),
     *("end_reason", "id"),
 )
+_HEAD = Statement(
+    sa.select(_D.c.id, _D.c.webhook_id, _D.c.incident)
+    .where(_D.c.webhook_id == raw("webhook_id"), _D.c.due_at <= raw("now"), _D.c.state == _PENDING)
+    .order_by(_D.c.due_at, _D.c.id)
+    .limit(sa.literal_column("1"))
+    .with_for_update(),
+    *("webhook_id", "now"),
+)
+_POSTPONE = Statement(
+    _D.update().values(due_at=raw("due_at")).where(_D.c.id == raw("id"), _D.c.state == _PENDING),
+    *("due_at", "id"),
+)
 _LEFT_OPEN = Statement(
     sa.select(
         *(_D.c.id, _D.c.webhook_id, _D.c.incident, _D.c.attempts, _D.c.attempt_started_at),
@@ -165,6 +177,14 @@ class Lease(NamedTuple):
     def key(self) -> tuple[int, int]:
         """What names the attempt: the delivery and the number."""
         return self.delivery_id, self.attempt
+
+
+class Head(NamedTuple):
+    """The first of a lane to be leased."""
+
+    id: int
+    webhook_id: int
+    incident: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +282,17 @@ def lease_waiting(
         )
     tx.run_many(_TAKE, [(now, now, run_id, lease.delivery_id) for lease in leases])
     return leases
+
+
+def find_head(tx: Tx, webhook_id: int, *, now: int) -> Head | None:
+    """Return what would be leased first of a lane, locked. Units: microseconds since 1970."""
+    rows = tx.rows(_HEAD, webhook_id, now)
+    return Head(*rows[0]) if rows else None
+
+
+def postpone_delivery(tx: Tx, delivery_id: int, *, until: int) -> None:
+    """Make a delivery wait that could not be leased. Units: microseconds since 1970."""
+    tx.run(_POSTPONE, until, delivery_id)
 
 
 def find_open_attempts(tx: Tx, delivery_ids: Iterable[int]) -> dict[int, OpenAttempt]:

@@ -42,6 +42,12 @@ _HELD = Statement(
     "now",
     "limit",
 )
+_POSTPONE_HOLD = Statement(
+    _I.update()
+    .values(held_until=raw("held_until"))
+    .where(_I.c.number == raw("number"), _I.c.held_until.is_not(None)),
+    *("held_until", "number"),
+)
 _NEXT_HELD = Statement(sa.select(sa.func.min(_I.c.held_until)).where(_I.c.held_until.is_not(None)))
 _INSERT = insert(_I)
 _CHANGING = tuple(
@@ -83,6 +89,11 @@ def find_incidents(tx: Tx, numbers: Iterable[int]) -> dict[int, Incident]:
 def list_held_until(tx: Tx, now_micros: int, *, limit: int) -> list[Incident]:
     """Return incidents whose hold is over, locked. Units: microseconds since 1970."""
     return [_incident(row) for row in tx.rows(_HELD, now_micros, limit)]
+
+
+def postpone_hold(tx: Tx, number: int, *, until: datetime) -> None:
+    """Let a hold go on that could not be ended."""
+    tx.run(_POSTPONE_HOLD, to_micros(until), number)
 
 
 def next_hold_end(tx: Tx) -> int | None:

@@ -22,7 +22,7 @@ def measure(store: Store, engine: Engine, clock: Clock) -> Health:
             oldest_unsent=_age(oldest_unsent(tx), now),
             commit_error=engine.writer.last_error,
             free_bytes=_free_bytes(store),
-            poisoned=engine.runner.count_poisoned(),
+            poisoned=engine.count_poisoned(),
             disabled_webhooks=Counter(
                 webhook.disabled_reason
                 for webhook in configuration.webhooks.values()
