@@ -1,8 +1,9 @@
-"""What holds for every test: nothing is skipped in silence."""
+"""What holds for every test: nothing is skipped in silence, and no server is left running."""
 
 import os
 import shutil
-from collections.abc import Generator
+import threading
+from collections.abc import Generator, Iterator
 
 import pytest
 from hypothesis import settings
@@ -10,6 +11,23 @@ from hypothesis import settings
 # A shared machine stalls: an example's time says nothing about the code.
 settings.register_profile("tocsin", deadline=None, print_blob=True)
 settings.load_profile("tocsin")
+
+WRITER = "tocsin-writer"
+"""A server, and whatever else writes to a store, has one thread of this name while it runs."""
+
+
+@pytest.fixture(autouse=True)
+def _no_server_is_left() -> Iterator[None]:
+    """Fail a test that leaves a server running. Fixtures that tests share are made before this one."""
+    before = _writers()
+    yield
+    left = _writers() - before
+    if left:
+        pytest.fail(f"{len(left)} of {WRITER} left running: stop what the test started")
+
+
+def _writers() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == WRITER}
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -246,9 +246,9 @@ class Tocsin:
 async def a_server(home: Path, **settings: Any) -> AsyncIterator[Tocsin]:
     """A server and a receiver for as long as the block lasts."""
     async with a_receiver() as receiver:
-        tocsin = await Tocsin(home, ManualClock(), receiver).start(**settings)
+        tocsin = Tocsin(home, ManualClock(), receiver)
         try:
-            yield tocsin
+            yield await tocsin.start(**settings)
         finally:
             receiver.let_all_go()
             await tocsin.stop()

@@ -21,8 +21,10 @@ async def after_a_crash(crashed: Tocsin, home: Path, **settings: Any) -> AsyncIt
     successor = crashed.after_a_crash(home)
     crashed.receiver.let_all_go()
     await crashed.stop()
-    yield await successor.start(**settings)
-    await successor.stop()
+    try:
+        yield await successor.start(**settings)
+    finally:
+        await successor.stop()
 
 
 async def test_an_attempt_cut_short_is_unknown_and_the_delivery_sent_again(

@@ -1,4 +1,4 @@
-"""A test that cannot run says so, and fails where every test is required."""
+"""A test that cannot run says so, and fails where every test is required; none leaves a server."""
 
 import os
 import shutil
@@ -33,6 +33,35 @@ import pytest
 @pytest.mark.xfail(reason="known")
 def test_that_is_known_to_fail():
     assert False
+"""
+
+LEAVES_A_WRITER = """
+import threading
+
+import pytest
+
+def a_writer():
+    over = threading.Event()
+    threading.Thread(target=over.wait, name="tocsin-writer", daemon=True).start()
+    return over
+
+@pytest.fixture(scope="module")
+def shared():
+    over = a_writer()
+    yield
+    over.set()
+
+def test_that_stops_what_it_starts(shared):
+    over = a_writer()
+    over.set()
+    while threading.active_count() > 2:
+        pass
+
+def test_that_leaves_one(shared):
+    a_writer()
+
+def test_that_is_innocent(shared):
+    pass
 """
 
 
@@ -77,3 +106,12 @@ def test_a_skip_fails_where_every_test_is_required(tmp_path: Path, text: str) ->
 def test_an_expected_failure_is_no_skip(tmp_path: Path) -> None:
     """A test marked as known to fail ran, so it does not count as skipped."""
     assert run_pytest(tmp_path, EXPECTED_FAILURE, require_all="1").returncode == 0
+
+
+def test_a_test_that_leaves_a_server_running_fails(tmp_path: Path) -> None:
+    """It alone: those that share a server are not blamed for it, nor is whoever comes next."""
+    done = run_pytest(tmp_path, LEAVES_A_WRITER, require_all="")
+
+    assert "3 passed, 1 error" in done.stdout
+    assert "ERROR at teardown of test_that_leaves_one" in done.stdout
+    assert "1 of tocsin-writer left running" in done.stdout
