@@ -37,6 +37,12 @@ R = TypeVar("R")
 ORGANISATION = "example-org"
 SLOTS = 4
 ROOM = 100
+HAPPENINGS = (
+    *(schema.alerts, schema.incidents, schema.escalations, schema.timeline),
+    *(schema.deliveries, schema.bodies, schema.attempts, schema.lanes, schema.leases),
+    *(schema.webhook_failures, schema.feed, schema.counters),
+)
+"""The tables of what happens, rather than of what is configured."""
 Steps = Sequence[tuple[str, Sequence[str]]]
 
 
@@ -54,8 +60,19 @@ class Desk:
     def __post_init__(self) -> None:
         self.alice = Alice(self.database)
         self._cache = ConfigurationCache(self.alice.vault)
+        self._begin()
+
+    def _begin(self) -> None:
         self._ids = IdSource(node=2)
         self._uuids = count(1)
+
+    def begin_anew(self) -> None:
+        """Forget all that has happened; what is configured stays."""
+        with self.database.write() as tx:
+            for table in HAPPENINGS:
+                tx.core.execute(table.delete())
+        self.now = NOW
+        self._begin()
 
     # --- configuring
 

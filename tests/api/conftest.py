@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 from tests.api.harness import Harness
-from tests.databases import database, postgresql_url
+from tests.databases import database, on_sqlite, postgresql_url
 
-from tocsin.store import schema
 from tocsin.store.database import Database
 
 __all__ = ["database", "harness", "harness_on_both", "postgresql_url", "served", "sqlite"]
@@ -47,8 +46,6 @@ def harness_on_both(database: Database) -> Iterator[Harness]:
 
 @contextmanager
 def made(file: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{file}")
-    with database.write() as tx:
-        schema.metadata.create_all(tx.core)
+    database = on_sqlite(file)
     yield database
     database.close()
