@@ -54,6 +54,7 @@ class Metrics:
         self._attempts: Counter[str] = Counter()
         self._deliveries: Counter[str] = Counter()
         self._poison: Counter[str] = Counter()
+        self._stale: Counter[str] = Counter()
         self._steps = _Histogram(LATENESS_SECONDS)
         self._first_bytes = _Histogram(LATENESS_SECONDS)
         self._groups = _Histogram(GROUP_SIZES)
@@ -113,6 +114,11 @@ class Metrics:
         with self._lock:
             self._poison[pipeline] += 1
 
+    def came_too_late(self, reason: str, count: int) -> None:
+        """Count what did nothing, because what it belonged to had been stopped or taken over."""
+        with self._lock:
+            self._stale[reason] += count
+
     # --- telling
 
     def render(self, gauges: Gauges, *, accept: str = "") -> tuple[bytes, str]:
@@ -141,6 +147,7 @@ class Metrics:
                 ),
                 self._groups.family("commit_group_size", "Pieces of work in one commit"),
                 _by("poison", "Items that failed alone", "pipeline", self._poison),
+                _by("stale", "What came too late and did nothing", "reason", self._stale),
             ]
 
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from tests.actions.desk import Desk
 
 from tocsin.actions.deliver import lease, record_attempts
-from tocsin.actions.escalate import end_holds, escalate
+from tocsin.actions.escalate import end_holds, escalate, fire
 from tocsin.actions.incidents import acknowledge, hold, resolve
 from tocsin.actions.ingest import ingest
 from tocsin.actions.webhooks import update_webhook
@@ -22,6 +22,8 @@ from tocsin.domain.incident import Effect, Status
 from tocsin.domain.outcome import Outcome
 from tocsin.store import schema
 from tocsin.store.database import Tx
+from tocsin.store.escalations import claim_due
+from tocsin.store.schema import to_micros
 
 R = TypeVar("R")
 ALICE = "token:alice"
@@ -138,6 +140,19 @@ def test_no_step_fires_during_an_acknowledgement(ops: Desk) -> None:
     with while_open(ops, lambda tx: acknowledge(tx, ops.context(tx), [1], actor=ALICE)) as second:
         assert [each.incident for each in second.does(ops.fire).leases] == [2]
     assert ops.fire().claimed == 0
+
+
+def test_a_step_claimed_before_an_acknowledgement_waits_for_it_and_does_nothing(ops: Desk) -> None:
+    """Its update waits, and then finds the escalation stopped; another incident's step fires."""
+    ops.opened("1")
+    ops.opened("2")
+    with ops.database.write() as tx:
+        claimed = claim_due(tx, to_micros(ops.now), limit=9)
+    with while_open(ops, lambda tx: acknowledge(tx, ops.context(tx), [1], actor=ALICE)) as second:
+        firing = second.waits(lambda: ops.do(fire, claimed, sending=ops.sending()))
+    fired = firing.result()
+    assert (fired.claimed, fired.stale) == (2, 1)
+    assert [each.incident for each in fired.leases] == [2]
 
 
 def test_an_acknowledgement_while_a_step_fires_stops_what_it_made(ops: Desk) -> None:

@@ -31,7 +31,10 @@ def name_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
 async def test_no_byte_leaves_after_the_acknowledgement(
     tocsin: Tocsin, name_server: threading.Event
 ) -> None:
-    """The attempt that had begun ends as cancelled, the delivery with it, and is counted."""
+    """The attempt that had begun ends as cancelled, the delivery with it, and both are counted.
+
+    Its reason is `stale_escalation`: what asked for it had been stopped.
+    """
     url = f"http://localhost:{tocsin.receiver.port}/pager"
     await tocsin.configure({"main": [("0s", ["pager"])]}, webhooks={"pager": {"url": url}})
     answer = await tocsin.post_alert({"message_type": "CRITICAL", "entity_id": "disk"})
@@ -49,5 +52,8 @@ async def test_no_byte_leaves_after_the_acknowledgement(
     assert (delivery["state"], delivery["end_reason"]) == ("cancelled", "acknowledged")
     (attempt,) = delivery["attempts"]
     assert (attempt["outcome"], attempt["first_byte_at"]) == ("cancelled", None)
+    shown = await tocsin.get(f"deliveries/{delivery['id']}")
+    assert shown["attempts"][0]["reason"] == "stale_escalation"
+    assert await tocsin.metric('tocsin_stale_total{reason="stale_escalation"}') == 1
     (acknowledged,) = await tocsin.entries(1, "acknowledged")
     assert acknowledged["detail"]["in_flight_at_acknowledge"] == 1

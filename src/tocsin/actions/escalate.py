@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from tocsin.actions.incident_set import Context, IncidentSet
-from tocsin.domain.escalation import EndReason, Firing, advance
+from tocsin.domain.escalation import Advance, EndReason, Firing, advance
 from tocsin.domain.payload import Body, PayloadProfile, make_body
 from tocsin.domain.policy import PolicyVersion
 from tocsin.domain.timeline import ENGINE, Kind, TimelineEntry
@@ -49,6 +49,8 @@ class Escalated:
     """What became of a batch: how many escalations moved, how late, and what is to be sent now."""
 
     claimed: int
+    stale: int = 0
+    """How many of those that were claimed had been stopped or moved by then: they did nothing."""
     leases: list[Lease] = field(default_factory=list)
     lateness: list[timedelta] = field(default_factory=list)
     exhausted: list[int] = field(default_factory=list)
@@ -73,7 +75,14 @@ def escalate(tx: Tx, context: Context, *, limit: int, sending: Sending) -> Escal
     4. Make bodies and deliveries; those with a free slot begin their first attempt at once.
     5. Mark the incidents that have nobody left to page.
     """
-    claimed = claim_due(tx, to_micros(context.now), limit=limit)
+    return fire(tx, context, claim_due(tx, to_micros(context.now), limit=limit), sending=sending)
+
+
+def fire(tx: Tx, context: Context, claimed: Sequence[Due], *, sending: Sending) -> Escalated:
+    """Fire the steps that were claimed; one whose escalation is not where it was does nothing.
+
+    That cannot be while the claim's locks are held, which on SQLite is the one writer's transaction.
+    """
     if not claimed:
         return Escalated(0)
     batch = _Batch(tx, context)
@@ -101,37 +110,40 @@ class _Batch:
         self._context = context
         self._webhooks: Mapping[int, Webhook] = context.configuration.webhooks
         self._now = to_micros(context.now)
-        self._moves: list[Row] = []
         self._bodies: list[tuple[int, bytes]] = []
         self._planned: list[_Planned] = []
         self._skipped: list[TimelineEntry] = []
         self.result = Escalated(0)
 
     def fire(self, claimed: Sequence[Due]) -> None:
-        """Decide what each escalation does."""
+        """Decide what each escalation does, move it on, and plan what it sends."""
         versions = self._context.versions(self._tx, {due.policy_version_id for due in claimed})
-        self.result.claimed = len(claimed)
-        for due in claimed:
-            self._fire(due, versions[due.policy_version_id])
+        advances = [self._advance(due, versions[due.policy_version_id]) for due in claimed]
+        stale = move_escalations(self._tx, list(map(self._move, claimed, advances)))
+        self.result.claimed, self.result.stale = len(claimed), len(stale)
+        for place, (due, ahead) in enumerate(zip(claimed, advances, strict=True)):
+            if place not in stale:
+                self._fire(due, ahead)
 
-    def _fire(self, due: Due, version: PolicyVersion) -> None:
-        ahead = advance(
+    def _advance(self, due: Due, version: PolicyVersion) -> Advance:
+        return advance(
             version,
             next_step=due.next_step,
             due_at=from_micros(due.due_at),
             now=self._context.now,
             late_after=self._context.late_after,
         )
-        is_exhausted = ahead.due_at is None
-        if is_exhausted:
-            self.result.exhausted.append(due.incident)
-        ended = (self._now, EndReason.EXHAUSTED.value) if is_exhausted else (None, None)
+
+    def _move(self, due: Due, ahead: Advance) -> Row:
         due_at = micros_or_none(ahead.due_at)
-        self._moves.append(
-            (ahead.next_step, due_at, *ended, due.incident, due.number, due.next_step)
-        )
-        if due_at is not None:
-            self._tx.news.has_work_at(due_at)
+        ended = (self._now, EndReason.EXHAUSTED.value) if due_at is None else (None, None)
+        return (ahead.next_step, due_at, *ended, due.incident, due.number, due.next_step)
+
+    def _fire(self, due: Due, ahead: Advance) -> None:
+        if ahead.due_at is None:
+            self.result.exhausted.append(due.incident)
+        else:
+            self._tx.news.has_work_at(to_micros(ahead.due_at))
         fields: dict[str, str] = from_json(due.alert_fields)
         bodies: dict[tuple[PayloadProfile, bool, bool], tuple[int, Body]] = {}
         for firing in ahead.firings:
@@ -189,10 +201,8 @@ class _Batch:
         )
 
     def save(self, sending: Sending) -> None:
-        """Write it all, each table once."""
+        """Write what was planned, each table once."""
         tx = self._tx
-        moved = move_escalations(tx, self._moves)
-        assert moved == len(self._moves), "claimed escalations moved under their lock"
         insert_bodies(tx, self._bodies)
         self._insert_deliveries(sending)
         add_to_timeline(tx, self._skipped)

@@ -21,6 +21,13 @@ class EndReason(StrEnum):
     REROUTED = "rerouted"
 
 
+class Stale(StrEnum):
+    """Why something that was asked for does nothing: it came too late. The values are public."""
+
+    ESCALATION = "stale_escalation"  # what asked for it was stopped, or fired by somebody else
+    LEASE = "stale_lease"  # another run has closed the attempt
+
+
 @dataclass(frozen=True, slots=True)
 class Escalation:
     """One run of one policy version for one incident. Its timer is `due_at`; None when it ended."""

@@ -16,6 +16,7 @@ from tocsin.actions.webhook_failures import DisabledWebhook
 from tocsin.clock import Clock
 from tocsin.domain.configuration import Configuration
 from tocsin.domain.delivery import RETRY_SPREAD
+from tocsin.domain.escalation import Stale
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.poison import Poison, wait_until
 from tocsin.domain.retry_after import parse_retry_after
@@ -195,7 +196,8 @@ class Courier:
     def _recorded(self, results: Sequence[AttemptResult], recorded: Recorded) -> None:
         self._forget(results)
         if recorded.stale:
-            logger.warning("attempts.stale", extra={"attempts": recorded.stale})
+            facts = {"attempts": recorded.stale, "reason": Stale.LEASE.value}
+            logger.warning("attempts.stale", extra=facts)
         for disabled in recorded.disabled:
             _log_disabled(disabled)
         self._on_batch(results, recorded)
@@ -277,7 +279,8 @@ def _detail(answer: Answer) -> dict[str, Any] | None:
         ],
     }
     if not answer.outcome.is_delivered:
-        detail["reason"] = answer.reason
+        is_stale = answer.outcome is Outcome.CANCELLED
+        detail["reason"] = Stale.ESCALATION.value if is_stale else answer.reason
         detail["headers"] = [
             [name.decode("latin-1"), value.decode("latin-1")] for name, value in answer.headers
         ]

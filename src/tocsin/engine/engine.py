@@ -14,8 +14,10 @@ from tocsin.actions.incident_set import ContextSource
 from tocsin.actions.ingest import Receipt
 from tocsin.clock import Clock
 from tocsin.domain.alert import Alert
+from tocsin.domain.escalation import Stale
 from tocsin.domain.incident import Effect
 from tocsin.domain.network import Networks
+from tocsin.domain.outcome import Outcome
 from tocsin.engine.courier import Courier
 from tocsin.engine.inbox import Inbox
 from tocsin.engine.poison import Ward
@@ -147,8 +149,11 @@ class Engine:
 
     def _recorded(self, results: Sequence[AttemptResult], recorded: Recorded) -> None:
         self.runner.has_room_again()
+        outcomes = [result.outcome.value for result in results]
+        self._came_too_late(Stale.ESCALATION, outcomes.count(Outcome.CANCELLED.value))
+        self._came_too_late(Stale.LEASE, recorded.stale)
         self._metrics.attempts_ended(
-            [result.outcome.value for result in results],
+            outcomes,
             [
                 result.first_byte_at - result.lease.planned_at
                 for result in results
@@ -167,3 +172,11 @@ class Engine:
     def _ticked(self, tick: Tick) -> None:
         if tick.claimed:
             self._metrics.steps_fired([late // _MICROSECOND for late in tick.lateness])
+        if tick.stale:
+            facts = {"steps": tick.stale, "reason": Stale.ESCALATION.value}
+            logger.warning("steps.stale", extra=facts)
+            self._came_too_late(Stale.ESCALATION, tick.stale)
+
+    def _came_too_late(self, reason: Stale, count: int) -> None:
+        if count:
+            self._metrics.came_too_late(reason.value, count)

@@ -45,6 +45,8 @@ class Tick:
     next_due_at: int | None
     failures: Mapping[Part, Exception]
     """The parts that failed and were undone; the others are done."""
+    stale: int = 0
+    """Steps that did nothing, because their escalation was stopped or moved since it was claimed."""
     has_room: bool = True
     """False: as much is in flight as may be, so waiting deliveries wait for an attempt to end."""
 
@@ -76,6 +78,7 @@ def tick(tx: Tx, context: Context, *, limits: Mapping[Part, int], sending: Sendi
         lateness=escalated.lateness,
         next_due_at=_next_due_at(tx, context, sending, failures, has_room=has_room),
         failures=failures,
+        stale=escalated.stale,
         has_room=has_room,
     )
 

@@ -104,12 +104,18 @@ def next_due_at(tx: Tx) -> int | None:
     return row[0]  # type: ignore[no-any-return]
 
 
-def move_escalations(tx: Tx, moves: Sequence[Row]) -> int:
+def move_escalations(tx: Tx, moves: Sequence[Row]) -> set[int]:
     """Save (next_step, due_at, ended_at, end_reason, incident, number, step it was at) each.
 
-    Returns how many were still where they were: a step fires once, whoever else tried.
+    Returns the places in `moves` of those that were not there any more, because they were stopped or
+    moved by somebody else: a step fires once, whoever else tried.
     """
-    return tx.run_many(_MOVE, moves)
+    mark = tx.mark()
+    if tx.run_many(_MOVE, moves) == len(moves):
+        tx.keep(mark)
+        return set()
+    tx.undo(mark)  # it only told how many; ask each
+    return {place for place, move in enumerate(moves) if not tx.run(_MOVE, *move)}
 
 
 def stop_escalations(
