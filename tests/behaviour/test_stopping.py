@@ -7,6 +7,7 @@ from tests.behaviour.harness import Tocsin
 
 pytestmark = pytest.mark.anyio
 
+CANCELLED = 'tocsin_deliveries_total{state="cancelled"}'
 Stop = Callable[[Tocsin, int, str], Awaitable[object]]
 
 
@@ -61,6 +62,7 @@ async def test_everything_of_the_incident_stops_at_once_with_the_reason(
     shared.receiver.answer("/phone", 500)
     number = await shared.open(entity)
     await shared.advance(seconds=1)
+    cancelled = await shared.metric(CANCELLED)
     await stop(shared, number, entity)
 
     (entry,) = await shared.entries(number, reason)
@@ -71,6 +73,7 @@ async def test_everything_of_the_incident_stops_at_once_with_the_reason(
     assert (pager["state"], pager["end_reason"]) == ("delivered", "delivered")
     assert (phone["state"], phone["end_reason"]) == ("cancelled", reason)
     assert phone["ended_at"] == entry["at"]
+    assert await shared.metric(CANCELLED) == cancelled + 1
     await shared.advance(minutes=25)
     assert sorted(shared.called_about(entity)) == ["/pager", "/phone"]
 

@@ -132,6 +132,8 @@ class Engine:
         self._metrics.group_committed(news.group_size)
         if news.silenced:
             self._metrics.steps_fired((), exhausted=news.silenced)
+        if news.withdrawn:
+            self._metrics.deliveries_moved({"cancelled": news.withdrawn})
         if news.cancelled:
             self.courier.cancel(news.cancelled)
         if news.work_due_at is not None:

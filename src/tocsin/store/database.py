@@ -64,7 +64,8 @@ class Tx:
         """Begin a part that can be undone alone."""
         self._cursor.execute("SAVEPOINT part")
         news = self.news
-        return Mark(len(news.cancelled), len(news.feed), news.work_due_at, news.silenced)
+        lengths = len(news.cancelled), len(news.feed)
+        return Mark(*lengths, news.work_due_at, news.silenced, news.withdrawn)
 
     def keep(self, _mark: "Mark") -> None:
         """End the part that `mark` began; it is now part of the transaction."""
@@ -77,7 +78,7 @@ class Tx:
         del self.news.cancelled[mark.cancelled :]
         del self.news.feed[mark.feed :]
         self.news.work_due_at = mark.work_due_at
-        self.news.silenced = mark.silenced
+        self.news.silenced, self.news.withdrawn = mark.silenced, mark.withdrawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +106,13 @@ class Mark(NamedTuple):
     feed: int
     work_due_at: int | None
     silenced: int
+    withdrawn: int
 
 
 class News:
     """What a transaction changed that somebody waits for; to be looked at after it committed."""
 
-    __slots__ = ("cancelled", "feed", "group_size", "silenced", "work_due_at")
+    __slots__ = ("cancelled", "feed", "group_size", "silenced", "withdrawn", "work_due_at")
 
     def __init__(self) -> None:
         self.cancelled: list[tuple[int, int]] = []
@@ -121,6 +123,8 @@ class News:
         """The earliest instant (microseconds) at which there is something new to do."""
         self.silenced = 0
         """How many incidents got nobody left to page."""
+        self.withdrawn = 0
+        """How many deliveries that waited were cancelled."""
         self.group_size = 0
         """How many pieces of work were committed together."""
 

@@ -322,7 +322,7 @@ def list_unfinished(tx: Tx, incidents: Iterable[int]) -> list[Unfinished]:
 
 def cancel_deliveries(tx: Tx, ids: Iterable[int], *, reason: str, now: int) -> None:
     """End deliveries that wait. Units: microseconds since 1970."""
-    tx.run_many(_CANCEL, [(now, reason, id_) for id_ in ids])
+    tx.news.withdrawn += tx.run_many(_CANCEL, [(now, reason, id_) for id_ in ids])
 
 
 def ask_to_cancel(tx: Tx, ids: Iterable[int], *, reason: str) -> None:
