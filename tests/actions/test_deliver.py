@@ -9,6 +9,7 @@ from tests.actions.desk import Desk
 
 from tocsin.actions.deliver import Recorded, TakenOver, record_attempts, take_over
 from tocsin.actions.incidents import acknowledge
+from tocsin.actions.send_test import send_test
 from tocsin.domain.delivery import DEADLINE
 from tocsin.domain.outcome import Outcome
 from tocsin.store import schema
@@ -167,6 +168,40 @@ def test_anything_else_after_an_acknowledgement_is_cancelled(ops: Desk, outcome:
     assert ops.deliveries() == [("a", "cancelled", "acknowledged")]
     ops.wait(hours=1)
     assert ops.lease() == []
+
+
+def asked_for(desk: Desk) -> Lease:
+    """Ask for a test of the webhook; return its attempt."""
+    with desk.database.write() as tx:
+        context = desk.context(tx)
+        (webhook,) = context.configuration.webhooks.values()
+        send_test(tx, context, webhook, actor="alice", organisation="example-org")
+    (lease,) = desk.lease()
+    return lease
+
+
+@pytest.mark.parametrize(
+    "outcome", [Outcome.REJECTED, Outcome.TIMED_OUT, Outcome.INTERRUPTED, Outcome.UNSENDABLE]
+)
+def test_a_test_ends_with_its_first_attempt(ops: Desk, outcome: Outcome) -> None:
+    """Whoever asked for it waits for this one, and would be gone by the next."""
+    assert ops.record(asked_for(ops), outcome).failed == 1
+    assert ops.deliveries() == [("a", "failed", "one_attempt")]
+    ops.wait(hours=1)
+    assert ops.lease() == []
+    assert in_flight(ops) == 0
+
+
+def test_taking_over_does_not_send_a_test_again(ops: Desk) -> None:
+    """It may have been sent, and nobody waits for it any more."""
+    asked_for(ops)
+    ops.run_id = 2
+    assert taken_over(ops).attempts == 1
+    assert ops.deliveries() == [("a", "failed", "one_attempt")]
+    assert the_delivery(ops)["ended_at"] == ops.now
+    assert [row["due_at"] for row in ops.rows(schema.lanes)] == [None]
+    assert ops.lease() == []
+    assert in_flight(ops) == 0
 
 
 def taken_over(desk: Desk, *, limit: int = 10) -> TakenOver:

@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,7 +20,7 @@ import pytest
 
 from tocsin.cli.main import run
 from tocsin.cli.shell import Shell
-from tocsin.clock import SystemClock
+from tocsin.clock import Clock, SystemClock
 
 ANNOUNCED = "answers at "
 LAST_LINE = "Ctrl-C stops it.\n"
@@ -53,12 +53,12 @@ class Cli:
     env: Mapping[str, str]
     on_terminal: bool = False
     now: datetime | None = None
+    clock: Clock = field(default_factory=SystemClock)
 
     def __call__(self, *argv: str) -> Done:
         out = Terminal() if self.on_terminal else io.StringIO()
         err = io.StringIO()
-        clock = SystemClock()
-        shell = Shell(self.env, out, err, self.now or clock.now(), clock)
+        shell = Shell(self.env, out, err, self.now or self.clock.now(), self.clock)
         with redirect_stdout(out), redirect_stderr(err):
             try:
                 code = run(argv, shell)
@@ -67,7 +67,7 @@ class Cli:
         return Done(code, out.getvalue(), err.getvalue())
 
     def with_env(self, **variables: str) -> "Cli":
-        return Cli({**self.env, **variables}, self.on_terminal, self.now)
+        return replace(self, env={**self.env, **variables})
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,15 @@ import re
 import socket
 import subprocess
 import sys
+import threading
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import Cli, Served
+from tests.cli.conftest import Cli, Receiving, Served, listening
+
+from tocsin.clock import SystemClock
 
 MORE = """
 webhooks:
@@ -188,14 +193,25 @@ def test_a_webhook_that_is_still_called_stays(cli: Cli) -> None:
 
 
 def test_trying_a_webhook_waits_for_the_outcome(cli: Cli) -> None:
-    """0 when the receiver took it; 1 with status and likely cause when it did not."""
+    """0 when the receiver took it, with how long each phase took; 1 with status and likely cause when
+    it did not, and that a test is not tried again. --json prints the delivery."""
     good, bad = cli("webhooks", "test", "pager"), cli("webhooks", "test", "broken")
 
     assert good.code == 0
-    assert re.fullmatch(r"attempt 1  \S.*  delivered 204  \d+\.\d ms\n", good.out)
+    ms = r"\d+\.\d ms"
+    assert re.fullmatch(
+        rf"attempt 1  \S.*  delivered 204  {ms}\n"
+        rf"    phases: name {ms}, connection {ms}, answer {ms}\n"
+        r"dlv_\w{16} is delivered\.\n",
+        good.out,
+    )
     assert bad.code == 1
     assert "rejected 500" in bad.out
     assert "its own log says why" in bad.out
+    assert bad.out.endswith(" failed. A test is sent once, so it is not tried again.\n")
+    again = cli("webhooks", "test", "broken", "--json")
+    assert (again.code, again.json["state"], again.json["due_at"]) == (1, "failed", None)
+    assert cli("webhooks", "test", "nobody").code == 1
 
 
 def test_a_webhook_that_nobody_answers_is_explained_once(cli: Cli) -> None:
@@ -207,10 +223,55 @@ def test_a_webhook_that_nobody_answers_is_explained_once(cli: Cli) -> None:
     done = cli("webhooks", "test", "gone")
 
     assert done.code == 1
-    first, second = done.out.splitlines()
+    first, second, third, *_ = done.out.splitlines()
     assert "connection refused" in first
     assert second.startswith("    Nothing listens at that address and port")
     assert "127.0.0.1" in second
+    assert third.startswith("    phases: name ")
+
+
+class Hasty:
+    """A clock by which every wait has been a second longer than it should."""
+
+    def __init__(self) -> None:
+        self._now = SystemClock().now()
+
+    def now(self) -> datetime:
+        return self._now
+
+    def monotonic(self) -> float:
+        return self._now.timestamp()
+
+    async def sleep_until(self, instant: datetime | None) -> None:
+        assert instant is not None
+        self._now = instant + timedelta(seconds=1)
+
+
+def test_whoever_waits_for_long_is_told(cli: Cli) -> None:
+    """A receiver that does not answer: what is waited for, and in the end where to look later."""
+    answering = threading.Event()
+
+    class Slow(Receiving):
+        def do_POST(self) -> None:  # noqa: N802 - its name there
+            answering.wait()
+            super().do_POST()
+
+    with listening(Slow) as url:
+        cli("webhooks", "add", "slow", f"{url}/ok")
+        try:
+            done = replace(cli, clock=Hasty())("webhooks", "test", "slow")
+        finally:
+            answering.set()
+
+    assert done.code == 1
+    assert re.fullmatch(
+        r"tocsin: waiting for what becomes of dlv_\w+; Ctrl-C ends the waiting only\n", done.err
+    )
+    assert re.search(
+        r"^dlv_(\w+) is still under way; .* See: tocsin deliveries show dlv_\1$",
+        done.out,
+        flags=re.MULTILINE,
+    )
 
 
 def test_policies_show_when_each_step_fires(cli: Cli) -> None:

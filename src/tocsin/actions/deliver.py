@@ -73,8 +73,9 @@ def record_attempts(
 
     2xx makes a delivery delivered, also when it was to be cancelled; otherwise one that was to be
     cancelled is, one whose outcome or deadline is final has failed, and any other waits for its
-    next attempt. Results whose lease another run has taken over change nothing. What they tell about
-    their webhooks is counted, and may disable one.
+    next attempt. A test has none: whoever asked for it waits for this one. Results whose lease another
+    run has taken over change nothing. What they tell about their webhooks is counted, and may disable
+    one.
     """
     open_ = find_open_attempts(tx, (result.lease.delivery_id for result in results))
     known = [
@@ -118,8 +119,9 @@ def _settle(
         return DeliveryState.DELIVERED, None, Ending.DELIVERED.value
     if cancel_reason is not None:
         return DeliveryState.CANCELLED, None, cancel_reason
-    if result.outcome.is_final:
-        return DeliveryState.FAILED, None, Ending.FINAL_OUTCOME.value
+    if result.outcome.is_final or result.lease.is_test:
+        ending = Ending.FINAL_OUTCOME if result.outcome.is_final else Ending.ONE_ATTEMPT
+        return DeliveryState.FAILED, None, ending.value
     if result.at_once or result.outcome in _MADE_AGAIN_AT_ONCE:
         return DeliveryState.PENDING, result.ended_at, None
     retry = decide_retry(
@@ -178,15 +180,18 @@ def take_over(tx: Tx, now: datetime, *, run_id: int, limit: int) -> TakenOver:
             for each in left
         ],
     )
-    settle_deliveries(tx, [_row_of_unknown(each, at) for each in left])
+    rows = [_row_of_unknown(each, at) for each in left]
+    settle_deliveries(tx, rows)
     for each in left:
         tx.news.feed.append(("attempted", each.incident or 0, *each.key))
     release_slots(tx, (each.webhook_id for each in left))
-    wake_lanes(tx, {each.webhook_id: at for each in left if each.cancel_reason is None})
+    wake_lanes(tx, {each.webhook_id: at for each, row in zip(left, rows, strict=True) if row[1]})
     return TakenOver(len(leased), len(left))
 
 
 def _row_of_unknown(left: LeftOpen, at: int) -> Row:
-    if left.cancel_reason is None:
-        return (DeliveryState.PENDING.value, at, None, None, *left.key)
-    return (DeliveryState.CANCELLED.value, None, at, left.cancel_reason, *left.key)
+    if left.cancel_reason is not None:
+        return (DeliveryState.CANCELLED.value, None, at, left.cancel_reason, *left.key)
+    if left.incident is None:  # a test, for which nobody waits any more
+        return (DeliveryState.FAILED.value, None, at, Ending.ONE_ATTEMPT.value, *left.key)
+    return (DeliveryState.PENDING.value, at, None, None, *left.key)

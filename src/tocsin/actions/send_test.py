@@ -1,8 +1,12 @@
 """A test of a webhook: a real delivery, signed and recorded like any other, that no incident asked for."""
 
+from typing import ClassVar
+
 from tocsin.actions.incident_set import Context
+from tocsin.actions.pause import is_paused
 from tocsin.domain.payload import make_body
 from tocsin.domain.webhook import Webhook
+from tocsin.errors import TocsinError
 from tocsin.store.database import Tx
 from tocsin.store.deliveries import NewDelivery, insert_bodies, insert_deliveries
 from tocsin.store.lanes import free_slots, wake_lanes
@@ -12,12 +16,28 @@ _NO_INCIDENT_NUMBER = 0
 _NO_RUN = 0
 
 
+class NothingIsSent(TocsinError):
+    """Tocsin is paused: a test would be sent when nobody waits for it any more."""
+
+    code: ClassVar[str] = "nothing_is_sent"
+    status_hint: ClassVar[int] = 409
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Tocsin is paused, so nothing is sent, and no test either: see what is due with "
+            "tocsin resume --dry-run, and go on with: tocsin resume"
+        )
+
+
 def send_test(tx: Tx, context: Context, webhook: Webhook, *, actor: str, organisation: str) -> int:
     """Make a delivery that tells the webhook of a test; return its id.
 
-    A receiver knows it by `incident` 0 and `message_type` INFO. A disabled webhook is called, too:
-    a test is how one finds out whether it may be enabled again.
+    A receiver knows it by `incident` 0 and `message_type` INFO. It is sent once: whoever asked for it
+    waits for the outcome, and would be gone by a second attempt. A disabled webhook is called, too: a
+    test is how one finds out whether it may be enabled again. Raises: NothingIsSent.
     """
+    if is_paused(tx):
+        raise NothingIsSent
     seconds = str(int(context.now.timestamp()))
     body = make_body(
         webhook.profile,

@@ -131,7 +131,7 @@ class AuthCodeAnswer(AnswerModel):
 
 
 class TestAnswer(AnswerModel):
-    """The delivery that a test made; it is sent at once, and tried again like any other."""
+    """The delivery that a test made. It is sent at once, and once: when it has ended, that was all."""
 
     delivery: Annotated[str, Field(examples=["dlv_0c8ef309e0007401"])]
 
@@ -222,7 +222,12 @@ async def get_auth_code(principal: Administrator, work: Work, slug: Slug) -> Aut
     responses={202: {"model": TestAnswer}},
 )
 async def test_webhook(principal: Administrator, work: Work, once: Once, slug: Slug) -> Response:
-    """A real delivery, signed and recorded like any other, with incident 0 and type INFO."""
+    """A real delivery, signed and recorded like any other, with incident 0 and type INFO.
+
+    It gets one attempt over a new connection, and is not tried again: look at
+    `GET /deliveries/{delivery}` until `ended_at` is set; `state` is then `delivered` or `failed`.
+    Refused with `nothing_is_sent` while Tocsin is paused.
+    """
     services = work.services
 
     def send(tx: Tx, context: Context) -> TestAnswer:

@@ -12,17 +12,29 @@ from tocsin.cli.when import relative
 PATH: Final = "/deliveries"
 _LOOKS_EVERY: Final = timedelta(milliseconds=100)
 _LONGEST_WAIT: Final = timedelta(seconds=75)  # an attempt takes at most a minute
+_PATIENCE: Final = timedelta(seconds=2)
+_PHASES: Final = {
+    "resolve": "name",
+    "connect": "connection",
+    "tls": "TLS",
+    "first_byte": "answer",
+}
 
 
 def follow(client: Client, id_: str, shell: Shell) -> Json:
-    """Return a delivery once its first attempt has ended, or after a while in which none has."""
-    gives_up_at = shell.now + _LONGEST_WAIT
+    """Return a delivery once it has ended, or after a while in which it did not.
+
+    Whoever waits for long is told so.
+    """
+    gives_up_at, told = shell.now + _LONGEST_WAIT, False
     while True:
         delivery = client.get(f"{PATH}/{segment(id_)}")
-        attempts = delivery["attempts"]
         now = shell.clock.now()
-        if delivery["ended_at"] or (attempts and attempts[0]["ended_at"]) or now > gives_up_at:
+        if delivery["ended_at"] or now > gives_up_at:
             return delivery
+        if not told and now > shell.now + _PATIENCE:
+            shell.complain(f"waiting for what becomes of {id_}; Ctrl-C ends the waiting only")
+            told = True
         asyncio.run(shell.clock.sleep_until(now + _LOOKS_EVERY))
 
 
@@ -67,6 +79,15 @@ def show_attempts(delivery: Json, shell: Shell) -> None:
             shell.say(attempt["explanation"], indent=4)
         if reason:
             shell.say(reason, indent=4)
+        if phases := _phases(attempt):
+            shell.say(phases, indent=4)
+
+
+def _phases(attempt: Json) -> str:
+    """Return how long each part of an attempt took; empty when it got nowhere."""
+    known = attempt.get("microseconds") or {}
+    parts = [f"{name} {_ms(known[key])}" for key, name in _PHASES.items() if known.get(key)]
+    return f"phases: {', '.join(parts)}" if parts else ""
 
 
 def _took(attempt: Json) -> str:
@@ -75,4 +96,8 @@ def _took(attempt: Json) -> str:
     taken = datetime.fromisoformat(attempt["ended_at"]) - datetime.fromisoformat(
         attempt["started_at"]
     )
-    return f"{taken / timedelta(milliseconds=1):.1f} ms"
+    return _ms(taken / timedelta(microseconds=1))
+
+
+def _ms(microseconds: float) -> str:
+    return f"{microseconds / 1000:.1f} ms"

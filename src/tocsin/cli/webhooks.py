@@ -104,8 +104,9 @@ def _add_test(group: Commands) -> None:
         "test",
         test,
         teaches="""
-            Send a test to a webhook, and wait for its first attempt. It is a real delivery, signed
-            like any other, with incident 0 and message_type INFO; a failed one is tried again.
+            Send a test to a webhook, and say what became of it. It is a real delivery, signed like
+            any other, with incident 0 and message_type INFO. It is sent once: a failed test is not
+            tried again, so mend what is wrong and send another. Exit 0 means that it was delivered.
         """,
         example="tocsin webhooks test pager",
         then="tocsin why dlv_...    # with the id that was shown",
@@ -227,7 +228,23 @@ def test(args: argparse.Namespace, shell: Shell) -> int:
         shell.json(delivery)
     else:
         show_attempts(delivery, shell)
+        shell.say(_conclusion(delivery))
     return DONE if delivery["state"] == "delivered" else REFUSED
+
+
+def _conclusion(delivery: Json) -> str:
+    """Return what a test showed, and that nothing comes after it."""
+    id_, webhook = delivery["id"], delivery["webhook"]
+    if delivery["state"] == "delivered":
+        return f"{id_} is delivered."
+    if delivery["ended_at"]:
+        return f"{id_} failed. A test is sent once, so it is not tried again."
+    if delivery["attempts"]:
+        return f"{id_} is still under way; a test is sent once. See: tocsin deliveries show {id_}"
+    return (
+        f"{id_} still waits for a free slot of {webhook}, and is then sent once. "
+        f"See: tocsin deliveries show {id_}"
+    )
 
 
 def enable(args: argparse.Namespace, shell: Shell) -> int:

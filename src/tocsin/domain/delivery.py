@@ -38,6 +38,7 @@ class Ending(StrEnum):
     DELIVERED = "delivered"
     DEADLINE = "deadline"  # the last attempt, at the deadline, failed
     FINAL_OUTCOME = "final_outcome"  # another attempt could not do better
+    ONE_ATTEMPT = "one_attempt"  # it was a test, whose asker does not wait for another
     ACKNOWLEDGED = "acknowledged"
     HELD = "held"
     RESOLVED = "resolved"

@@ -127,7 +127,7 @@ _SENTENCES: Mapping[Outcome, str] = {
         "This machine had no file descriptor or port left for a connection; raise the limit of "
         "open files."
     ),
-    Outcome.INTERRUPTED: "Tocsin was stopped before the attempt had ended; it is made again.",
+    Outcome.INTERRUPTED: "Tocsin was stopped before the attempt had ended; a page is sent again.",
     Outcome.UNKNOWN: (
         "Tocsin ended before it could record what became of this attempt; the receiver may have "
         "got it."
@@ -161,7 +161,7 @@ _STATUS_SENTENCES: Mapping[int, str] = {
     408: "The receiver gave up waiting for the request; it, or a proxy before it, is overloaded.",
     413: "The receiver, or a proxy before it, takes no body of this size; raise its limit.",
     415: "The receiver does not read forms; it must take application/x-www-form-urlencoded.",
-    429: "The receiver asks for fewer requests; it is tried again when it says, within 5 minutes.",
+    429: "The receiver asks for fewer requests; a page is sent again when it says, within 5 minutes.",
     502: "A proxy got no proper answer from the receiver behind it; check that it runs.",
     503: "The receiver, or a proxy before it, is overloaded or under maintenance.",
     504: "A proxy waited in vain for the receiver behind it; check that it answers in time.",

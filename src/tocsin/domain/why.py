@@ -35,6 +35,7 @@ class Reason(StrEnum):
     DELIVERED = "delivered"
     DEADLINE = "deadline"
     FINAL_OUTCOME = "final_outcome"
+    ONE_ATTEMPT = "one_attempt"
     NEVER_RECEIVED = "never_received"
 
 
@@ -188,6 +189,7 @@ _BECAUSE = {
     Ending.DELIVERED: "the webhook took it",
     Ending.DEADLINE: "the last attempt, at the deadline, failed too",
     Ending.FINAL_OUTCOME: "after that outcome another attempt could not do better",
+    Ending.ONE_ATTEMPT: "it was a test, which is sent once",
     Ending.ACKNOWLEDGED: "the incident was acknowledged",
     Ending.HELD: "the incident was put on hold",
     Ending.RESOLVED: "the incident was resolved",

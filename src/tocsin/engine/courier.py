@@ -260,8 +260,7 @@ def _withdrawn(lease: Lease, webhook: Webhook | None) -> str:
     """Return why the webhook is not called any more; empty when it is. A test calls a disabled one."""
     if webhook is None:
         return "the webhook was deleted"
-    is_test = lease.incident is None
-    if webhook.disabled_reason is None or is_test:
+    if webhook.disabled_reason is None or lease.is_test:
         return ""
     return f"the webhook is disabled, {webhook.disabled_reason.clause}"
 

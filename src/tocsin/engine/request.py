@@ -41,8 +41,9 @@ def make_exchange(
         connect_timeout=webhook.connect_timeout.total_seconds(),
         total_timeout=webhook.total_timeout.total_seconds(),
         is_cancelled=is_cancelled,
-        # What failed may have failed because of an old connection.
-        is_fresh=lease.attempt > 1,
+        # What failed may have failed because of an old connection; and a test, which is sent once, is
+        # to show the whole way, from the name on.
+        is_fresh=lease.attempt > 1 or lease.is_test,
     )
 
 

@@ -178,6 +178,11 @@ class Lease(NamedTuple):
         """What names the attempt: the delivery and the number."""
         return self.delivery_id, self.attempt
 
+    @property
+    def is_test(self) -> bool:
+        """Whether a person asked for it, and no incident."""
+        return self.incident is None
+
 
 class Head(NamedTuple):
     """The first of a lane to be leased."""
