@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.cli.conftest import NOON
 
 from tocsin.cli.paint import Cell, Colour, Painter, plain, word
-from tocsin.cli.table import GAP, NARROWEST, aligned, columns, cut
+from tocsin.cli.table import GAP, NARROWEST, WIDEST_ENTITY, aligned, columns, cut, entity_cell
 from tocsin.cli.when import relative, rough, since
 
 PLAIN = Painter(is_on=False)
@@ -96,6 +96,13 @@ def test_a_program_gets_every_character() -> None:
     lines = list(aligned(("A",), [("x" * 5000,)], width=None, painter=PLAIN))
 
     assert lines == ["A", "x" * 5000]
+
+
+def test_a_long_entity_id_does_not_widen_a_table() -> None:
+    """It is cut with an ellipsis, escapes and wide characters counted as they are shown."""
+    assert entity_cell("x" * WIDEST_ENTITY) == "x" * WIDEST_ENTITY
+    assert entity_cell("x" * 512) == "x" * (WIDEST_ENTITY - 3) + "..."
+    assert columns(entity_cell("\x1b磁" * 512)) <= WIDEST_ENTITY
 
 
 def test_wide_characters_take_two_columns() -> None:

@@ -104,6 +104,25 @@ def test_a_refused_alert_is_found_with_its_reason(cli: Cli, served: Served) -> N
     assert cli("alerts", "--refused", "--entity", "another").out == "No such alerts.\n"
 
 
+def test_a_long_entity_id_is_cut_in_tables_only(cli: Cli) -> None:
+    """Lists of incidents, alerts and what comes next stay readable; --json and show have all of it."""
+    entity = "rack/" + "7" * 500
+    assert cli("alert", entity, "--routing-key", "db").code == 0
+    (incident,) = cli("incidents", "--entity", entity, "--json").json["items"]
+    (alert,) = cli("alerts", "--entity", entity, "--json").json["items"]
+    assert incident["entity_id"] == alert["entity_id"] == entity
+    number = str(incident["number"])
+
+    for listing in (("incidents",), ("alerts",), ("upcoming", "--limit", "200")):
+        out = cli(*listing).out
+        assert "rack/777" in out
+        assert entity not in out
+    assert entity in cli("incidents", "show", number).out
+    assert entity in cli("alerts", "show", alert["id"]).out
+    assert entity in cli("upcoming", "--limit", "200", "--json").out
+    assert cli("resolve", number).code == 0
+
+
 def test_an_incident_is_taken_held_reopened_and_ended(cli: Cli) -> None:
     """Each action shows the incident as it is now; repeating one says so and is no failure."""
     number = fire(cli, "walk/1", "--routing-key", "db")

@@ -8,6 +8,7 @@ from tocsin.cli.client import Client, Json, segment
 from tocsin.cli.command import Commands, add_group, add_limit, add_parser
 from tocsin.cli.paint import Cell, Colour, word
 from tocsin.cli.shell import DONE, Shell
+from tocsin.cli.table import entity_cell
 from tocsin.cli.when import relative
 
 PATH: Final = "/alerts"
@@ -92,7 +93,7 @@ def _row(alert: Json, now: datetime) -> tuple[str | Cell, ...]:
         alert["id"],
         relative(alert["received_at"], now),
         alert["message_type"],
-        alert["entity_id"],
+        entity_cell(alert["entity_id"]),
         alert["routing_key"] or "-",
         alert["effect"].replace("_", " ") + incident,
     )

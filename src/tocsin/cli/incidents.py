@@ -8,6 +8,7 @@ from tocsin.cli.client import Client, Json
 from tocsin.cli.command import Commands, add_group, add_limit, add_parser, incident_number
 from tocsin.cli.paint import Cell, Colour, word
 from tocsin.cli.shell import DONE, Shell
+from tocsin.cli.table import entity_cell
 from tocsin.cli.when import relative, since
 
 PATH: Final = "/incidents"
@@ -127,8 +128,8 @@ def _row(incident: Json, now: datetime) -> tuple[str | Cell, ...]:
         status_of(incident, now),
         relative(incident["opened_at"], now),
         str(incident["alert_count"]),
-        incident["entity_id"],
-        incident["message"] or incident["title"],
+        entity_cell(incident["entity_id"]),
+        incident["message"] or entity_cell(incident["title"]),
     )
 
 

@@ -9,6 +9,8 @@ from tocsin.cli.paint import Cell, Colour, Painter, plain
 GAP: Final = 2
 NARROWEST: Final = 12
 """A column is cut to fit the terminal, but not below this."""
+WIDEST_ENTITY: Final = 60
+"""An entity id of 512 characters would push what stands behind it out of every row's sight."""
 
 
 def aligned(
@@ -62,6 +64,11 @@ def _columns_of(character: str) -> int:
     if unicodedata.combining(character):
         return 0
     return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
+
+
+def entity_cell(entity_id: str) -> str:
+    """Return an entity id as tables have it, wherever they are printed; what shows one has it whole."""
+    return cut(plain(entity_id), WIDEST_ENTITY)
 
 
 def cut(text: str, width: int) -> str:

@@ -9,6 +9,7 @@ from tocsin.cli.client import MOST_PER_PAGE, Client, Json
 from tocsin.cli.command import Commands, add_limit, add_parser
 from tocsin.cli.paint import Cell, Colour
 from tocsin.cli.shell import DONE, Shell
+from tocsin.cli.table import entity_cell
 from tocsin.cli.when import relative
 from tocsin.domain.wording import counted
 
@@ -68,7 +69,7 @@ def _row(item: Json, now: datetime) -> tuple[str | Cell, ...]:
         relative(item["due_at"], now),
         _what(item),
         "a test" if incident is None else f"#{incident}",
-        item["entity_id"] or "-",
+        entity_cell(item["entity_id"] or "-"),
         ", ".join([*item["webhooks"], *(f"{slug} (skipped)" for slug in item["skipped"])]) or "-",
     )
 
