@@ -181,15 +181,26 @@ def test_what_came_after_the_last_incident_is_told_too(ops: Desk) -> None:
     assert len(received) == 2
 
 
-def test_a_refused_request_that_mentions_the_entity_is_found(ops: Desk) -> None:
-    """Though it could not be read."""
+def test_a_refused_request_about_the_entity_is_found(ops: Desk) -> None:
+    """Though it could not be read; one about another entity, which only mentions it, is not."""
     refuse(ops, 1, '{"entity_id": "disk", ')
-    refuse(ops, 2, "cpu")
+    for id_, excerpt in enumerate(('{"entity_id": "disk/db1",', '{"host": "disk"', "cpu"), start=2):
+        refuse(ops, id_, excerpt)
     answer = asked(ops, "disk")
-    assert lines(answer, Topic.REFUSED) == [
-        "A request that mentions it was refused: The body is not JSON"
-    ]
+    assert lines(answer, Topic.REFUSED) == ["A request about it was refused: The body is not JSON"]
     assert reasons(answer) == [Reason.NEVER_RECEIVED]
+    assert len(lines(asked(ops, "disk/db1"), Topic.REFUSED)) == 1
+    assert lines(asked(ops, "db1"), Topic.REFUSED) == []
+
+
+def test_it_is_found_however_much_else_mentions_it(ops: Desk) -> None:
+    """The latest three, oldest first; escapes of its encoder do not hide it."""
+    for id_ in range(1, 5):
+        refuse(ops, id_, f'{{"message_type": "", "entity_id": "gr\\u00f6\\u00dfe\\/{id_ // 4}"}}')
+    for id_ in range(5, 60):
+        refuse(ops, id_, '{"entity_id": "größe/00"')
+    assert len(lines(asked(ops, "größe/0"), Topic.REFUSED)) == 3
+    assert len(lines(asked(ops, "größe/1"), Topic.REFUSED)) == 1
 
 
 def test_an_incident_by_hand_and_a_changed_one_say_so(ops: Desk) -> None:

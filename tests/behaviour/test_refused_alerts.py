@@ -51,4 +51,4 @@ async def test_a_refused_alert_is_listed_without_its_secrets(tocsin: Tocsin) -> 
     assert refused["excerpt"] == '{"entity_id": "disk-9", "api_key": "***", "password": "***"}'
     assert "disk-9" in refused["excerpt"]
     answer = await tocsin.why("disk-9")
-    assert "A request that mentions it was refused: Missing fields: message_type" in answer["text"]
+    assert "A request about it was refused: Missing fields: message_type" in answer["text"]

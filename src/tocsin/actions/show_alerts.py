@@ -62,7 +62,8 @@ def show_refused_alerts(
     tx: Tx, *, mentioning: str | None = None, before: int | None = None, limit: int
 ) -> list[RefusedAlert]:
     """Return requests that were refused, the latest first, below the id `before`."""
-    return list_refused_alerts(tx, mentioning=mentioning, before=before, limit=limit)
+    texts = () if mentioning is None else (mentioning,)
+    return list_refused_alerts(tx, mentioning=texts, before=before, limit=limit)
 
 
 def _latest(tx: Tx, ids: list[int], limit: int) -> list[AcceptedAlert]:

@@ -15,6 +15,7 @@ from tocsin.actions.show_incidents import describe_incidents, get_incident
 from tocsin.actions.show_timeline import show_timeline
 from tocsin.domain.answer import Answer, Sentence, Topic, next_sentence
 from tocsin.domain.configuration import Configuration
+from tocsin.domain.entity_mention import is_about, spellings
 from tocsin.domain.incident import Incident, Status
 from tocsin.domain.refusal import unread_text
 from tocsin.domain.timeline import NO_INCIDENT, Kind
@@ -27,6 +28,7 @@ from tocsin.store.alert_reads import (
     list_refused_alerts,
     list_refused_keys,
 )
+from tocsin.store.alerts import MOST_REFUSED_ALERTS
 from tocsin.store.database import Tx
 from tocsin.store.delivery_reads import Attempt, Delivery, find_delivery
 from tocsin.store.incident_reads import find_incident, find_latest_incident
@@ -104,15 +106,19 @@ def _about_entity(tx: Tx, configuration: Configuration, entity_id: str, *, now: 
 
 
 def _refusals(tx: Tx, entity_id: str) -> list[Sentence]:
-    found = list_refused_alerts(tx, mentioning=entity_id, limit=_MOST_ALERTS) if entity_id else []
+    """Return the latest refusals of what was about this entity: those that mention it may be others'."""
+    if not entity_id:
+        return []
+    found = list_refused_alerts(tx, mentioning=spellings(entity_id), limit=MOST_REFUSED_ALERTS)
+    about = [refused for refused in found if is_about(refused.refusal.excerpt, entity_id)]
     return [
         Sentence(
             Topic.REFUSED,
-            f"A request that mentions it was refused: {refused.refusal.reason}",
+            f"A request about it was refused: {refused.refusal.reason}",
             refused.refusal.last_at,
             refused.refusal.code,
         )
-        for refused in reversed(found)
+        for refused in reversed(about[:_MOST_ALERTS])
     ]
 
 

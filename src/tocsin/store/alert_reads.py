@@ -1,6 +1,6 @@
 """Alerts as people look at them: those accepted, with what became of each, and those refused."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -69,12 +69,13 @@ def list_alert_ids_of_incident(tx: Tx, incident: int) -> list[int]:
 
 
 def list_refused_alerts(
-    tx: Tx, *, before: int | None = None, limit: int, mentioning: str | None = None
+    tx: Tx, *, before: int | None = None, limit: int, mentioning: Collection[str] = ()
 ) -> list[RefusedAlert]:
-    """Return requests that were refused, the latest first; those whose excerpt has a text in it."""
+    """Return requests that were refused, the latest first; those whose excerpt has one of the texts."""
     select = sa.select(_R)
-    if mentioning is not None:
-        select = select.where(_R.c.excerpt.contains(mentioning, autoescape=True))
+    if mentioning:
+        has = (_R.c.excerpt.contains(text, autoescape=True) for text in mentioning)
+        select = select.where(sa.or_(*has))
     return [_refused(row) for row in tx.core.execute(_page(select, _R, before, limit))]
 
 
