@@ -53,6 +53,24 @@ async def test_who_acknowledged_by_an_alert_is_known(tocsin: Tocsin) -> None:
     assert latest["effect"] == "already_acknowledged"
 
 
+async def test_a_type_in_a_list_pages_as_it_would_alone(tocsin: Tocsin) -> None:
+    """`["CRITICAL"]` opens an incident and calls the webhook; the alert and `why` say what was repaired."""
+    await tocsin.configure({"main": [("0s", ["pager"])]})
+    answer = await tocsin.post_alert(b'{"message_type": ["CRITICAL"], "entity_id": "disk"}')
+    assert answer.status_code == 200
+    await tocsin.settle()
+    assert tocsin.receiver.paths() == ["/pager"]
+    assert tocsin.receiver.requests[0].fields["message_type"] == '"CRITICAL"'
+    (latest,) = (await tocsin.get("alerts"))["items"]
+    assert latest["effect"] == "opened"
+    alert = await tocsin.get(f"alerts/{latest['id']}")
+    assert alert["repairs"] == [{"kind": "message_type_unwrapped", "field": "message_type"}]
+    assert (
+        "CRITICAL (its message_type came in a list or in quotes)"
+        in (await tocsin.why("disk"))["text"]
+    )
+
+
 async def test_unknown_types_are_recorded_and_counted(tocsin: Tocsin) -> None:
     """As INFO, on the incident's timeline, in a metric, and with what the sender wrote."""
     await tocsin.configure({"main": [("0s", ["pager"])]})

@@ -17,11 +17,20 @@ WIDE = json.dumps({"message_type": "CRITICAL"} | {f"f{each}": "x" for each in ra
         (b"disk full", "not_json", 400),
         (b'["CRITICAL"]', "not_an_object", 400),
         (b'{"entity_id": "disk"}', "missing_message_type", 400),
+        (b'{"message_type": {"is": "CRITICAL"}}', "unreadable_message_type", 400),
         (b'{"message_type": "CRITICAL", "n": "%s"}' % (b"x" * 262_144), "alert_too_large", 413),
         (WIDE, "too_many_fields", 400),
         (DEEP, "too_deep", 400),
     ],
-    ids=["not JSON", "not an object", "no type", "over 256 KiB", "over 500 fields", "too deep"],
+    ids=[
+        "not JSON",
+        "not an object",
+        "no type",
+        "a type of its own",
+        "over 256 KiB",
+        "over 500 fields",
+        "too deep",
+    ],
 )
 async def test_what_cannot_be_read_is_refused_stored_nowhere_and_listed(
     shared: Tocsin, body: bytes, code: str, status: int

@@ -1,5 +1,6 @@
 """Alerts: what a monitoring system, or a person, says about an entity, in one normal form."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,7 @@ __all__ = [
     "MissingMessageType",
     "Repair",
     "RepairKind",
+    "UnreadableMessageType",
     "manual_alert",
     "read_alert",
     "stored_entity_id",
@@ -55,13 +57,22 @@ class MissingMessageType(AlertRefused):
     code: ClassVar[str] = "missing_message_type"
 
 
+class UnreadableMessageType(AlertRefused):
+    """The message type is an object or a list, and which type is meant cannot be told."""
+
+    code: ClassVar[str] = "unreadable_message_type"
+
+    def __init__(self) -> None:
+        super().__init__('message_type is an object or a list: send one text, such as "CRITICAL"')
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
     """One inbound message, normalised. It never changes again.
 
     `fields` are all of it: what was sent, in its order, and what the server added; text that can
     be stored and encoded, no two names alike but for case. `given_type` is the message type as it
-    was sent. `routing_key` is None where default routing applies.
+    was sent, without the list or the quotes that it came in. `routing_key` is None where default routing applies.
     """
 
     alert_uuid: str
@@ -103,7 +114,7 @@ def read_alert(
 
     Units: `now` is aware UTC. `timestamp` and `state_start_time` are seconds by default,
     VO_ALERT_RCV_TIME is milliseconds.
-    Raises: MissingMessageType, and what `read_leaves` raises. Nothing else is refused.
+    Raises: MissingMessageType, UnreadableMessageType, and what `read_leaves` raises. Nothing else is refused.
     Source: Splunk On-Call docs, "REST endpoint" and "Incident fields glossary".
     """
     repairs: list[Repair] = []
@@ -189,14 +200,40 @@ def manual_alert(
 def _read_type(fields: dict[str, str], repairs: list[Repair]) -> tuple[str, MessageType]:
     given = fields.get("message_type")
     if not given:
+        if any(name.lower().startswith("message_type.") for name in fields):
+            raise UnreadableMessageType
         raise MissingMessageType("Missing fields: message_type")
     found = message_type_of(given)
+    if found is None:
+        given = _unwrapped_type(given, repairs)
+        found = message_type_of(given)
     if found is None:
         # Source: Splunk On-Call docs, "Incident fields glossary": accepted as INFO.
         found = MessageType.INFO
         repairs.append(Repair(RepairKind.UNKNOWN_MESSAGE_TYPE, "message_type"))
     fields["message_type"] = str(found)
     return given, found
+
+
+def _unwrapped_type(given: str, repairs: list[Repair]) -> str:
+    """Return the type inside a list of one text, or in quotes of its own; any other as it is.
+
+    What could be meant as CRITICAL must not end as INFO: a list or an object that does not say which
+    type it is, is refused. Raises: UnreadableMessageType.
+    """
+    try:
+        value = json.loads(given)
+    except (ValueError, RecursionError):
+        if given[0] in "[{" and Repair(RepairKind.CUT, "message_type") in repairs:
+            raise UnreadableMessageType from None
+        return given  # a word of the sender's own
+    match value:
+        case [str(inner)] | str(inner) if inner:
+            repairs.append(Repair(RepairKind.MESSAGE_TYPE_UNWRAPPED, "message_type"))
+            return inner
+        case list() | dict():
+            raise UnreadableMessageType
+    return given  # a number, true or false
 
 
 def _read_entity_id(fields: dict[str, str], repairs: list[Repair], *, otherwise: str) -> str:

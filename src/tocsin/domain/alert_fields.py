@@ -64,6 +64,7 @@ class RepairKind(StrEnum):
     SERVER_NAME_DROPPED = "server_name_dropped"  # the server alone sets it
     ENTITY_ID_SHORTENED = "entity_id_shortened"
     UNKNOWN_MESSAGE_TYPE = "unknown_message_type"  # read as INFO
+    MESSAGE_TYPE_UNWRAPPED = "message_type_unwrapped"  # out of a list of one, or of quotes
     UNREADABLE_ROUTING_KEY = "unreadable_routing_key"  # empty or strange: default routing
 
 

@@ -10,8 +10,11 @@ from tocsin.domain.routing import format_opening_types
 
 def type_text(message_type: MessageType, repairs: Iterable[Repair]) -> str:
     """Return the type that an alert was read as, and why, if that is not what it said."""
-    if any(repair.kind is RepairKind.UNKNOWN_MESSAGE_TYPE for repair in repairs):
+    kinds = {repair.kind for repair in repairs}
+    if RepairKind.UNKNOWN_MESSAGE_TYPE in kinds:
         return f"{message_type} (its message_type is none that exists)"
+    if RepairKind.MESSAGE_TYPE_UNWRAPPED in kinds:
+        return f"{message_type} (its message_type came in a list or in quotes)"
     return message_type.value
 
 
