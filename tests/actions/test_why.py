@@ -122,7 +122,7 @@ def test_nothing_could_start_because(ops: Desk) -> None:
         [Reason.WEBHOOKS_DISABLED, *[Reason.WEBHOOK_DISABLED] * 2],
     ]
     assert lines(asked(ops, "1a"), Topic.ROUTED) == [
-        "Routing key 'none' is not configured, so the default routing applies: to no policy."
+        "Routing key 'none' was not configured, so the default routing applied: to no policy."
     ]
 
 

@@ -63,8 +63,32 @@ async def test_a_policy_that_was_deleted_meanwhile_is_named(tocsin: Tocsin) -> N
     await tocsin.act(1, "reopen")
     (entry,) = await tocsin.entries(1, "escalation_not_started")
     assert entry["text"] == "ops/two was not started: it was deleted."
+    (reopened,) = await tocsin.entries(1, "reopened")
+    assert reopened["text"] == "Reopened by local; it starts ops/one."
     await tocsin.advance(minutes=1)
     assert tocsin.receiver.paths() == ["/pager"]
+
+
+async def test_what_was_true_when_it_opened_stays_true(tocsin: Tocsin) -> None:
+    """Its routing key and its policy were deleted since: nothing says that none was ever set."""
+    await tocsin.configure({"one": [("1m", ["pager"])]}, keys={"db": ["one"]})
+    await tocsin.alert()
+    await tocsin.act(1, "acknowledge")
+    await tocsin.configure({"two": [("1m", ["pager"])]}, default=["two"], keys={})
+    await tocsin.call("DELETE", "routing-keys/db")
+    await tocsin.call("DELETE", "policies/ops/one")
+    await tocsin.act(1, "reopen")
+
+    *_, reopened, not_started, nobody = [each["text"] for each in await tocsin.entries(1)]
+    assert reopened == "Reopened by local; it starts no policy."
+    assert not_started == "ops/one was not started: it was deleted."
+    assert nobody == "Nobody is left to page: no policy could be started."
+    (routed,) = [
+        each["text"]
+        for each in (await tocsin.why("disk"))["sentences"]
+        if each["topic"] == "routed"
+    ]
+    assert routed == "Routing key 'db' led to ops/one."
 
 
 async def test_a_stopped_escalation_does_nothing_any_more(tocsin: Tocsin) -> None:

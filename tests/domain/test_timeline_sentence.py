@@ -96,6 +96,24 @@ DETAILS: dict[Kind, tuple[dict[str, Any], str]] = {
 }
 
 
+@pytest.mark.parametrize(
+    ("policies", "starts", "said"),
+    [
+        (["ops/a", "ops/b"], ["ops/b"], "it starts ops/b."),
+        (["ops/a"], [], "it starts no policy."),
+        ([], [], "it starts no policy."),
+        ([], None, "it starts no policy, as none is set."),
+    ],
+)
+def test_a_start_names_what_did_start(
+    policies: list[str], starts: list[str] | None, said: str
+) -> None:
+    """Not what was deleted, is empty or calls nobody; and none is set only where none was."""
+    detail = {"policies": policies, **({} if starts is None else {"starts": starts})}
+    entry = TimelineEntry(1, 1, AT, Kind.REOPENED, "alice", detail)
+    assert sentence(entry) == f"Reopened by alice; {said}"
+
+
 @pytest.mark.parametrize("kind", Kind)
 def test_each_kind_says_what_happened(kind: Kind) -> None:
     """Who, what and why, in words."""

@@ -12,10 +12,11 @@ from typing import Any
 
 from tocsin.domain.alert import Alert
 from tocsin.domain.configuration import Configuration, Policy
-from tocsin.domain.escalation import LATE_AFTER, EndReason, Escalation, first_due_at
+from tocsin.domain.escalation import LATE_AFTER, EndReason, Escalation
 from tocsin.domain.incident import Action, Incident, Status, next_status
 from tocsin.domain.message_type import MessageType
 from tocsin.domain.policy import PolicyVersion
+from tocsin.domain.start_plan import StartPlan, plan_start
 from tocsin.domain.timeline import ENGINE, Kind, TimelineEntry
 from tocsin.ids import IdSource
 from tocsin.store.counters import INCIDENT, next_number, save_number
@@ -150,8 +151,12 @@ class IncidentSet:
         self._new.append(number)
         self._unresolved[alert.entity_id] = number
         self._escalations[number] = []
-        self._note(number, Kind.OPENED, actor, {"alert": alert_id, **_names(policies)})
-        is_running = self._begin_round(number, 1, policies)
+        plan = self._plan(policies)
+        detail = {"alert": alert_id, **plan.detail}
+        if alert.routing_key and alert.routing_key.value not in self._context.configuration.routes:
+            detail["routing_key_unknown"] = True
+        self._note(number, Kind.OPENED, actor, detail)
+        is_running = self._begin_round(number, 1, plan)
         self._incidents[number] = Incident(
             number=number,
             entity_id=alert.entity_id,
@@ -237,7 +242,7 @@ class IncidentSet:
         planned_at: datetime | None = None,
     ) -> None:
         before = self._incidents[number]
-        policies, deleted = self._policies_in_force(number)
+        plan = self._plan(*self._policies_in_force(number))
         self._change(
             number,
             status=next_status(before, Action.REOPEN),
@@ -247,15 +252,8 @@ class IncidentSet:
             # It triggers anew: for the alert that is named, which was CRITICAL, or for none.
             was_critical=raising_alert_id is not None,
         )
-        self._note(number, kind, actor, {**_names(policies), **facts}, planned_at=planned_at)
-        for version in deleted:
-            self._note(
-                number,
-                Kind.NOT_STARTED,
-                actor,
-                {"reason": "policy_deleted", "policy_version": version},
-            )
-        self._start(number, policies)
+        self._note(number, kind, actor, {**plan.detail, **facts}, planned_at=planned_at)
+        self._start(number, plan)
 
     def reroute(self, number: int, *, policies: Sequence[Policy], actor: str, **facts: Any) -> None:
         """Stop what runs, and start these policies instead. Raises: IllegalTransition."""
@@ -263,9 +261,10 @@ class IncidentSet:
         self._change(
             number, status=status, held_until=None, acknowledged_by=None, was_critical=False
         )
-        self._note(number, Kind.REROUTED, actor, {"in_flight": 0, **_names(policies), **facts})
+        plan = self._plan(policies)
+        self._note(number, Kind.REROUTED, actor, {"in_flight": 0, **plan.detail, **facts})
         self._stop(number, EndReason.REROUTED)
-        self._start(number, policies)
+        self._start(number, plan)
 
     # --- escalations
 
@@ -293,23 +292,21 @@ class IncidentSet:
             self._escalations |= list_escalations(self._tx, absent & self._loaded)
         return self._escalations[number]
 
-    def _start(self, number: int, policies: Sequence[Policy]) -> None:
+    def _plan(self, policies: Sequence[Policy], deleted: Sequence[int] = ()) -> StartPlan:
+        return plan_start(self._context.configuration, policies, deleted=deleted, now=self._now)
+
+    def _start(self, number: int, plan: StartPlan) -> None:
         """Begin a new round; the escalations of the one before must have ended."""
         round_ = self._incidents[number].round + 1
-        is_running = self._begin_round(number, round_, policies)
+        is_running = self._begin_round(number, round_, plan)
         self._change(number, round=round_, nobody_left_since=None if is_running else self._now)
 
-    def _begin_round(self, number: int, round_: int, policies: Sequence[Policy]) -> bool:
+    def _begin_round(self, number: int, round_: int, plan: StartPlan) -> bool:
         """Start one escalation for each policy that can reach somebody; return whether any could."""
         escalations = self._list_escalations(number)
-        began = len(escalations)
-        for policy in policies:
-            due_at = first_due_at(policy.current, started_at=self._now)
-            if due_at is None or not self._reaches_somebody(policy.current):
-                reason = "policy_is_empty" if due_at is None else "webhooks_disabled"
-                detail = {"policy": policy.path, "reason": reason}
-                self._note(number, Kind.NOT_STARTED, ENGINE, detail)
-                continue
+        for detail in plan.not_started:
+            self._note(number, Kind.NOT_STARTED, ENGINE, detail)
+        for policy, due_at in plan.starting:
             escalation = Escalation(
                 incident=number,
                 number=len(escalations) + 1,
@@ -321,19 +318,10 @@ class IncidentSet:
             )
             escalations.append(escalation)
             self._started[number, escalation.number] = escalation
-        if len(escalations) > began:
+        if plan.starting:
             return True
         self._note(number, Kind.NOBODY_LEFT, ENGINE, {"reason": "nothing_started"})
         return False
-
-    def _reaches_somebody(self, version: PolicyVersion) -> bool:
-        webhooks = self._context.configuration.webhooks
-        return any(
-            webhook.disabled_at is None
-            for step in version.steps
-            for target in step.targets
-            if (webhook := webhooks.get(target.webhook_id))
-        )
 
     def _stop(self, number: int, reason: EndReason) -> None:
         """End every running escalation, and whatever of the incident still waits to be sent."""
@@ -377,7 +365,3 @@ class IncidentSet:
     ) -> None:
         (id_,) = self._context.ids.take(1, self._now)
         self._entries.append(TimelineEntry(number, id_, self._now, kind, actor, detail, planned_at))
-
-
-def _names(policies: Sequence[Policy]) -> dict[str, Any]:
-    return {"policies": [policy.path for policy in policies]}

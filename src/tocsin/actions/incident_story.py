@@ -44,7 +44,7 @@ def tell_incident(
     situation = _situation(incident, told, deliveries, names, configuration)
     return [
         *(tell_alert(alert, configuration) for _, alert in sorted(alerts.items())),
-        _routing(incident, told, alerts[incident.first_alert_id], configuration),
+        _routing(incident, told, alerts[incident.first_alert_id]),
         *_happenings(told, deliveries),
         *map(next_sentence, decide_next(situation, now=now, is_paused=is_paused)),
     ]
@@ -66,25 +66,21 @@ def tell_alert(alert: AcceptedAlert, configuration: Configuration) -> Sentence:
     return Sentence(Topic.RECEIVED, text, alert.received_at, alert.effect.value)
 
 
-def _routing(
-    incident: Incident,
-    told: Sequence[Told],
-    first_alert: AcceptedAlert,
-    configuration: Configuration,
-) -> Sentence:
-    policies: Sequence[str] = next(
-        (each.detail["policies"] for each in told if each.kind is Kind.OPENED), ()
+def _routing(incident: Incident, told: Sequence[Told], first_alert: AcceptedAlert) -> Sentence:
+    """Return what led to which policies, as it was when the incident opened."""
+    opened: Mapping[str, Any] = next(
+        (each.detail for each in told if each.kind is Kind.OPENED), {"policies": ()}
     )
-    to = listed(policies, nothing="no policy")
+    to = listed(opened["policies"], nothing="no policy")
     if first_alert.fields.get("VO_MONITOR_TYPE") == _MANUAL:
         text = f"Created by hand for {to}."
     elif not incident.routing_key:
         text = f"It came without a routing key, so by the default routing: to {to}."
-    elif incident.routing_key in configuration.routes:
-        text = f"Routing key {incident.routing_key!r} led to {to}."
-    else:
+    elif "routing_key_unknown" in opened:
         key = repr(incident.routing_key)
-        text = f"Routing key {key} is not configured, so the default routing applies: to {to}."
+        text = f"Routing key {key} was not configured, so the default routing applied: to {to}."
+    else:
+        text = f"Routing key {incident.routing_key!r} led to {to}."
     rolled_up = incident.alert_count - 1
     if rolled_up:
         text += f" {counted(rolled_up, 'alert')} rolled up and started no policy."

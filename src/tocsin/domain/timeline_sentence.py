@@ -99,6 +99,9 @@ def _alert(detail: Detail) -> str:
 
 
 def _starts(detail: Detail) -> str:
+    # Where some cannot start, entries of their own say why.
+    if "starts" in detail:
+        return f"it starts {listed(detail['starts'], nothing='no policy')}"
     return f"it starts {listed(detail['policies'], nothing='no policy, as none is set')}"
 
 
