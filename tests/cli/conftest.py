@@ -55,10 +55,12 @@ class Cli:
     now: datetime | None = None
     clock: Clock = field(default_factory=SystemClock)
 
-    def __call__(self, *argv: str) -> Done:
+    def __call__(self, *argv: str, given: str = "") -> Done:
+        """Run a command; `given` is what stands on its standard input."""
         out = Terminal() if self.on_terminal else io.StringIO()
         err = io.StringIO()
-        shell = Shell(self.env, out, err, self.now or self.clock.now(), self.clock)
+        now = self.now or self.clock.now()
+        shell = Shell(self.env, out, err, now, self.clock, io.StringIO(given))
         with redirect_stdout(out), redirect_stderr(err):
             try:
                 code = run(argv, shell)

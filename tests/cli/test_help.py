@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -43,12 +44,12 @@ COMMANDS = commands()
 
 
 def typed(text: str) -> Iterator[list[str]]:
-    """The command lines of an example: variables in front, comments and `> FILE` left out."""
+    """The command lines of an example: variables in front, comments, `> FILE`, `< FILE` left out."""
     for line in text.splitlines():
         words = shlex.split(line, comments=True)
         if "tocsin" in words:
             arguments = words[words.index("tocsin") + 1 :]
-            yield arguments[: arguments.index(">")] if ">" in arguments else arguments
+            yield list(takewhile(lambda word: word not in ("<", ">"), arguments))
 
 
 @pytest.mark.parametrize("name", COMMANDS)

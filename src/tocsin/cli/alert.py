@@ -9,6 +9,7 @@ from tocsin.cli.address import find_url
 from tocsin.cli.client import segment
 from tocsin.cli.command import Commands, add_parser
 from tocsin.cli.http import Answer, Json, exchange, not_tocsin
+from tocsin.cli.secret_argument import read_secret
 from tocsin.cli.shell import DONE, REFUSED, Shell
 from tocsin.errors import TocsinError
 
@@ -61,7 +62,11 @@ def add_command(commands: Commands) -> None:
     parser.add_argument(
         "--routing-key", default="default", metavar="KEY", help="picks the policies"
     )
-    parser.add_argument("--key", metavar="KEY", help="the alert key; better set TOCSIN_ALERT_KEY")
+    parser.add_argument(
+        "--key",
+        metavar="KEY",
+        help="the alert key, if not TOCSIN_ALERT_KEY; - asks for it, or reads standard input",
+    )
 
 
 def _field(text: str) -> tuple[str, str]:
@@ -73,13 +78,8 @@ def _field(text: str) -> tuple[str, str]:
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
     """Exit 0 when the alert is on the server's disk; 1 when it was refused."""
-    key = args.key or shell.env.get("TOCSIN_ALERT_KEY", "").strip()
-    if not key:
-        raise NoAlertKey(
-            "An alert needs an alert key: set TOCSIN_ALERT_KEY, or give --key; "
-            "a new one is made with: tocsin keys add NAME"
-        )
     url = find_url(shell.env)
+    key = _alert_key(args, shell)
     path = f"{ALERT_PATH}/{segment(key)}/{segment(args.routing_key)}"
     answer = exchange(url, "POST", path, _fields(args))
     content = _read(url, answer)
@@ -91,6 +91,18 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     if not args.json:
         shell.say(f"Taken in. What becomes of it: tocsin why {shlex.quote(content['entity_id'])}")
     return DONE
+
+
+def _alert_key(args: argparse.Namespace, shell: Shell) -> str:
+    if args.key:
+        return read_secret(args.key, "An alert key", shell)
+    key = shell.env.get("TOCSIN_ALERT_KEY", "").strip()
+    if not key:
+        raise NoAlertKey(
+            "An alert needs an alert key: set TOCSIN_ALERT_KEY, or give it to: tocsin alert ENTITY --key -; "
+            "a new one is made with: tocsin keys add NAME"
+        )
+    return key
 
 
 def _fields(args: argparse.Namespace) -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import Final
 from tocsin.cli.client import Client, Json, segment
 from tocsin.cli.command import Commands, add_group, add_parser
 from tocsin.cli.paint import Cell, word
+from tocsin.cli.secret_argument import read_secret
 from tocsin.cli.shell import DONE, Shell
 from tocsin.cli.when import relative
 
@@ -22,7 +23,7 @@ def add_command(commands: Commands) -> None:
             each sender one of its own, so that one can be revoked alone.
         """,
         example="tocsin keys add alertmanager",
-        then="tocsin alert test/disk --key KEY    # send an alert with it",
+        then="tocsin alert test/disk --key -    # asks for the key, and sends an alert with it",
     )
     add_parser(
         group,
@@ -40,11 +41,19 @@ def add_command(commands: Commands) -> None:
             Make an alert key, and show its URL, this once. With --key it is one that senders have
             already, so that they keep their URL.
         """,
-        example="tocsin keys add alertmanager",
-        then="tocsin alert test/disk --key KEY    # send an alert with it",
+        example="""
+            tocsin keys add alertmanager
+            tocsin keys add old-nagios --key -           # asks for it
+            tocsin keys add old-nagios --key - < FILE    # reads it
+        """,
+        then="tocsin alert test/disk --key -    # asks for the key, and sends an alert with it",
     )
     parser.add_argument("name", metavar="NAME", help="which sender it is for")
-    parser.add_argument("--key", metavar="KEY", help="a key that senders have already")
+    parser.add_argument(
+        "--key",
+        metavar="KEY",
+        help="a key that senders have already; - asks for it, or reads standard input",
+    )
     parser = add_parser(
         group,
         "revoke",
@@ -81,7 +90,9 @@ def state(made: Json) -> str | Cell:
 
 def add(args: argparse.Namespace, shell: Shell) -> int:
     """Exit 0; 1 when the name is taken or the key is refused."""
-    made = Client.of(shell).post(PATH, {"name": args.name, "key": args.key})
+    client = Client.of(shell)
+    key = args.key and read_secret(args.key, "An alert key", shell)
+    made = client.post(PATH, {"name": args.name, "key": key})
     if args.json:
         shell.json(made)
         return DONE

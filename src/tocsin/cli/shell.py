@@ -2,8 +2,9 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, TextIO
 
@@ -36,6 +37,8 @@ class Shell:
     err: TextIO
     now: datetime
     clock: Clock
+    given: TextIO = field(default_factory=lambda: sys.stdin)
+    """Standard input."""
 
     @property
     def width(self) -> int | None:

@@ -7,6 +7,7 @@ from tocsin.cli.client import Client, Json, segment
 from tocsin.cli.command import Commands, add_group, add_parser
 from tocsin.cli.delivery import follow, show_attempts
 from tocsin.cli.paint import Cell, word
+from tocsin.cli.secret_argument import STDIN, read_line
 from tocsin.cli.shell import DONE, REFUSED, Shell
 from tocsin.cli.when import relative
 from tocsin.domain.webhook import DisabledReason
@@ -89,7 +90,11 @@ def _add_add(group: Commands) -> None:
         """,
     )
     parser.add_argument("name", metavar="NAME", help="its name; its slug is made of it")
-    parser.add_argument("url", metavar="URL", help="where it goes")
+    parser.add_argument(
+        "url",
+        metavar="URL",
+        help="where it goes; - asks for it, or reads standard input, as a URL may hold a secret",
+    )
     parser.add_argument(
         "--profile",
         choices=("wire", "documented"),
@@ -206,8 +211,9 @@ def show(args: argparse.Namespace, shell: Shell) -> int:
 
 def add(args: argparse.Namespace, shell: Shell) -> int:
     """Exit 0; 1 when the URL or the name is refused."""
-    given = {"name": args.name, "url": args.url, "profile": args.profile}
-    made = Client.of(shell).post(PATH, given)
+    client = Client.of(shell)
+    url = read_line("The webhook's URL", shell) if args.url == STDIN else args.url
+    made = client.post(PATH, {"name": args.name, "url": url, "profile": args.profile})
     if args.json:
         shell.json(made)
     else:
