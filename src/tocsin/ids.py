@@ -36,11 +36,14 @@ class MalformedId(TocsinError):
 
 
 class IdSource:
-    """Makes ids that only grow, also when the clock is set back. Not for sharing between threads."""
+    """Makes ids that only grow, also when the clock is set back. Not for sharing between threads.
 
-    def __init__(self, *, node: int) -> None:
+    All are larger than `after`, the newest id that an earlier source made.
+    """
+
+    def __init__(self, *, node: int, after: int = 0) -> None:
         self._node = node % (1 << NODE_BITS)
-        self._next = 0
+        self._next = (after >> NODE_BITS) + 1
 
     def take(self, count: int, now: datetime) -> range:
         """Return `count` new ids, ascending.

@@ -3,9 +3,11 @@
 import asyncio
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
 
 import pytest
 from tests.behaviour.harness import Tocsin, until
+from tests.manual_clock import START, ManualClock
 
 pytestmark = pytest.mark.anyio
 
@@ -94,3 +96,35 @@ async def test_keys_tokens_and_configuration_outlive_a_restart(tocsin: Tocsin) -
     assert tocsin.server.first_start is None
     await tocsin.alert()
     assert tocsin.receiver.paths() == ["/pager"]
+
+
+async def test_ids_ascend_over_a_restart_with_the_clock_set_back(tocsin: Tocsin) -> None:
+    """Of alerts, deliveries and entries: lists stay in order, and no receiver sees an id go back."""
+    await tocsin.configure({"main": [("0s", ["pager"])]})
+    await tocsin.alert(entity_id="before")
+    await tocsin.act(1, "acknowledge")
+    (position,) = await positions(tocsin, 1, "acknowledged")
+    await tocsin.stop()
+    tocsin.clock = ManualClock(START - timedelta(hours=1))
+    await tocsin.start()
+    await tocsin.alert(entity_id="after")
+    await tocsin.act(1, "reopen")
+
+    assert [each["entity_id"] for each in (await tocsin.get("alerts"))["items"]] == [
+        *("after", "before"),
+    ]
+    ids = [each["id"] for each in await tocsin.deliveries()]
+    assert len(ids) == 3
+    assert ids == sorted(ids)
+    assert [request.delivery_id for request in tocsin.receiver.requests] == ids
+    (reopened,) = await positions(tocsin, 1, "reopened")
+    assert reopened > position
+
+
+async def positions(tocsin: Tocsin, number: int, kind: str) -> list[int]:
+    """Return the ids of an incident's entries of a kind."""
+    with closing(sqlite3.connect(tocsin.database)) as other:
+        rows = other.execute(
+            "SELECT id FROM timeline WHERE incident = ? AND kind = ?", (number, kind)
+        )
+        return [id_ for (id_,) in rows]

@@ -26,6 +26,17 @@ def test_ids_of_one_source_only_grow(takes: list[tuple[int, int]], node: int) ->
     assert all(0 < each < 1 << 63 for each in taken)
 
 
+@given(
+    newest=st.integers(0, (1 << 62) - 1),
+    node=st.integers(0, 1023),
+    milliseconds=st.integers(-(10**9), 10**9),
+)
+def test_a_source_goes_on_after_another(newest: int, node: int, milliseconds: int) -> None:
+    """Whatever node made the newest id, and wherever the clock is now."""
+    now = T0 + timedelta(milliseconds=milliseconds)
+    assert IdSource(node=node, after=newest).take(1, now)[0] > newest
+
+
 def test_nodes_never_make_the_same_id() -> None:
     """At the same instant, two nodes' ids differ."""
     one, other = (set(IdSource(node=node).take(5000, T0)) for node in (1, 2))

@@ -11,6 +11,7 @@ from tocsin.settings import Settings
 from tocsin.store.configuration import ConfigurationCache
 from tocsin.store.database import Database
 from tocsin.store.migrate import migrate
+from tocsin.store.newest_id import find_newest_id
 from tocsin.store.place import prepare_folder, reaching, sole_server
 from tocsin.vault import Vault
 
@@ -22,6 +23,8 @@ class Store:
     database: Database
     vault: Vault
     cache: ConfigurationCache
+    newest_id: int
+    """When it was opened: ids go on from there, wherever the clock is."""
 
 
 @contextmanager
@@ -44,22 +47,25 @@ def open_store(settings: Settings, *, random_bytes: Callable[[int], bytes]) -> I
             # Made before SQLite does, which would let others of this machine read it.
             os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
         with reaching(file):
-            vault = _prepare(database, settings, random_bytes)
-        yield Store(database, vault, ConfigurationCache(vault))
+            vault, newest_id = _prepare(database, settings, random_bytes)
+        yield Store(database, vault, ConfigurationCache(vault), newest_id)
 
 
-def _prepare(database: Database, settings: Settings, random_bytes: Callable[[int], bytes]) -> Vault:
+def _prepare(
+    database: Database, settings: Settings, random_bytes: Callable[[int], bytes]
+) -> tuple[Vault, int]:
     with database.write() as tx:
         migrate(tx)
     # PostgreSQL lies elsewhere: there the key is a file of this node's home, or a setting.
     beside = database.file or settings.home / "tocsin.db"
     with database.write() as tx:
-        return unlock(
+        vault = unlock(
             tx,
             file=_beside(beside, ".key"),
             master_key=settings.master_key,
             random_bytes=random_bytes,
         )
+        return vault, find_newest_id(tx)
 
 
 def _beside(file: Path, suffix: str) -> Path:

@@ -114,16 +114,17 @@ async def running(
             "this machine's list of certificate authorities is empty, so no https webhook could be "
             "called: install it (Debian, Ubuntu: apt install ca-certificates)"
         )
-    parts = _Parts(
-        settings,
-        clock or SystemClock(),
-        random_bytes,
-        randomness or random.Random(int.from_bytes(random_bytes(8))),  # noqa: S311 - spreads retries
-    )
     with (
         listening(settings.listen) as sock,
         open_store(settings, random_bytes=random_bytes) as store,
     ):
+        parts = _Parts(
+            settings,
+            clock or SystemClock(),
+            random_bytes,
+            randomness or random.Random(int.from_bytes(random_bytes(8))),  # noqa: S311 - spreads retries
+            newest_id=store.newest_id,
+        )
         async with _engine(parts, store, sock, paused=paused) as (engine, first_start):
             url = url_of(settings, sock)
             services = parts.services(store, engine, url)
@@ -155,6 +156,8 @@ class _Parts:
         clock: Clock,
         random_bytes: Callable[[int], bytes],
         randomness: random.Random,
+        *,
+        newest_id: int,
     ) -> None:
         self.settings = settings
         self.clock = clock
@@ -162,7 +165,7 @@ class _Parts:
         self.randomness = randomness
         self.metrics = Metrics(version=__version__)
         # For the writer's thread alone.
-        self.ids = IdSource(node=randomness.getrandbits(NODE_BITS))
+        self.ids = IdSource(node=randomness.getrandbits(NODE_BITS), after=newest_id)
         (self.run_id,) = self.ids.take(1, clock.now())
         self.node = platform.node() or "node"
 
