@@ -122,6 +122,7 @@ class Harness:
         )
 
     def _committed(self, news: News) -> None:
+        self.keyring.learn(news.alert_keys)
         self.news.append(news)
 
     def context(self, tx: Tx) -> Context:

@@ -1,9 +1,12 @@
 """An unknown, a revoked and a malformed key get one and the same answer."""
 
+import asyncio
 import logging
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from tests.behaviour.harness import ALERT_PATH, Tocsin
+from tests.behaviour.harness import ALERT_PATH, Tocsin, until
+from tests.by_hand import ByHand
 
 pytestmark = pytest.mark.anyio
 
@@ -43,3 +46,22 @@ async def test_each_key_is_revoked_alone(tocsin: Tocsin) -> None:
     await tocsin.call("DELETE", "keys/old")
     assert (await tocsin.post_alert(ALERT, alert_key="0b8f6a52-3c1d-4e7f")).status_code == 404
     assert (await tocsin.post_alert(ALERT)).status_code == 200
+
+
+async def test_a_revoked_key_lets_nobody_in_from_the_commit_on(tocsin: Tocsin) -> None:
+    """Also while its revoker waits for the answer."""
+    made = await tocsin.post("keys", name="nagios")
+    hand = ByHand()
+    asyncio.get_running_loop().set_default_executor(hand)
+    revoking = asyncio.create_task(tocsin.ask("DELETE", "keys/nagios"))
+    await until(
+        lambda: hand.given
+    )  # the commit is on disk, and the keys are about to be read again
+    assert (await tocsin.post_alert(ALERT, alert_key=made["key"])).status_code == 404
+    assert not revoking.done()
+
+    ((future, look),) = hand.given
+    future.set_result(look())
+    assert (await revoking).status_code == 204
+    assert (await tocsin.post_alert(ALERT)).status_code == 200
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))

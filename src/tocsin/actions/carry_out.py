@@ -100,7 +100,7 @@ class _Writing:
             case DescribedRouting():
                 routing.delete_routing(self._tx, key)
             case DescribedAlertKey():
-                alert_keys.revoke_alert_key(self._tx, self._keys.pop(key).id, now=now)
+                alert_keys.revoke_alert_key(self._tx, self._keys.pop(key), now=now)
 
     def revoke_replaced_keys(self, differences: Sequence[Difference]) -> None:
         """Free the hashes first: a key may pass from one name to another."""
@@ -108,7 +108,7 @@ class _Writing:
             match difference.before, difference.after:
                 case DescribedAlertKey(hash=old), DescribedAlertKey(hash=new) if old != new:
                     known = self._keys.pop(difference.was or difference.key)
-                    alert_keys.revoke_alert_key(self._tx, known.id, now=self._editor.now)
+                    alert_keys.revoke_alert_key(self._tx, known, now=self._editor.now)
 
     def write(self, difference: Difference) -> None:
         was = difference.was or difference.key

@@ -47,15 +47,17 @@ def insert_alert_key(tx: Tx, key: AlertKey) -> None:
             "created_at": key.created_at,
         },
     )
+    tx.news.alert_keys.append((key.hash, True))
 
 
 def rename_alert_key(tx: Tx, key_id: int, *, name: str) -> None:
     tx.core.execute(_K.update().where(_K.c.id == key_id).values(name=name))
 
 
-def revoke_alert_key(tx: Tx, key_id: int, *, now: datetime) -> None:
-    """Let nobody in by this key from now on."""
-    tx.core.execute(_K.update().where(_K.c.id == key_id).values(revoked_at=now))
+def revoke_alert_key(tx: Tx, key: AlertKey, *, now: datetime) -> None:
+    """Let nobody in by this key from the commit on."""
+    tx.core.execute(_K.update().where(_K.c.id == key.id).values(revoked_at=now))
+    tx.news.alert_keys.append((key.hash, False))
 
 
 def _key(row: sa.RowMapping) -> AlertKey:

@@ -64,7 +64,7 @@ class Tx:
         """Begin a part that can be undone alone."""
         self._cursor.execute("SAVEPOINT part")
         news = self.news
-        lengths = len(news.cancelled), len(news.feed)
+        lengths = len(news.cancelled), len(news.feed), len(news.alert_keys)
         return Mark(*lengths, news.work_due_at, news.silenced, news.withdrawn)
 
     def keep(self, _mark: "Mark") -> None:
@@ -77,6 +77,7 @@ class Tx:
         self._cursor.execute("RELEASE SAVEPOINT part")
         del self.news.cancelled[mark.cancelled :]
         del self.news.feed[mark.feed :]
+        del self.news.alert_keys[mark.alert_keys :]
         self.news.work_due_at = mark.work_due_at
         self.news.silenced, self.news.withdrawn = mark.silenced, mark.withdrawn
 
@@ -104,6 +105,7 @@ class Mark(NamedTuple):
 
     cancelled: int
     feed: int
+    alert_keys: int
     work_due_at: int | None
     silenced: int
     withdrawn: int
@@ -112,13 +114,23 @@ class Mark(NamedTuple):
 class News:
     """What a transaction changed that somebody waits for; to be looked at after it committed."""
 
-    __slots__ = ("cancelled", "feed", "group_size", "silenced", "withdrawn", "work_due_at")
+    __slots__ = (
+        "alert_keys",
+        "cancelled",
+        "feed",
+        "group_size",
+        "silenced",
+        "withdrawn",
+        "work_due_at",
+    )
 
     def __init__(self) -> None:
         self.cancelled: list[tuple[int, int]] = []
         """Attempts, by delivery and number, whose first byte must not leave any more."""
         self.feed: list[tuple[str | int, ...]] = []
         """What was added, for the live feed: a kind and the key of the row."""
+        self.alert_keys: list[tuple[bytes, bool]] = []
+        """Alert keys by their hashes, in order, and whether each lets senders in from now on."""
         self.work_due_at: int | None = None
         """The earliest instant (microseconds) at which there is something new to do."""
         self.silenced = 0

@@ -33,7 +33,7 @@ from tocsin.errors import TocsinError
 from tocsin.ids import NODE_BITS, IdSource
 from tocsin.metrics import Metrics
 from tocsin.settings import Settings
-from tocsin.store.database import Tx
+from tocsin.store.database import News, Tx
 from tocsin.store.writer import Writer
 from tocsin.transport.tls import system_ca_count
 from tocsin.wiring.first import FirstStart, set_up, write_address
@@ -125,10 +125,11 @@ async def running(
             randomness or random.Random(int.from_bytes(random_bytes(8))),  # noqa: S311 - spreads retries
             newest_id=store.newest_id,
         )
-        async with _engine(parts, store, sock, paused=paused) as (engine, first_start):
+        keyring = Keyring(store.database, store.cache, parts.clock)
+        async with _engine(parts, store, keyring, sock, paused=paused) as (engine, first_start):
             url = url_of(settings, sock)
-            services = parts.services(store, engine, url)
-            await services.keyring.refresh()
+            services = parts.services(store, engine, keyring, url)
+            await keyring.refresh()
             async with (
                 _refused_alerts(parts, engine) as refused,
                 answering(settings, parts.outer(services, engine, refused), sock),
@@ -197,7 +198,7 @@ class _Parts:
             f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
         )
 
-    def services(self, store: Store, engine: Engine, url: str) -> Services:
+    def services(self, store: Store, engine: Engine, keyring: Keyring, url: str) -> Services:
         return Services(
             database=store.database,
             writer=engine.writer,
@@ -208,7 +209,7 @@ class _Parts:
             clock=self.clock,
             random_bytes=self.random_bytes,
             metrics=self.metrics,
-            keyring=Keyring(store.database, store.cache, self.clock),
+            keyring=keyring,
             health=lambda: measure(store, engine, self.clock),
             run_id=self.run_id,
             node=self.node,
@@ -238,12 +239,21 @@ class _Parts:
 
 @asynccontextmanager
 async def _engine(
-    parts: _Parts, store: Store, sock: socket.socket, *, paused: bool
+    parts: _Parts, store: Store, keyring: Keyring, sock: socket.socket, *, paused: bool
 ) -> AsyncIterator[tuple[Engine, FirstStart | None]]:
     settings = parts.settings
     host, port = sock.getsockname()[:2]
+
+    def make_writer(on_commit: Callable[[News], None]) -> Writer:
+        def committed(news: News) -> None:
+            if news.alert_keys:
+                keyring.learn(news.alert_keys)
+            on_commit(news)
+
+        return Writer(store.database, parts.clock, on_commit=committed)
+
     engine = Engine(
-        lambda on_commit: Writer(store.database, parts.clock, on_commit=on_commit),
+        make_writer,
         parts.clock,
         lambda tx: parts.context(store, tx),
         parts.metrics,
