@@ -9,7 +9,7 @@ from tocsin.domain.webhook import Webhook
 from tocsin.errors import TocsinError
 from tocsin.store.database import Tx
 from tocsin.store.deliveries import NewDelivery, insert_bodies, insert_deliveries
-from tocsin.store.lanes import free_slots, wake_lanes
+from tocsin.store.lanes import lock_lanes, wake_lanes
 from tocsin.store.schema import to_micros
 
 _NO_INCIDENT_NUMBER = 0
@@ -69,6 +69,6 @@ def send_test(tx: Tx, context: Context, webhook: Webhook, *, actor: str, organis
         planned_at=now,
     )
     insert_deliveries(tx, waiting=[new], now=now, run_id=_NO_RUN)
-    free_slots(tx, [webhook.id], slots=0)  # makes the lane, where there is none yet
+    lock_lanes(tx, [webhook.id])
     wake_lanes(tx, {webhook.id: now})
     return delivery_id

@@ -1,7 +1,8 @@
 """What people and programs do to incidents."""
 
-from collections.abc import Callable
-from typing import Annotated, Final, Self
+from collections.abc import Iterable
+from functools import partial
+from typing import Annotated, Final, Protocol, Self
 
 from fastapi import APIRouter
 from pydantic import ConfigDict, Field, model_validator
@@ -20,11 +21,19 @@ from tocsin.api.incident_answers import (
 )
 from tocsin.api.incidents import Paths, RoutingKeyName
 from tocsin.api.transactions import Transactions
+from tocsin.domain.principal import Principal
 from tocsin.store.database import Tx
 
 router: Final = APIRouter(prefix="/incidents", tags=["incidents"])
 MOST_AT_ONCE: Final = 500
-_Act = Callable[[Tx, Context], list[Result]]
+
+
+class _Act(Protocol):
+    """What is done to incidents, by whom, and what they say about it."""
+
+    def __call__(
+        self, tx: Tx, context: Context, numbers: Iterable[int], *, actor: str, message: str
+    ) -> list[Result]: ...
 
 
 class Said(RequestModel):
@@ -68,25 +77,13 @@ NOTHING_SAID: Final = Said()
 @router.post("/acknowledge", summary="Acknowledge several incidents")
 async def acknowledge_many(principal: Responder, work: Work, many: Many) -> ResultsAnswer:
     """One that cannot be acknowledged spoils nothing for the others."""
-    actor = actor_of(principal)
-    return await _many(
-        work,
-        lambda tx, context: incidents.acknowledge(
-            tx, context, many.numbers, actor=actor, message=many.message
-        ),
-    )
+    return await _many(work, incidents.acknowledge, many, principal)
 
 
 @router.post("/resolve", summary="Resolve several incidents")
 async def resolve_many(principal: Responder, work: Work, many: Many) -> ResultsAnswer:
     """One that cannot be resolved spoils nothing for the others."""
-    actor = actor_of(principal)
-    return await _many(
-        work,
-        lambda tx, context: incidents.resolve(
-            tx, context, many.numbers, actor=actor, message=many.message
-        ),
-    )
+    return await _many(work, incidents.resolve, many, principal)
 
 
 @router.post("/{number}/acknowledge", summary="Acknowledge an incident")
@@ -94,13 +91,7 @@ async def acknowledge(
     principal: Responder, work: Work, number: IncidentNumber, said: Said = NOTHING_SAID
 ) -> ChangedIncident:
     """Stops every escalation of it, and whatever of it still waits to be sent."""
-    actor = actor_of(principal)
-    return await _one(
-        work,
-        lambda tx, context: incidents.acknowledge(
-            tx, context, [number], actor=actor, message=said.message
-        ),
-    )
+    return await _one(work, incidents.acknowledge, number, said, principal)
 
 
 @router.post("/{number}/hold", summary="Hold an incident")
@@ -110,13 +101,7 @@ async def hold(
     """Acknowledged until an instant; then it is triggered again."""
     until = said.until or said.length
     assert until is not None, "validated"
-    actor = actor_of(principal)
-    return await _one(
-        work,
-        lambda tx, context: incidents.hold(
-            tx, context, [number], until=until, actor=actor, message=said.message
-        ),
-    )
+    return await _one(work, partial(incidents.hold, until=until), number, said, principal)
 
 
 @router.post("/{number}/reopen", summary="Reopen an incident")
@@ -124,13 +109,7 @@ async def reopen(
     principal: Responder, work: Work, number: IncidentNumber, said: Said = NOTHING_SAID
 ) -> ChangedIncident:
     """The policies that were in force start anew, from step 1."""
-    actor = actor_of(principal)
-    return await _one(
-        work,
-        lambda tx, context: incidents.reopen(
-            tx, context, [number], actor=actor, message=said.message
-        ),
-    )
+    return await _one(work, incidents.reopen, number, said, principal)
 
 
 @router.post("/{number}/resolve", summary="Resolve an incident")
@@ -138,13 +117,7 @@ async def resolve(
     principal: Responder, work: Work, number: IncidentNumber, said: Said = NOTHING_SAID
 ) -> ChangedIncident:
     """The next alert about its entity opens a new one."""
-    actor = actor_of(principal)
-    return await _one(
-        work,
-        lambda tx, context: incidents.resolve(
-            tx, context, [number], actor=actor, message=said.message
-        ),
-    )
+    return await _one(work, incidents.resolve, number, said, principal)
 
 
 @router.post("/{number}/reroute", summary="Reroute an incident")
@@ -152,28 +125,27 @@ async def reroute(
     principal: Responder, work: Work, number: IncidentNumber, said: Reroute
 ) -> ChangedIncident:
     """Stops what runs and starts other policies; the incident is triggered again."""
+    act = partial(incidents.reroute, policies=said.policies, routing_key=said.routing_key)
+    return await _one(work, act, number, said, principal)
+
+
+async def _one(
+    work: Transactions, act: _Act, number: int, said: Said, principal: Principal
+) -> ChangedIncident:
     actor = actor_of(principal)
-    return await _one(
-        work,
-        lambda tx, context: incidents.reroute(
-            tx,
-            context,
-            [number],
-            policies=said.policies,
-            routing_key=said.routing_key,
-            actor=actor,
-            message=said.message,
-        ),
-    )
 
-
-async def _one(work: Transactions, act: _Act) -> ChangedIncident:
     def change(tx: Tx, context: Context) -> ChangedIncident:
-        result = only(act(tx, context))
+        result = only(act(tx, context, [number], actor=actor, message=said.message))
         return render_changed(tx, result.incident, changed=result.changed)
 
     return await work.change(change, urgent=True)
 
 
-async def _many(work: Transactions, act: _Act) -> ResultsAnswer:
-    return await work.change(lambda tx, context: render_results(tx, act(tx, context)), urgent=True)
+async def _many(work: Transactions, act: _Act, many: Many, principal: Principal) -> ResultsAnswer:
+    actor = actor_of(principal)
+
+    def change(tx: Tx, context: Context) -> ResultsAnswer:
+        results = act(tx, context, many.numbers, actor=actor, message=many.message)
+        return render_results(tx, results)
+
+    return await work.change(change, urgent=True)

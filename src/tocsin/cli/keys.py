@@ -3,12 +3,11 @@
 import argparse
 from typing import Final
 
-from tocsin.cli.client import Client, Json, segment
+from tocsin.cli.client import Client
 from tocsin.cli.command import Commands, add_group, add_parser
-from tocsin.cli.paint import Cell, word
+from tocsin.cli.issued import list_issued, revoke_issued
 from tocsin.cli.secret_argument import read_secret
 from tocsin.cli.shell import DONE, Shell
-from tocsin.cli.when import relative
 
 PATH: Final = "/keys"
 
@@ -67,25 +66,8 @@ def add_command(commands: Commands) -> None:
 
 def list_keys(args: argparse.Namespace, shell: Shell) -> int:
     """Exit 0."""
-    page = Client.of(shell).get(PATH)
-    if args.json:
-        shell.json(page)
-    elif not page["items"]:
-        shell.say("No alert keys, so nothing can send alerts. Make one: tocsin keys add NAME")
-    else:
-        shell.table(
-            ("NAME", "KEY", "STATE", "MADE"),
-            [
-                (key["name"], key["hint"], state(key), relative(key["created_at"], shell.now))
-                for key in page["items"]
-            ],
-        )
-    return DONE
-
-
-def state(made: Json) -> str | Cell:
-    """Return whether a key or a token is in force."""
-    return word("revoked") if made["revoked_at"] else "in force"
+    nothing = "No alert keys, so nothing can send alerts. Make one: tocsin keys add NAME"
+    return list_issued(PATH, {"hint": "KEY"}, args, shell, nothing=nothing)
 
 
 def add(args: argparse.Namespace, shell: Shell) -> int:
@@ -105,9 +87,4 @@ def add(args: argparse.Namespace, shell: Shell) -> int:
 
 def revoke(args: argparse.Namespace, shell: Shell) -> int:
     """Exit 0; 1 when none in force has this name."""
-    answer = Client.of(shell).delete(f"{PATH}/{segment(args.name)}")
-    if args.json:
-        shell.json(answer)
-    else:
-        shell.say(f"The alert key {args.name} is revoked.")
-    return DONE
+    return revoke_issued(PATH, "alert key", args, shell)

@@ -3,11 +3,10 @@
 import argparse
 from typing import Final
 
-from tocsin.cli.client import Client, segment
+from tocsin.cli.client import Client
 from tocsin.cli.command import Commands, add_group, add_parser
-from tocsin.cli.keys import state
+from tocsin.cli.issued import list_issued, revoke_issued
 from tocsin.cli.shell import DONE, Shell
-from tocsin.cli.when import relative
 
 PATH: Final = "/tokens"
 SCOPES: Final = ("read", "respond", "administer")
@@ -61,24 +60,7 @@ def add_command(commands: Commands) -> None:
 
 def list_tokens(args: argparse.Namespace, shell: Shell) -> int:
     """Exit 0; 1 when the token in use may not see the others."""
-    page = Client.of(shell).get(PATH)
-    if args.json:
-        shell.json(page)
-        return DONE
-    shell.table(
-        ("NAME", "SCOPE", "TOKEN", "STATE", "MADE"),
-        [
-            (
-                token["name"],
-                token["scope"],
-                token["hint"],
-                state(token),
-                relative(token["created_at"], shell.now),
-            )
-            for token in page["items"]
-        ],
-    )
-    return DONE
+    return list_issued(PATH, {"scope": "SCOPE", "hint": "TOKEN"}, args, shell)
 
 
 def add(args: argparse.Namespace, shell: Shell) -> int:
@@ -95,9 +77,4 @@ def add(args: argparse.Namespace, shell: Shell) -> int:
 
 def revoke(args: argparse.Namespace, shell: Shell) -> int:
     """Exit 0; 1 when none in force has this name, or nobody could administer without it."""
-    answer = Client.of(shell).delete(f"{PATH}/{segment(args.name)}")
-    if args.json:
-        shell.json(answer)
-    else:
-        shell.say(f"The token {args.name} is revoked.")
-    return DONE
+    return revoke_issued(PATH, "token", args, shell)

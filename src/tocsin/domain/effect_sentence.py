@@ -6,6 +6,7 @@ from tocsin.domain.alert_fields import Repair, RepairKind
 from tocsin.domain.incident import Effect
 from tocsin.domain.message_type import MessageType
 from tocsin.domain.routing import format_opening_types
+from tocsin.domain.wording import routing_text
 
 
 def type_text(message_type: MessageType, repairs: Iterable[Repair]) -> str:
@@ -47,5 +48,5 @@ def effect_text(  # noqa: PLR0911 - one arm for each effect
         case Effect.RECORDED if incident is not None:
             return f"it was recorded with {number} and changed nothing"
         case Effect.RECORDED | Effect.DOES_NOT_OPEN:
-            key = f"routing key {routing_key!r}" if routing_key else "the default routing"
-            return f"under {key} only {format_opening_types(opening_types)} opens an incident"
+            opening = format_opening_types(opening_types)
+            return f"under {routing_text(routing_key)} only {opening} opens an incident"

@@ -9,7 +9,7 @@ from tocsin.domain.delivery import DeliveryState, Ending
 from tocsin.domain.incident import Status
 from tocsin.domain.timeline_sentence import name_of_actor, not_started_text
 from tocsin.domain.webhook import DisabledReason
-from tocsin.domain.wording import instant_text, listed
+from tocsin.domain.wording import instant_text, listed, routing_text
 
 
 class Reason(StrEnum):
@@ -145,9 +145,8 @@ def _of_triggered(situation: Situation, now: datetime) -> Iterator[Finding]:
 
 
 def _no_routing(routing_key: str) -> str:
-    key = f"routing key {routing_key!r}" if routing_key else "the default routing"
     return (
-        f"Nobody is paged: {key} led to no policy when it was triggered. "
+        f"Nobody is paged: {routing_text(routing_key)} led to no policy when it was triggered. "
         "Reroute it to a policy, and give the routing key or the default routing one."
     )
 

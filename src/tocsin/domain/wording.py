@@ -53,3 +53,8 @@ def listed(words: Sequence[str], *, nothing: str = "nobody") -> str:
 def counted(count: int, one: str, many: str = "") -> str:
     """Return a number with its noun: `1 alert`, `2 alerts`."""
     return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def routing_text(routing_key: str) -> str:
+    """Return what led an alert somewhere: its routing key or, where that is empty, the default."""
+    return f"routing key {routing_key!r}" if routing_key else "the default routing"

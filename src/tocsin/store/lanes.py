@@ -78,16 +78,21 @@ def free_slots(tx: Tx, webhook_ids: Iterable[int], *, slots: int) -> dict[int, i
 
     A lane that does not exist yet is made.
     """
+    return {
+        webhook_id: slots - in_flight if due_at is None else 0
+        for webhook_id, due_at, in_flight in lock_lanes(tx, webhook_ids)
+    }
+
+
+def lock_lanes(tx: Tx, webhook_ids: Iterable[int]) -> list[tuple[int, int | None, int]]:
+    """Return (webhook, due_at, in_flight) of these lanes, locked; those that do not exist are made."""
     wanted = set(webhook_ids)
     rows = tx.rows(_LOCK, id_list(wanted))
     missing = wanted - {row[0] for row in rows}
     if missing:
         tx.run_many(_BEGIN, [(webhook_id, None, 0) for webhook_id in sorted(missing)])
         rows = tx.rows(_LOCK, id_list(wanted))  # somebody else may just have made one
-    return {
-        webhook_id: slots - in_flight if due_at is None else 0
-        for webhook_id, due_at, in_flight in rows
-    }
+    return rows
 
 
 def claim_due_lanes(tx: Tx, now: int, *, slots: int, limit: int) -> dict[int, int]:
