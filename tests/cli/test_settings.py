@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.domain.network import AddressKind
+from tocsin.domain.special_addresses import AddressKind
 from tocsin.secret import Secret
 from tocsin.settings import (
     COMMANDS,

@@ -4,9 +4,9 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 
 import pytest
+from tests.transport.directory import NAME, Directory, address
 from tests.transport.servers import (
     LOOPBACK,
     Conversation,
@@ -22,26 +22,7 @@ from tocsin.domain.network import DEFAULT_NETWORKS, Networks
 from tocsin.domain.outcome import Outcome
 from tocsin.transport.dial import check_far_end, dial
 from tocsin.transport.exchange import NotConnected
-from tocsin.transport.resolve import Addresses, ResolvedAddress, Resolver, look_up, read_literal
-
-NAME = "receiver.test"
-
-
-def address(ip: str) -> ResolvedAddress:
-    return ResolvedAddress(socket.AF_INET6 if ":" in ip else socket.AF_INET, ip)
-
-
-class Directory:
-    """A system's resolver of which every answer is known; it counts the questions."""
-
-    def __init__(self, *answers: tuple[str, ...]) -> None:
-        self._answers = list(answers)
-        self.questions: list[str] = []
-
-    def __call__(self, host: str) -> Addresses:
-        self.questions.append(host)
-        answer = self._answers[min(len(self.questions), len(self._answers)) - 1]
-        return tuple(address(ip) for ip in answer)
+from tocsin.transport.resolve import Addresses, Resolver, look_up, read_literal
 
 
 def raising(error: Exception) -> Callable[[str], Addresses]:
@@ -114,74 +95,6 @@ async def test_of_many_addresses_only_the_allowed_are_dialled() -> None:
         answer = await sender.send(receiver.exchange(host=NAME))
     assert (answer.outcome, answer.address) == (Outcome.DELIVERED, "127.0.0.2")
     assert (inside.accepted, receiver.accepted) == (0, 1)
-
-
-async def test_a_name_cannot_change_between_check_and_connect() -> None:
-    """DNS rebinding: what was judged is what is dialled, because nobody asks a second time."""
-    directory = Directory(("127.0.0.2",), ("127.0.0.1",))
-    async with (
-        receiving(Conversation.answer_all) as inside,
-        receiving(Conversation.answer_all, host="127.0.0.2", port=inside.port) as receiver,
-        sending(resolver=Resolver(directory), networks=Networks.parse("127.0.0.2")) as sender,
-    ):
-        answer = await sender.send(receiver.exchange(host=NAME))
-    assert answer.outcome is Outcome.DELIVERED
-    assert (inside.accepted, receiver.accepted) == (0, 1)
-    assert directory.questions == [NAME]
-
-
-@pytest.mark.parametrize("own", ["127.0.0.1", "0.0.0.0", "::"])
-async def test_tocsin_never_calls_itself(own: str) -> None:
-    """A webhook that leads to our own port would page in a circle."""
-    async with receiving(Conversation.answer_all) as receiver:
-        async with sending(own_listeners=[(own, receiver.port)]) as sender:
-            answer = await sender.send(receiver.exchange())
-        assert receiver.accepted == 0
-    assert answer.outcome is Outcome.ADDRESS_REFUSED
-    assert "Tocsin itself" in answer.detail
-
-
-async def test_a_neighbour_on_another_port_or_address_is_not_tocsin() -> None:
-    """Only the very listeners are refused."""
-    async with receiving(Conversation.answer_all) as receiver:
-        own = [("127.0.0.1", receiver.port + 1), ("127.0.0.3", receiver.port)]
-        async with sending(own_listeners=own) as sender:
-            answer = await sender.send(receiver.exchange())
-    assert answer.outcome is Outcome.DELIVERED
-
-
-async def test_a_listener_on_every_address_is_known_by_its_far_end() -> None:
-    """Our own address in any network is found out once connected, before a byte is sent."""
-    async with receiving(Conversation.until_closed) as receiver:
-        transport, _ = await asyncio.get_running_loop().create_connection(
-            asyncio.Protocol, "127.0.0.1", receiver.port
-        )
-        with pytest.raises(NotConnected, match="Tocsin itself"):
-            check_far_end(transport, [("0.0.0.0", receiver.port)])
-        check_far_end(transport, [("0.0.0.0", receiver.port + 1)])
-        transport.close()
-
-
-def own_address() -> str:
-    """Return this machine's address in some network, loopback's if it is in none."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        with suppress(OSError):
-            sock.connect(("192.0.2.1", 9))  # chooses an address; nothing is sent
-        address: str = sock.getsockname()[0]
-        return "127.0.0.1" if address == "0.0.0.0" else address
-
-
-async def test_tocsin_never_calls_itself_by_its_address_in_a_network() -> None:
-    """A listener on every address has more of them than could be listed."""
-    host = own_address()
-    networks = Networks.parse(f"public,private,loopback,{host}")
-    async with receiving(Conversation.until_closed, host="0.0.0.0") as receiver:
-        own = [("0.0.0.0", receiver.port)]
-        async with sending(networks=networks, own_listeners=own) as sender:
-            answer = await sender.send(receiver.exchange(host=host))
-    assert answer.outcome is Outcome.ADDRESS_REFUSED
-    assert "Tocsin itself" in answer.detail
-    assert not answer.wrote_first_byte
 
 
 async def test_a_port_that_answers_itself_is_closed() -> None:

@@ -91,7 +91,7 @@ def test_loopback_is_reached_only_by_name(address: str) -> None:
 )
 def test_special_addresses_are_covered_by_no_name_and_no_wide_range(address: str) -> None:
     """Cloud credentials, neighbours on the cable and unassigned space have to be meant."""
-    for networks in (EVERYTHING_NAMED, EVERY_RANGE.parse("0.0.0.0/0,2000::/3,fc00::/7")):
+    for networks in (EVERYTHING_NAMED, Networks.parse("0.0.0.0/0,2000::/3,fc00::/7")):
         refused = decide_address(address, networks)
         assert refused.reason is AddressReason.ONLY_BY_RANGE
         assert "which no name covers" in refused.sentence
@@ -186,6 +186,11 @@ def test_the_advice_keeps_what_is_already_set() -> None:
         ("link_local", "'link_local'"),
         ("10.1.2.3/8", "write 10.0.0.0/8"),
         ("10.0.0.0/33", "'10.0.0.0/33'"),
+        ("\uff11\uff10.0.0.0/8", "separated by commas"),
+        ("fe80::%eth0/10", "leave out the %"),
+        ("::ffff:10.0.0.0/104", "addresses in ::ffff:0:0/96 stand for IPv4 addresses: list those"),
+        ("64:ff9b::/96", "addresses in 64:ff9b::/96 stand for IPv4 addresses"),
+        ("2002:a00::/24", "addresses in 2002::/16 stand for IPv4 addresses"),
     ],
 )
 def test_a_mistaken_list_is_refused_with_the_entry(text: str, hint: str) -> None:
@@ -196,7 +201,8 @@ def test_a_mistaken_list_is_refused_with_the_entry(text: str, hint: str) -> None
 
 
 def test_a_list_is_read_as_it_is_meant() -> None:
-    """Spaces and repetition change nothing."""
+    """Spaces and repetition change nothing; a range may hold what stands for other addresses."""
+    assert [str(each) for each in Networks.parse("2001::/16,::/0").ranges] == ["2001::/16", "::/0"]
     assert Networks.parse(" public , private,public") == DEFAULT_NETWORKS
 
 

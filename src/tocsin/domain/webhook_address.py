@@ -1,13 +1,16 @@
-"""A webhook's URL whose host is an address already: it can be judged before anything is sent."""
+"""A webhook's URL whose host is known to be an address: it is judged before anything is sent."""
 
 import re
+from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import ClassVar, Final
 
-from tocsin.domain.network import Networks, decide_address
+from tocsin.domain.network import Networks, decide_reach
 from tocsin.domain.webhook_url import check_webhook_url
 from tocsin.errors import TocsinError
 
+_LOCALHOST: Final = re.compile(r"(?:.+\.)?localhost\.?", re.IGNORECASE)
+_LOOPBACK: Final = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
 _NUMBER: Final = re.compile(r"0[xX][0-9A-Fa-f]*|[0-9]+")
 
 
@@ -19,16 +22,22 @@ class WebhookAddressRefused(TocsinError):
 
 
 def check_url_and_address(url: str, networks: Networks) -> None:
-    """Refuse a URL that could never be called; a name is judged when it is resolved.
+    """Refuse a URL that could never be called; any other name is judged when it is resolved.
 
     Raises: InvalidWebhookUrl, WebhookAddressRefused.
     """
-    address = literal_address(check_webhook_url(url).host)
-    if address is None:
-        return
-    decision = decide_address(str(address), networks)
-    if not decision.is_allowed:
-        raise WebhookAddressRefused(decision.sentence, reason=decision.reason.value)
+    parts = check_webhook_url(url)
+    decisions = [decide_reach(str(one), parts.port, networks) for one in _addresses(parts.host)]
+    if decisions and not any(decision.is_allowed for decision in decisions):
+        raise WebhookAddressRefused(decisions[0].sentence, reason=decisions[0].reason.value)
+
+
+def _addresses(host: str) -> Sequence[IPv4Address | IPv6Address]:
+    """Return the addresses of a host that needs no look-up. Source: RFC 6761, 6.3, for localhost."""
+    if _LOCALHOST.fullmatch(host):
+        return _LOOPBACK
+    address = literal_address(host)
+    return () if address is None else (address,)
 
 
 def literal_address(host: str) -> IPv4Address | IPv6Address | None:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -26,7 +26,6 @@ from tocsin.engine.tick import Tick
 from tocsin.metrics import Metrics
 from tocsin.store.database import News
 from tocsin.store.writer import StoreUnavailable, Writer
-from tocsin.transport.dial import Listener
 from tocsin.transport.sender import Sender
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -46,7 +45,6 @@ class EngineSettings:
     version: str
     slots: int
     networks: Networks
-    own_listeners: Collection[Listener] = ()
 
 
 class Engine:
@@ -64,7 +62,7 @@ class Engine:
     ) -> None:
         self._metrics = metrics
         self.writer = make_writer(self._committed)
-        self._sender = Sender(networks=settings.networks, own_listeners=settings.own_listeners)
+        self._sender = Sender(networks=settings.networks)
         self.ward = Ward(self.writer, clock, context_source, on_poison=metrics.poisoned)
         self.inbox = Inbox(
             self.writer,

@@ -7,16 +7,13 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from ipaddress import ip_address
 from itertools import chain, zip_longest
 
-from tocsin.domain.network import Networks, decide_address
+from tocsin.domain.network import Listener, Networks, decide_reach, own_listener_sentence
 from tocsin.domain.outcome import Outcome
 from tocsin.transport.exchange import NotConnected
 from tocsin.transport.resolve import ResolvedAddress
 
 HEAD_START_SECONDS = 0.25
 """How long an address is tried alone before the next one too. Source: RFC 8305, 5."""
-
-Listener = tuple[str, int]
-"""An address and port on which this very process listens."""
 
 MakeProtocol = Callable[[], asyncio.BaseProtocol]
 _Racer = asyncio.Task[asyncio.Transport]
@@ -35,29 +32,17 @@ _OUTCOMES = {
 
 
 def allowed_addresses(
-    addresses: Sequence[ResolvedAddress],
-    port: int,
-    *,
-    networks: Networks,
-    own_listeners: Collection[Listener],
+    addresses: Sequence[ResolvedAddress], port: int, networks: Networks
 ) -> list[ResolvedAddress]:
     """Return the addresses that may be dialled, at least one. Raises: NotConnected.
 
     An address is judged before anything is sent to it, and what is judged is what is dialled: no
     second look-up comes between.
     """
-    allowed = []
-    refusals = []
-    for address in addresses:
-        decision = decide_address(address.ip, networks)
-        if not decision.is_allowed:
-            refusals.append(decision.sentence)
-        elif any(_answers(listener, address.ip, port) for listener in own_listeners):
-            refusals.append(_own_listener(address.ip, port))
-        else:
-            allowed.append(address)
+    decisions = [(address, decide_reach(address.ip, port, networks)) for address in addresses]
+    allowed = [address for address, decision in decisions if decision.is_allowed]
     if not allowed:
-        raise NotConnected(Outcome.ADDRESS_REFUSED, refusals[0])
+        raise NotConnected(Outcome.ADDRESS_REFUSED, decisions[0][1].sentence)
     return allowed
 
 
@@ -74,18 +59,7 @@ def check_far_end(transport: asyncio.Transport, own_listeners: Collection[Listen
     if here[1] == there[1]:  # TCP connected a free port to itself
         raise NotConnected(Outcome.CONNECTION_REFUSED, f"nothing listens on port {there[1]}")
     if any(port == there[1] and ip_address(ip).is_unspecified for ip, port in own_listeners):
-        raise NotConnected(Outcome.ADDRESS_REFUSED, _own_listener(there[0], there[1]))
-
-
-def _answers(listener: Listener, ip: str, port: int) -> bool:
-    if listener[1] != port:
-        return False
-    own, given = ip_address(listener[0]), ip_address(ip.partition("%")[0])
-    return given == own or (given.is_loopback and own.is_unspecified)
-
-
-def _own_listener(ip: str, port: int) -> str:
-    return f"{ip} port {port} is Tocsin itself; give the webhook the URL of its receiver"
+        raise NotConnected(Outcome.ADDRESS_REFUSED, own_listener_sentence(there[0], there[1]))
 
 
 async def dial(

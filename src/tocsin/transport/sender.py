@@ -2,14 +2,14 @@
 
 import asyncio
 import ssl
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from time import monotonic_ns
 
 from tocsin.domain.network import DEFAULT_NETWORKS, Networks
 from tocsin.domain.outcome import Outcome
 from tocsin.transport.connection import AnswerCallback, Connection
-from tocsin.transport.dial import Listener, allowed_addresses, check_far_end, dial
+from tocsin.transport.dial import allowed_addresses, check_far_end, dial
 from tocsin.transport.exchange import (
     Answer,
     Destination,
@@ -42,7 +42,6 @@ class Sender:
     It follows no redirect, sets no limit on how much runs at once (the engine does), and reads
     nothing from the environment.
 
-    `own_listeners` are the addresses and ports on which this process serves: it never calls them.
     Units: seconds.
     """
 
@@ -50,7 +49,6 @@ class Sender:
         self,
         *,
         networks: Networks = DEFAULT_NETWORKS,
-        own_listeners: Collection[Listener] = (),
         resolver: Resolver | None = None,
         resolve_seconds: float = RESOLVE_SECONDS,
         idle_seconds: float = IDLE_SECONDS,
@@ -58,7 +56,6 @@ class Sender:
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._networks = networks
-        self._own_listeners = own_listeners
         self._resolver = resolver or Resolver()
         self._resolve_seconds = resolve_seconds
         self._pool = Pool(idle_seconds=idle_seconds, most_idle=most_idle)
@@ -133,12 +130,7 @@ class Sender:
             destination.host, exchange.total_timeout
         )
         route.resolve_us = (monotonic_ns() - started) // 1000
-        allowed = allowed_addresses(
-            addresses,
-            destination.port,
-            networks=self._networks,
-            own_listeners=self._own_listeners,
-        )
+        allowed = allowed_addresses(addresses, destination.port, self._networks)
         left = exchange.total_timeout - (monotonic_ns() - started) / _NS_PER_SECOND
         limit = min(exchange.connect_timeout, left)
         try:
@@ -168,7 +160,7 @@ class Sender:
         transport = await dial(addresses, destination.port, make_protocol)
         try:
             route.address = transport.get_extra_info("peername")[0]
-            check_far_end(transport, self._own_listeners)
+            check_far_end(transport, self._networks.own_listeners)
             connected = monotonic_ns()
             route.connect_us = (connected - began) // 1000
             if destination.is_tls:

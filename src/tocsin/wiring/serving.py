@@ -8,7 +8,6 @@ import platform
 import random
 import secrets
 import signal
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from tocsin.api.outer import Outer
 from tocsin.api.refused_alerts import RefusedAlerts
 from tocsin.api.services import Health, Services
 from tocsin.clock import Clock, SystemClock
+from tocsin.domain.network import Networks
 from tocsin.engine.engine import Engine, EngineSettings
 from tocsin.errors import TocsinError
 from tocsin.ids import NODE_BITS, IdSource
@@ -120,13 +120,14 @@ async def running(
     ):
         parts = _Parts(
             settings,
+            settings.webhook_networks.apart_from(sock.getsockname()[:2]),
             clock or SystemClock(),
             random_bytes,
             randomness or random.Random(int.from_bytes(random_bytes(8))),  # noqa: S311 - spreads retries
             newest_id=store.newest_id,
         )
         keyring = Keyring(store.database, store.cache, parts.clock)
-        async with _engine(parts, store, keyring, sock, paused=paused) as (engine, first_start):
+        async with _engine(parts, store, keyring, paused=paused) as (engine, first_start):
             url = url_of(settings, sock)
             services = parts.services(store, engine, keyring, url)
             await keyring.refresh()
@@ -154,6 +155,7 @@ class _Parts:
     def __init__(
         self,
         settings: Settings,
+        networks: Networks,
         clock: Clock,
         random_bytes: Callable[[int], bytes],
         randomness: random.Random,
@@ -161,6 +163,7 @@ class _Parts:
         newest_id: int,
     ) -> None:
         self.settings = settings
+        self.networks = networks
         self.clock = clock
         self.random_bytes = random_bytes
         self.randomness = randomness
@@ -187,7 +190,7 @@ class _Parts:
             ids=self.ids,
             random_bytes=self.random_bytes,
             vault=store.vault,
-            networks=self.settings.webhook_networks,
+            networks=self.networks,
         )
 
     def new_uuid(self) -> str:
@@ -205,7 +208,7 @@ class _Parts:
             context_source=lambda tx: self.context(store, tx),
             cache=store.cache,
             vault=store.vault,
-            networks=self.settings.webhook_networks,
+            networks=self.networks,
             clock=self.clock,
             random_bytes=self.random_bytes,
             metrics=self.metrics,
@@ -239,10 +242,9 @@ class _Parts:
 
 @asynccontextmanager
 async def _engine(
-    parts: _Parts, store: Store, keyring: Keyring, sock: socket.socket, *, paused: bool
+    parts: _Parts, store: Store, keyring: Keyring, *, paused: bool
 ) -> AsyncIterator[tuple[Engine, FirstStart | None]]:
     settings = parts.settings
-    host, port = sock.getsockname()[:2]
 
     def make_writer(on_commit: Callable[[News], None]) -> Writer:
         def committed(news: News) -> None:
@@ -262,8 +264,7 @@ async def _engine(
             node=parts.node,
             version=__version__,
             slots=settings.webhook_slots,
-            networks=settings.webhook_networks,
-            own_listeners=((host, port),),
+            networks=parts.networks,
         ),
         randomness=parts.randomness,
     )
