@@ -37,6 +37,7 @@ class Receiver:
     """How many requests had a wrong signature."""
     requests: list[Received] = field(default_factory=list)
     _answers: dict[str, deque[int]] = field(default_factory=dict)
+    _headers: dict[str, list[str]] = field(default_factory=dict)
     _held: dict[str, asyncio.Event] = field(default_factory=dict)
     _arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
     _server: asyncio.Server | None = None
@@ -57,6 +58,10 @@ class Receiver:
     def answer(self, path: str, *statuses: int) -> None:
         """Answer the next requests for a path with these; the last one stays. 0 hangs up."""
         self._answers[path] = deque(statuses)
+
+    def answer_with(self, path: str, *headers: str) -> None:
+        """Add header lines to every answer for a path from now on."""
+        self._headers[path] = list(headers)
 
     def hold(self, path: str) -> None:
         """Let requests for a path wait for their answer until `let_go`."""
@@ -110,7 +115,7 @@ class Receiver:
         status = self._next_status(path)
         if status == 0:
             raise ConnectionAbortedError
-        await _say(writer, status)
+        await _say(writer, status, *self._headers.get(path, ()))
 
     def _next_status(self, path: str) -> int:
         statuses = self._answers.get(path)
@@ -119,6 +124,7 @@ class Receiver:
         return statuses.popleft() if len(statuses) > 1 else statuses[0]
 
 
-async def _say(writer: asyncio.StreamWriter, status: int) -> None:
-    writer.write(f"HTTP/1.1 {status} Whatever\r\nContent-Length: 2\r\n\r\nok".encode())
+async def _say(writer: asyncio.StreamWriter, status: int, *headers: str) -> None:
+    lines = [f"HTTP/1.1 {status} Whatever", "Content-Length: 2", *headers]
+    writer.write("\r\n".join([*lines, "", "ok"]).encode())
     await writer.drain()

@@ -1,13 +1,14 @@
 """When a delivery is tried again, and when it ends."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.domain.delivery import DEADLINE, RETRY_WAITS, Retry, decide_retry
-from tocsin.domain.retry_after import parse_retry_after
+from tocsin.domain.retry_after import LONGEST
 
 T0 = datetime(2026, 11, 2, 3, 0, tzinfo=UTC)
 
@@ -96,23 +97,26 @@ def test_a_receiver_may_ask_for_a_longer_wait(asked: int, waits: int) -> None:
     assert retry == Retry(T0 + seconds(waits), is_last=False)
 
 
-@pytest.mark.parametrize(
-    ("text", "asked"),
-    [
-        ("120", seconds(120)),
-        (" 7 ", seconds(7)),
-        ("Mon, 02 Nov 2026 03:01:30 GMT", seconds(90)),
-        ("Mon, 02 Nov 2026 02:00:00 GMT", seconds(0)),
-        *((text, None) for text in ("", "-5", "1.5", "soon", "9" * 30, "Mon, 99 Foo 2026 03:01")),
-    ],
+@given(
+    attempts=st.integers(1, 30),
+    spread=st.floats(-0.2, 0.2),
+    asked=st.timedeltas(timedelta(0), LONGEST) | st.none(),
 )
-def test_retry_after_is_seconds_or_a_date(text: str, asked: timedelta | None) -> None:
-    """What is neither asks for nothing."""
-    assert parse_retry_after(text, now=T0) == asked
-
-
-@given(st.text(max_size=40))
-def test_no_retry_after_breaks_anything(text: str) -> None:
-    """Whatever a receiver sends there."""
-    asked = parse_retry_after(text, now=T0)
-    assert asked is None or asked >= seconds(0)
+def test_what_is_asked_is_honoured_between_the_planned_wait_and_five_minutes(
+    attempts: int, spread: float, asked: timedelta | None
+) -> None:
+    """Whatever a receiver asks for, a page waits at least as planned and at most five minutes."""
+    no_end = timedelta(hours=24)
+    facts: dict[str, Any] = {
+        "attempts": attempts,
+        "first_attempt_at": T0,
+        "started_at": T0,
+        "now": T0,
+    }
+    planned, retry = (
+        decide_retry(**facts, spread=spread, asked=each, deadline=no_end) for each in (None, asked)
+    )
+    assert planned is not None
+    assert retry is not None
+    waits = planned.due_at - T0
+    assert retry.due_at - T0 == max(waits, min(asked or waits, timedelta(minutes=5)))

@@ -252,8 +252,10 @@ def _log_disabled(disabled: DisabledWebhook) -> None:
 
 def _asked(answer: Answer, now: datetime) -> timedelta | None:
     """Return for how long the receiver asks to be left alone, if it does."""
-    header = None if answer.outcome.is_delivered else answer.find_header(b"retry-after")
-    return None if header is None else parse_retry_after(header.decode("latin-1"), now=now)
+    if answer.outcome.is_delivered:
+        return None
+    values = answer.header_values(b"retry-after")
+    return parse_retry_after([value.decode("latin-1") for value in values], now=now)
 
 
 def _withdrawn(lease: Lease, webhook: Webhook | None) -> str:

@@ -89,9 +89,9 @@ class Answer(NamedTuple):
         sentence = explain(self.outcome, self.status)
         return f"{sentence} ({self.detail})" if self.detail else sentence
 
-    def find_header(self, name: bytes) -> bytes | None:
-        """Return the value of the first header with this lower-case name."""
-        return next((value for given, value in self.headers if given.lower() == name), None)
+    def header_values(self, name: bytes) -> list[bytes]:
+        """Return the values of every header with this lower-case name."""
+        return [value for given, value in self.headers if given.lower() == name]
 
 
 @dataclass(slots=True)
