@@ -1,6 +1,11 @@
 """Why a request was not believed."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
 from typing import ClassVar
+
+from tocsin_receiver.mistakes import Finding
 
 
 class VerificationError(Exception):
@@ -19,9 +24,16 @@ class MissingSignature(VerificationError):
 
 
 class BadSignature(VerificationError):
-    """The signature belongs to another URL, other fields or another auth code."""
+    """The signature belongs to another URL, other fields or another auth code.
+
+    `findings` are the usual mistakes that it comes from, as far as they can be found out.
+    """
 
     code = "bad_signature"
+
+    def __init__(self, message: str, findings: Iterable[Finding] = ()) -> None:
+        super().__init__(message)
+        self.findings = tuple(findings)
 
 
 class StaleTimestamp(VerificationError):

@@ -32,7 +32,13 @@ def decode_form(body: bytes) -> dict[str, str]:
 def _decode_pair(part: str) -> tuple[str, str]:
     name, equals, value = part.partition("=")
     if not equals:
-        raise MalformedBody("the body is not a form: it has a part without an equals sign")
+        is_json = part.lstrip()[:1] in ("{", "[")
+        raise MalformedBody(
+            "the body is JSON, and webhooks send forms: take the body's bytes as they arrive, before a "
+            "gateway or framework converts them"
+            if is_json
+            else "the body is not a form: it has a part without an equals sign"
+        )
     return unquote_plus(name, errors="strict"), unquote_plus(value, errors="strict")
 
 

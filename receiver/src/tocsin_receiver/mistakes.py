@@ -1,51 +1,59 @@
-"""Why a signature may be wrong: try what people usually get wrong, and say it."""
+"""The usual mistakes by which a signature is wrong, each with a name, and what to do about it."""
 
-import json
-import re
-from collections.abc import Iterator
+from __future__ import annotations
 
-from tocsin_receiver.fields import signed_text
-from tocsin_receiver.signing import AuthCode, is_same, sign_text
-
-_BARE = ("incident", "summary", "message")  # the only values that are sent without quotes
-_URL = re.compile(r"(https?)://(\[[^]]*\]|[^/?:]+)(:\d+)?([^?]*)(.*)", re.DOTALL)
-_PORTS = {"http": ":80", "https": ":443"}
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
 
 
-def explain(url: str, fields: dict[str, str], auth_code: AuthCode, signature: str) -> str:
-    """Return what is wrong with a signature that does not match, as far as it can be found out.
+class Mistake(str, Enum):
+    """What was done wrong, by sender or receiver. The values are public and never change."""
 
-    Nothing tried here makes a request valid: the answer is for the receiver's own log.
-    """
-    text = signed_text(fields)
-    for variant in _urls_like(url):
-        if is_same(sign_text(variant, text, auth_code), signature):
-            return (
-                f"the request is signed for {variant} and was verified for {url}: give the URL as "
-                "the webhook has it, with its scheme, port and slashes, not as a proxy shows it"
-            )
-    if is_same(sign_text(url, signed_text(_quoted(fields)), auth_code), signature):
-        return "the values have lost their double quotes: verify the fields before stripping them"
-    return (
-        "the signature does not match: compare the URL with the webhook's, character by character "
-        "(scheme, port, trailing slash, query), and the auth code; and verify the form unchanged"
-    )
+    SCHEME = "scheme"
+    HOST = "host"
+    PORT = "port"
+    TRAILING_SLASH = "trailing_slash"
+    PATH = "path"
+    QUERY = "query"
+    URL_WHITESPACE = "url_whitespace"
+    URL_LEFT_OUT = "url_left_out"
+    QUOTES_STRIPPED = "quotes_stripped"
+    QUOTES_NOT_SIGNED = "quotes_not_signed"
+    SORT_ORDER = "sort_order"
+    NOT_DECODED = "not_decoded"
+    DECODED_TWICE = "decoded_twice"
+    PLUS_SIGNS = "plus_signs"
+    CHARSET = "charset"
+    JSON_BODY = "json_body"
+    RAW_BODY = "raw_body"
+    BODY_CHANGED = "body_changed"
+    MISSING_FIELD = "missing_field"
+    EXTRA_FIELD = "extra_field"
+    FIELD_NAMES = "field_names"
+    OTHER_AUTH_CODE = "other_auth_code"
+    AUTH_CODE_WHITESPACE = "auth_code_whitespace"
+    AUTH_CODE_QUOTED = "auth_code_quoted"
+    AUTH_CODE_DECODED = "auth_code_decoded"
+    AUTH_CODE_SPELLING = "auth_code_spelling"
+    SIGNATURE_TRUNCATED = "signature_truncated"
+    SIGNATURE_SPELLING = "signature_spelling"
+    OTHER_DIGEST = "other_digest"
+    OTHER_SCHEME = "other_scheme"
+    STALE_TIMESTAMP = "stale_timestamp"
 
 
-def _urls_like(url: str) -> Iterator[str]:
-    """Yield `url` with the other scheme, another port, with or without the last slash."""
-    match = _URL.fullmatch(url)
-    if not match:
-        return
-    _, host, given_port, path, query = match.groups(default="")
-    for scheme, default_port in _PORTS.items():
-        for port in dict.fromkeys((given_port, "", default_port)):
-            for ending in (path, path[:-1] if path.endswith("/") else path + "/"):
-                yield f"{scheme}://{host}{port}{ending}{query}"
+@dataclass(frozen=True)
+class Finding:
+    """One mistake: `what` was found, as a clause, and the `fix`. Neither holds a secret."""
+
+    mistake: Mistake
+    what: str
+    fix: str
 
 
-def _quoted(fields: dict[str, str]) -> dict[str, str]:
-    return {
-        name: value if name in _BARE else json.dumps(value, ensure_ascii=False)
-        for name, value in fields.items()
-    }
+def sentence(findings: Iterable[Finding]) -> str:
+    """Return what was found and how to mend it, in one line."""
+    whats = dict.fromkeys(finding.what for finding in findings)
+    fixes = dict.fromkeys(finding.fix for finding in findings)
+    return f"{'; and '.join(whats)}: {'; and '.join(fixes)}"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from tocsin_receiver.errors import BadSignature, MissingSignature
+from tocsin_receiver.explaining import bad_signature_findings
+from tocsin_receiver.explanation import NOTHING_USUAL, Scheme
 from tocsin_receiver.fields import Fields, decode_form, signed_text, unique_fields
 from tocsin_receiver.headers import Headers, find_header
-from tocsin_receiver.mistakes import explain
+from tocsin_receiver.mistakes import sentence
 from tocsin_receiver.signing import AuthCode, is_same, sign_text
 
 SIGNATURE_HEADER = "X-VictorOps-Signature"
@@ -20,7 +22,7 @@ def read(url: str, headers: Headers, body: bytes, auth_code: AuthCode) -> dict[s
     """
     signature = find_header(headers, SIGNATURE_HEADER.lower())
     fields = decode_form(body)
-    verify(url, fields, auth_code, signature)
+    _verify(url, fields, auth_code, signature, is_decoded=True)
     return fields
 
 
@@ -31,8 +33,17 @@ def verify(url: str, fields: Fields, auth_code: AuthCode, signature: str | None)
     Flask, Django, Starlette or aiohttp will do.
     Raises: VerificationError, and nothing else.
     """
+    _verify(url, fields, auth_code, signature, is_decoded=False)
+
+
+def _verify(
+    url: str, fields: Fields, auth_code: AuthCode, signature: str | None, *, is_decoded: bool
+) -> None:
     if signature is None or signature == "":
         raise MissingSignature(f"the request has no {SIGNATURE_HEADER}: whoever sent it, refuse it")
     known = unique_fields(fields)
-    if not is_same(sign_text(url, signed_text(known), auth_code), signature):
-        raise BadSignature(explain(url, known, auth_code, signature))
+    if is_same(sign_text(url, signed_text(known), auth_code), signature):
+        return
+    findings = bad_signature_findings(url, known, auth_code, signature, is_decoded=is_decoded)
+    wrong = sentence(findings) if findings else NOTHING_USUAL[Scheme.VICTOROPS]
+    raise BadSignature(wrong, findings)

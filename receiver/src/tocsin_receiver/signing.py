@@ -4,6 +4,7 @@ Source: Splunk On-Call documentation, "Escalation webhooks". The scheme has no t
 delimiters; the one of `tocsin_receiver.standard` has both.
 """
 
+import base64
 import binascii
 import hmac
 from typing import Union
@@ -12,6 +13,7 @@ from tocsin_receiver.errors import MalformedField, MalformedHeader, UnusableAuth
 from tocsin_receiver.fields import Fields, signed_text
 
 AuthCode = Union[str, bytes]
+SECRET_PREFIX = b"whsec_"
 
 
 def sign(url: str, fields: Fields, auth_code: AuthCode) -> str:
@@ -50,6 +52,23 @@ def key_of(auth_code: AuthCode) -> bytes:
     if not key:
         raise UnusableAuthCode("the auth code is empty; is the setting that holds it missing?")
     return key
+
+
+def standard_key_of(auth_code: AuthCode) -> bytes:
+    """Return the key of a Standard Webhooks signature: what follows `whsec_` is base64 of it.
+
+    Raises: UnusableAuthCode.
+    """
+    key = key_of(auth_code)
+    if not key.startswith(SECRET_PREFIX):
+        return key
+    try:
+        return key_of(base64.b64decode(key[len(SECRET_PREFIX) :], validate=True))
+    except ValueError as error:
+        raise UnusableAuthCode(
+            "what follows whsec_ is not base64; copy the secret again, without a space or a line's "
+            "end around it"
+        ) from error
 
 
 def base64_text(digest: bytes) -> str:

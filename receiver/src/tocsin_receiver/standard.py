@@ -4,26 +4,19 @@ Source: the Standard Webhooks specification, "Webhook Signature" (symmetric, `v1
 it beside VictorOps' own, keyed with the same auth code.
 """
 
-import base64
 import hmac
-import re
 
-from tocsin_receiver.errors import (
-    BadSignature,
-    MalformedBody,
-    MalformedHeader,
-    MissingSignature,
-    StaleTimestamp,
-    UnusableAuthCode,
+from tocsin_receiver.errors import BadSignature, StaleTimestamp
+from tocsin_receiver.explaining_standard import (
+    TOLERANCE_SECONDS,
+    bad_standard_findings,
+    stale_findings,
 )
-from tocsin_receiver.headers import Headers, find_header
-from tocsin_receiver.signing import AuthCode, base64_text, is_same, key_of
-
-TOLERANCE_SECONDS = 300.0
-
-_SECRET_PREFIX = b"whsec_"
-_MESSAGE_ID = re.compile(r"[!-\-/-~]{1,255}")  # visible ASCII; a full stop would be a delimiter
-_WHOLE_SECONDS = re.compile(r"0|[1-9][0-9]{0,11}")
+from tocsin_receiver.explanation import NOTHING_USUAL, Scheme
+from tocsin_receiver.headers import Headers
+from tocsin_receiver.mistakes import sentence
+from tocsin_receiver.signing import AuthCode, base64_text, is_same, standard_key_of
+from tocsin_receiver.standard_message import StandardMessage, make_message, read_message
 
 
 def verify_standard(
@@ -41,22 +34,17 @@ def verify_standard(
     seconds before or after it is stale.
     Raises: VerificationError, and nothing else.
     """
-    message_id = _required(headers, "webhook-id")
-    timestamp = _required(headers, "webhook-timestamp")
-    signatures = _required(headers, "webhook-signature")
-    expected = _token(auth_code, message_id, timestamp, body)
+    message, signatures = read_message(headers, body)
+    expected = _token(auth_code, message)
     # A token in a version or form that is unknown here hides no other.
     if not any(is_same(expected, token) for token in signatures.split(" ")):
-        raise BadSignature(
-            "no signature matches: verify the body's bytes as they arrived, with this webhook's "
-            "auth code"
-        )
-    age = now - int(timestamp)
-    if not abs(age) <= tolerance:  # so that NaN is refused, too
-        raise StaleTimestamp(
-            f"signed {age:.0f} s ago, and {tolerance:.0f} s are allowed: a replay, or a wrong clock"
-        )
-    return message_id
+        findings = bad_standard_findings(message, signatures, auth_code)
+        wrong = sentence(findings) if findings else NOTHING_USUAL[Scheme.STANDARD]
+        raise BadSignature(wrong, findings)
+    stale = stale_findings(message, now=now, tolerance=tolerance)
+    if stale:
+        raise StaleTimestamp(sentence(stale))
+    return message.head.message_id
 
 
 def sign_standard(auth_code: AuthCode, message_id: str, timestamp: int, body: bytes) -> str:
@@ -65,34 +53,9 @@ def sign_standard(auth_code: AuthCode, message_id: str, timestamp: int, body: by
     Units: `timestamp` is whole Unix seconds.
     Raises: MalformedHeader, MalformedBody, UnusableAuthCode.
     """
-    return _token(auth_code, message_id, str(timestamp), body)
+    return _token(auth_code, make_message(message_id, str(timestamp), body))
 
 
-def _required(headers: Headers, name: str) -> str:
-    value = find_header(headers, name)
-    if not value:
-        raise MissingSignature(f"the request has no {name} header; it is not a standard webhook")
-    return value
-
-
-def _token(auth_code: AuthCode, message_id: str, timestamp: str, body: bytes) -> str:
-    if not _MESSAGE_ID.fullmatch(message_id):
-        raise MalformedHeader("webhook-id is not up to 255 visible characters without a full stop")
-    if not _WHOLE_SECONDS.fullmatch(timestamp):
-        raise MalformedHeader("webhook-timestamp is not whole Unix seconds")
-    if not isinstance(body, bytes):
-        raise MalformedBody("give the body as the bytes that arrived, before anything parsed them")
-    message = b"%b.%b.%b" % (message_id.encode(), timestamp.encode(), body)
-    return "v1," + base64_text(hmac.digest(_standard_key(auth_code), message, "sha256"))
-
-
-def _standard_key(auth_code: AuthCode) -> bytes:
-    key = key_of(auth_code)
-    if not key.startswith(_SECRET_PREFIX):
-        return key
-    try:
-        return key_of(base64.b64decode(key[len(_SECRET_PREFIX) :], validate=True))
-    except ValueError as error:
-        raise UnusableAuthCode(
-            "what follows whsec_ is not base64; copy the secret again"
-        ) from error
+def _token(auth_code: AuthCode, message: StandardMessage) -> str:
+    signed = message.head.message() + message.body
+    return "v1," + base64_text(hmac.digest(standard_key_of(auth_code), signed, "sha256"))
