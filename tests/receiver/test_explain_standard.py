@@ -76,7 +76,13 @@ def test_a_stale_timestamp_is_told_from_a_wrong_signature(age: float) -> None:
     assert mistakes(found) == ["stale_timestamp"]
     assert found.signed == found.parts
     assert not found.is_believed
-    assert "a replay, or a wrong clock" in found.verdict
+    assert "a replay or a clock is wrong" in found.verdict
+
+
+def test_a_timestamp_of_the_future_is_said_to_be() -> None:
+    """The sender's clock is ahead, or ours is behind."""
+    assert explained(age=-301).verdict.startswith("signed 301 s ahead, and 300 s are allowed")
+    assert explained(age=301).verdict.startswith("signed 301 s ago, and 300 s are allowed")
 
 
 CASES: dict[str, tuple[list[str], dict[str, Any]]] = {

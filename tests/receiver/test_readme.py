@@ -14,7 +14,7 @@ from django.test import Client  # type: ignore[import-untyped]
 from django.test.utils import override_settings  # type: ignore[import-untyped]
 
 from tocsin.domain.payload import PayloadProfile, make_body
-from tocsin_receiver import BadSignature, decode_form, sign_standard, sign_text
+from tocsin_receiver import BadSignature, Mistake, decode_form, sign, sign_standard, sign_text
 
 README = Path(__file__).parents[2] / "receiver" / "README.md"
 URL = "https://pager.example.org/escalation"
@@ -115,6 +115,21 @@ def test_refusing_a_replay() -> None:
         module.fields_once(headers, TAMPERED, AUTH_CODE, seen)
     assert module.fields_once(headers, BODY.form, AUTH_CODE, seen) == decode_form(BODY.form)
     assert module.fields_once(headers, BODY.form, AUTH_CODE, seen) is None
+
+
+def test_when_a_signature_does_not_match(capsys: pytest.CaptureFixture[str]) -> None:
+    """It prints what the README shows, to the letter."""
+    signature = sign(URL + "/", {"incident": "31", "summary": ""}, AUTH_CODE)
+    module = example("When a signature does not match")
+    module.show(URL + "//", b"incident=31&summary=", AUTH_CODE, signature)
+    (shown,) = re.findall(r"```text\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == shown.splitlines()
+
+
+def test_every_mistake_is_in_the_readme() -> None:
+    """By the name that programs see."""
+    text = README.read_text(encoding="utf-8")
+    assert [mistake.value for mistake in Mistake if f"`{mistake.value}`" not in text] == []
 
 
 def test_every_public_name_is_in_the_readme() -> None:

@@ -70,8 +70,12 @@ def stale_findings(message: StandardMessage, *, now: float, tolerance: float) ->
     age = now - int(message.head.timestamp)
     if abs(age) <= tolerance:
         return []
-    what = f"signed {age:.0f} s ago, and {tolerance:.0f} s are allowed"  # NaN is refused, too
-    return [Finding(Mistake.STALE_TIMESTAMP, what, "a replay, or a wrong clock")]
+    signed = f"{-age:.0f} s ahead" if age < 0 else f"{age:.0f} s ago"  # also inf, and NaN
+    what = (
+        f"signed {signed}, and {tolerance:.0f} s are allowed, so it is a replay or a clock is wrong"
+    )
+    fix = "set the clocks by NTP, and refuse what is really old"
+    return [Finding(Mistake.STALE_TIMESTAMP, what, fix)]
 
 
 def _search(

@@ -30,7 +30,7 @@ GROUPS: Final = {
         "tokens",
         "route",
     ),
-    "see what happens": ("incidents", "alerts", "deliveries", "upcoming", "why"),
+    "see what happens": ("incidents", "alerts", "deliveries", "upcoming", "why", "signature"),
     "do something about it": (
         "alert",
         "acknowledge",

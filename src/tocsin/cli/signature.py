@@ -1,0 +1,342 @@
+"""`tocsin signature`."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from getpass import getpass
+from typing import ClassVar, Final
+
+from tocsin.cli.check_config import STDIN, read_file
+from tocsin.cli.command import Commands, add_parser
+from tocsin.cli.paint import Cell, Colour
+from tocsin.cli.shell import DONE, REFUSED, USAGE_ERROR, Shell
+from tocsin.domain.captured_request import CapturedRequest, read_captured_request
+from tocsin.errors import TocsinError
+from tocsin_receiver import (
+    Explanation,
+    Mistake,
+    Scheme,
+    SignedPart,
+    VerificationError,
+    explain,
+    explain_standard,
+)
+
+HEADERS: Final = {
+    Scheme.VICTOROPS: ("X-VictorOps-Signature", "base64 of HMAC-SHA1, keyed with the auth code"),
+    Scheme.STANDARD: (
+        "webhook-signature",
+        "v1, and base64 of HMAC-SHA256, keyed with the auth code",
+    ),
+}
+_MOST_DIFFERENCES: Final = 12
+_ROW: Final = 16
+_NONE: Final = "(none)"
+
+
+class NothingToExplain(TocsinError):
+    """What was given cannot be verified at all."""
+
+    code: ClassVar[str] = "nothing_to_explain"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What is to be explained. `request` is None if the fields were given one by one."""
+
+    url: str
+    fields: list[tuple[str, str]]
+    request: CapturedRequest | None
+    signature: str | None
+    auth_codes: list[bytes]
+    received_at: datetime
+
+
+def add_command(commands: Commands) -> None:
+    group = add_parser(
+        commands,
+        "signature",
+        lambda _args, shell: _show_help(group, shell),
+        teaches="""
+            Find out why a receiver refuses a webhook. Works without a server.
+        """,
+        example="tocsin signature explain https://pager.example/hook --request captured.txt",
+        then="tocsin webhooks show pager --auth-code    # what the receiver has to verify with",
+        asks_server=False,
+        speaks_json=False,
+    )
+    below = group.add_subparsers(title="subcommands", metavar="COMMAND")
+    parser = add_parser(
+        below,
+        "explain",
+        run,
+        teaches="""
+            Say what a signature is of, byte by byte, and which usual mistake makes it wrong: another
+            URL (a slash, a port, the scheme behind a proxy), values without their quotes, another
+            order, a form decoded twice, JSON, another auth code, a stale timestamp. Neither the auth
+            code nor the signature that would be right is shown, so the answer can be passed on.
+
+            The URL is the webhook's, as it is configured. The request is the one that the receiver
+            got, with its request line, headers and body; or give the fields as your program has them.
+        """,
+        example="""
+            tocsin signature explain https://pager.example/hook --request captured.txt
+            tocsin signature explain https://pager.example/ --field incident=31 --signature 0VWp...=
+        """,
+        then="tocsin webhooks show pager --auth-code    # is it the auth code that the receiver has?",
+        asks_server=False,
+        json_help="print the explanation as JSON, for programs",
+    )
+    _add_arguments(parser)
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("url", metavar="URL", help="the webhook's URL, character by character")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "--request", metavar="FILE", help="a captured request; - reads standard input"
+    )
+    what.add_argument(
+        "--field",
+        action="append",
+        type=_field,
+        metavar="NAME=VALUE",
+        help="a field of the form, decoded, its quotes included; once for each",
+    )
+    parser.add_argument(
+        "--signature", metavar="TEXT", help="the X-VictorOps-Signature, if not in the request"
+    )
+    parser.add_argument(
+        "--auth-code-file",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="holds the auth code; - reads standard input; without it you are asked. Of several the "
+        "first is the receiver's, and the others are tried too",
+    )
+    parser.add_argument(
+        "--received",
+        type=_instant,
+        metavar="INSTANT",
+        help="when the request came, such as 2026-11-02T03:00:00Z (now)",
+    )
+    parser.add_argument(
+        "--hex", action="store_true", help="show the signed bytes in hexadecimal, too"
+    )
+
+
+def run(args: argparse.Namespace, shell: Shell) -> int:
+    """Exit 0 when every signature is right; 1 when one is not, or there is none."""
+    given = _read(args, shell)
+    if isinstance(given, str):
+        shell.complain(given)
+        return USAGE_ERROR
+    try:
+        found = list(_explain(given))
+    except VerificationError as refusal:
+        raise NothingToExplain(str(refusal)) from None
+    notes = given.request.notes if given.request else ()
+    if args.json:
+        shell.json({"signatures": [_as_json(each) for each in found], "notes": list(notes)})
+    else:
+        for each in found:
+            _show(each, shell, as_hex=args.hex)
+        for note in (*notes, *_advice(args, found)):
+            shell.say(note)
+    wrong_ones = [HEADERS[each.scheme][0] for each in found if not each.is_believed]
+    if wrong_ones:
+        shell.complain(f"a receiver does not believe this request: see {' and '.join(wrong_ones)}")
+    return REFUSED if wrong_ones else DONE
+
+
+def _show_help(group: argparse.ArgumentParser, shell: Shell) -> int:
+    shell.out.write(group.format_help())
+    return DONE
+
+
+def _field(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not NAME=VALUE")
+    return name, value
+
+
+def _instant(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise argparse.ArgumentTypeError(
+            f"{text[:40]!r} is no instant with a time zone, such as 2026-11-02T03:00:00Z"
+        )
+    return at
+
+
+def _read(args: argparse.Namespace, shell: Shell) -> Given | str:
+    """Return what is to be explained, or what is wrong with the command line."""
+    if [args.request, *args.auth_code_file].count(STDIN) > 1:
+        return "standard input can be read only once: give a file for the request or the auth code"
+    if args.field and not args.signature:
+        return "fields need their --signature: the value of X-VictorOps-Signature"
+    auth_codes = [_auth_code(file) for file in args.auth_code_file] or _ask(args)
+    if not auth_codes:
+        return "an auth code is needed: give it with --auth-code-file FILE"
+    request = None
+    if args.request is not None:
+        request = read_captured_request(read_file(args.request)[1])
+    return Given(
+        url=args.url,
+        fields=args.field or [],
+        request=request,
+        signature=args.signature or (request.header("X-VictorOps-Signature") if request else None),
+        auth_codes=auth_codes,
+        received_at=args.received or shell.now,
+    )
+
+
+def _auth_code(file: str) -> bytes:
+    """Return what a file holds, but for the end of its last line."""
+    return read_file(file)[1].removesuffix(b"\n").removesuffix(b"\r")
+
+
+def _ask(args: argparse.Namespace) -> list[bytes]:
+    """Return what is typed, which is not shown; nothing if there is nobody to type."""
+    if args.request == STDIN or not sys.stdin.isatty():
+        return []
+    try:
+        return [getpass("Auth code: ").encode()]
+    except EOFError:
+        return []
+
+
+def _explain(given: Given) -> Iterator[Explanation]:
+    """Explain each signature that there is. Raises: VerificationError."""
+    first, *others = given.auth_codes
+    request = given.request
+    has_standard = request is not None and request.header("webhook-signature") is not None
+    if given.signature is not None or not has_standard:
+        yield explain(
+            given.url,
+            given.fields if request is None else request.body,
+            first,
+            given.signature,
+            other_auth_codes=others,
+            seen_urls=request.seen_urls if request else (),
+        )
+    if request is not None and has_standard:
+        now = given.received_at.astimezone(UTC).timestamp()
+        yield explain_standard(
+            first, request.headers, request.body, now=now, other_auth_codes=others
+        )
+
+
+def _show(found: Explanation, shell: Shell, *, as_hex: bool) -> None:
+    name, what = HEADERS[found.scheme]
+    shell.say(Cell(name, Colour.STRONG), f"is {what}.")
+    shell.say(f"{found.length} bytes are signed:")
+    shell.say("")
+    shell.table(
+        ("OFFSET", "BYTES", "FROM", "TEXT"),
+        [
+            (f"{part.offset:>6}", f"{len(part.data):>5}", _from(part), part.text)
+            for part in found.parts
+        ],
+    )
+    shell.say("")
+    if as_hex:
+        for line in _hexadecimal(b"".join(part.data for part in found.parts)):
+            shell.say(line)
+        shell.say("")
+    _show_verdict(found, shell)
+    shell.say("")
+
+
+def _advice(args: argparse.Namespace, found: list[Explanation]) -> Iterator[str]:
+    if args.received is None and any(_is_stale(each) for each in found):
+        yield "Its age is counted until now; --received says when the request came."
+
+
+def _is_stale(found: Explanation) -> bool:
+    return any(finding.mistake is Mistake.STALE_TIMESTAMP for finding in found.findings)
+
+
+def _show_verdict(found: Explanation, shell: Shell) -> None:
+    if found.is_believed:
+        shell.say(Cell("right", Colour.GOOD), "It is the signature of these bytes.")
+        return
+    for what in dict.fromkeys(finding.what for finding in found.findings):
+        alike = [finding for finding in found.findings if finding.what == what]
+        names = ", ".join(each.mistake.value.replace("_", " ") for each in alike)
+        shell.say(Cell(names, Colour.BAD), f"{what}.")
+        for finding in alike:
+            shell.say(Cell("fix", Colour.STRONG), f"{finding.fix}.", indent=2)
+    if not found.findings:
+        shell.say(Cell("wrong", Colour.BAD), f"{found.verdict}.")
+    differences = list(_differences(found))
+    if differences:
+        shell.say("")
+        shell.table(("FROM", "VERIFIED", "SIGNED"), differences[:_MOST_DIFFERENCES])
+        if len(differences) > _MOST_DIFFERENCES:
+            shell.say(f"... and {len(differences) - _MOST_DIFFERENCES} more")
+
+
+def _from(part: SignedPart) -> str:
+    return "URL" if part.origin == "url" else part.origin
+
+
+def _differences(found: Explanation) -> Iterator[tuple[str, str, str]]:
+    """Yield the parts that were signed otherwise than verified, in whatever order."""
+    if found.signed is None:
+        return
+    verified = {(part.origin, part.field): part.text for part in found.parts}
+    signed = {(part.origin, part.field): part.text for part in found.signed}
+    for place in dict.fromkeys([*verified, *signed]):
+        ours, theirs = verified.get(place, _NONE), signed.get(place, _NONE)
+        if ours != theirs:
+            yield "URL" if place[0] == "url" else " of ".join(filter(None, place)), ours, theirs
+    if verified == signed and found.parts != found.signed:
+        yield "order", _names(found.parts), _names(found.signed)
+
+
+def _names(parts: tuple[SignedPart, ...]) -> str:
+    return ", ".join(part.field for part in parts if part.origin == "name")
+
+
+def _hexadecimal(data: bytes) -> Iterator[str]:
+    """Yield lines of 16 bytes with their offset, and what they are in ASCII."""
+    for offset in range(0, len(data), _ROW):
+        row = data[offset : offset + _ROW]
+        shown = "".join(chr(byte) if 0x20 <= byte <= 0x7E else "." for byte in row)
+        yield f"{offset:>6}  {row.hex(' '):<{3 * _ROW - 1}}  {shown}"
+
+
+def _as_json(found: Explanation) -> dict[str, object]:
+    return {
+        "scheme": found.scheme.value,
+        "header": HEADERS[found.scheme][0],
+        "believed": found.is_believed,
+        "bytes": found.length,
+        "parts": _parts_as_json(found.parts),
+        "signed": None if found.signed is None else _parts_as_json(found.signed),
+        "mistakes": [
+            {"mistake": each.mistake.value, "what": each.what, "fix": each.fix}
+            for each in found.findings
+        ],
+        "verdict": found.verdict,
+    }
+
+
+def _parts_as_json(parts: tuple[SignedPart, ...]) -> list[dict[str, object]]:
+    return [
+        {
+            "from": part.origin,
+            "field": part.field or None,
+            "offset": part.offset,
+            "bytes": len(part.data),
+            "text": part.text,
+        }
+        for part in parts
+    ]
