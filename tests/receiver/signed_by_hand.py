@@ -15,7 +15,7 @@ FIELDS = {
     "message": "",
     "entity_id": '"db-4 + db-5"',
     "entity_state": '"CRITICAL"',
-    "state_message": '"Plattenplatz knapp: 5 % frei, für /var"',
+    "state_message": '"Plattenplatz knapp: 5 % frei für /var"',
     "timestamp": '"2026-11-02T03:00:00+01:00"',
     "vo_orig.message_type": '"critical"',
     "_host": '"db"',

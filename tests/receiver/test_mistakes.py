@@ -29,6 +29,9 @@ from tocsin_receiver import (
     signing_order,
     verify,
 )
+from tocsin_receiver.other_signatures import Reading
+from tocsin_receiver.searching import Key, part, search
+from tocsin_receiver.signed_content import Bytes
 
 # What receivers do wrong: they verify something else than what was signed.
 
@@ -70,6 +73,18 @@ RECEIVERS: dict[str, tuple[list[str], str, Any, str | bytes]] = {
         ["charset"],
         URL,
         with_values(lambda value: value.encode().decode("latin-1")),
+        AUTH_CODE,
+    ),
+    "one empty field dropped": (
+        ["missing_field"],
+        URL,
+        {name: value for name, value in FIELDS.items() if name != "message"},
+        AUTH_CODE,
+    ),
+    "the other one": (
+        ["missing_field"],
+        URL,
+        {name: value for name, value in FIELDS.items() if name != "summary"},
         AUTH_CODE,
     ),
     "taken apart": (
@@ -122,6 +137,13 @@ def test_spaces_that_were_left_as_plus_signs_are_named() -> None:
     as_a_path = {**fields, "summary": "disk+is+full"}
     found = explain(URL, as_a_path, AUTH_CODE, sign(URL, fields, AUTH_CODE))
     assert mistakes(found) == ["plus_signs"]
+
+
+def test_a_form_that_was_read_as_windows_reads_it_is_named() -> None:
+    """Which is not Latin-1."""
+    fields = {"state_message": '"5 \u20ac"'}
+    misread = {name: value.encode().decode("cp1252") for name, value in fields.items()}
+    assert mistakes(explain(URL, misread, AUTH_CODE, sign(URL, fields, AUTH_CODE))) == ["charset"]
 
 
 DECODED_TWICE = {
@@ -242,3 +264,27 @@ def test_the_error_of_a_raw_request_says_the_same(name: str) -> None:
     with pytest.raises(BadSignature) as refusal:
         read(URL, {"X-VictorOps-Signature": signature}, FORM, AUTH_CODE)
     assert [finding.mistake.value for finding in refusal.value.findings] == expected
+
+
+def test_of_a_long_form_the_error_tells_less() -> None:
+    """Whoever sends nonsense must not order work; `explain` is asked by a person, and has time."""
+    long = {**FIELDS, "state_message": '"' + 20_000 * "x" + '"'}
+    stripped = {name: value.strip('"') for name, value in long.items()}
+    signature = sign(URL, long, AUTH_CODE)
+    with pytest.raises(BadSignature) as refusal:
+        verify(URL, stripped, AUTH_CODE, signature)
+    assert refusal.value.findings == ()
+    assert mistakes(explain(URL, stripped, AUTH_CODE, signature)) == ["quotes_stripped"]
+    with pytest.raises(BadSignature, match="slash"):
+        verify(URL + "/", long, AUTH_CODE, signature)
+
+
+def test_the_search_ends_when_it_has_signed_enough() -> None:
+    """However much there is to try."""
+    digest = hmac.digest(b"key", b"ac", "sha1")
+    tried = [part(Bytes("body", text)) for text in (b"a", b"b", b"c")]
+    begin, keys = [part(Bytes("url", b"a"))], [Key(b"key", [])]
+    readings = [Reading(digest, "sha1", None)]
+    assert search(begin, tried, keys, readings, most_mistakes=1, most_bytes=4)
+    assert search(begin, tried, keys, readings, most_mistakes=1, most_bytes=3) is None
+    assert search(begin, tried, keys, readings, most_mistakes=0, most_bytes=9) is None
