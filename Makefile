@@ -1,12 +1,13 @@
 # Needs a Python 3.11 or newer and nothing else. `make` alone says what it can do.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint lock bench FORCE
+.PHONY: help demo test lint lock bench fuzz FORCE
 
 BIN := .venv/bin
 PROJECT := pyproject.toml receiver/pyproject.toml requirements/install
 RUN := .venv/.installed-run
 TEST := .venv/.installed-test
+FUZZ := .venv/.installed-fuzz
 export PYTHON
 
 help: ## this text
@@ -33,6 +34,9 @@ bench: $(TEST) ## every benchmark (NAME=deliver for one, ARGS=--quick for less)
 	  $(BIN)/python -m bench $$name $(ARGS) || exit 1; \
 	done
 
+fuzz: $(FUZZ) ## feed the parsers nonsense (NAME=alert for one, SECONDS=60 for each)
+	@$(BIN)/python -m fuzz $(or $(NAME),all) --seconds $(or $(SECONDS),60)
+
 # A pin stays while it satisfies pyproject.toml; UPGRADE=--upgrade takes the newest of everything.
 COMPILE = @$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
   --generate-hashes --no-emit-package tocsin-receiver --custom-compile-command "make lock" $(UPGRADE)
@@ -42,6 +46,7 @@ lock: ## choose versions again from pyproject.toml (UPGRADE=--upgrade)
 	$(COMPILE) --group lock --output-file requirements/lock.txt
 	$(COMPILE) pyproject.toml --group build --output-file requirements/run.txt
 	$(COMPILE) pyproject.toml --group build --group test --output-file requirements/test.txt
+	$(COMPILE) --group fuzz --output-file requirements/fuzz.txt
 
 # Without isolation the packages are built by the setuptools of the lock file, not by one from an index.
 $(RUN): requirements/run.txt $(PROJECT) $(if $(PYTHON),FORCE)
@@ -52,4 +57,8 @@ $(RUN): requirements/run.txt $(PROJECT) $(if $(PYTHON),FORCE)
 
 $(TEST): requirements/test.txt $(RUN)
 	@requirements/install requirements/test.txt
+	@touch $@
+
+$(FUZZ): requirements/fuzz.txt $(RUN)
+	@requirements/install requirements/fuzz.txt
 	@touch $@

@@ -193,6 +193,10 @@ def test_what_was_sent_cannot_steer_the_terminal() -> None:
         (b"POST /hook HTTP/1.1\nno header\n\n", "is no header of a captured request: 'no header'"),
         (b"POST /hook HTTP/1.1\nContent-Encoding: gzip\n\n\x1f\x8b", "encoded (gzip)"),
         (b"POST /hook HTTP/1.1\n\na=1", "no X-VictorOps-Signature to explain"),
+        (
+            b"POST /hook HTTP/1.1\nx-victorops-signature: a\nX-VictorOps-Signature: b\n\na=1",
+            "occurs 2 times",
+        ),
         (b"POST /hook HTTP/1.1\nwebhook-signature: v1,x\n\na=1", "no webhook-id header"),
     ],
 )
@@ -215,6 +219,7 @@ def test_what_cannot_be_explained_is_said(text: bytes, complaint: str) -> None:
         (["--request", "-", "--auth-code-file", "-"], "standard input can be read only once"),
         (["--request", "captured.txt", "--received", "noon"], "no instant with a time zone"),
         (["--request", "captured.txt", "--received", "2026-11-02T03:00"], "with a time zone"),
+        (["--request", "captured.txt", "--received", "0001-01-01T00:00+23:00"], "no instant"),
     ],
 )
 def test_a_wrong_command_line_is_a_usage_error(arguments: list[str], complaint: str) -> None:

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 LONGEST_FILE = 400
 EMPTY_NAMES = {"utils", "util", "common", "helpers", "helper", "base", "manager", "misc"}
 MACHINE_PATHS = tuple(f"/{folder}/" for folder in ("work", "root", "home/[a-z]+"))
-LOCKS = ("run.txt", "test.txt", "lock.txt")
+LOCKS = ("run.txt", "test.txt", "lock.txt", "fuzz.txt")
 PIN = re.compile(r"(?P<name>[a-z0-9.-]+)==(?P<version>[^ ;]+)(?P<marker> ; [^\\]+)? \\")
 HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?")
 
@@ -28,7 +28,7 @@ def files_of_the_project() -> list[Path]:
     )
     if listing.returncode == 0:
         return [path for name in listing.stdout.split("\0") if (path := ROOT / name).is_file()]
-    folders = ("src", "receiver", "tests", "bench")
+    folders = ("src", "receiver", "tests", "bench", "fuzz")
     return [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
 
 
@@ -113,6 +113,7 @@ def test_everything_that_is_asked_for_is_locked() -> None:
         "run.txt": [*project["project"]["dependencies"], *groups["build"]],
         "test.txt": groups["test"],
         "lock.txt": groups["lock"],
+        "fuzz.txt": groups["fuzz"],
     }
     for lock, requirements in asked.items():
         names = {re.split(r"[^A-Za-z0-9.-]", text)[0].lower() for text in requirements}

@@ -23,6 +23,7 @@ from tests.receiver.signed_by_hand import (
 
 from tocsin_receiver import (
     BadSignature,
+    MalformedBody,
     explain,
     read,
     sign,
@@ -288,3 +289,10 @@ def test_the_search_ends_when_it_has_signed_enough() -> None:
     assert search(begin, tried, keys, readings, most_mistakes=1, most_bytes=4)
     assert search(begin, tried, keys, readings, most_mistakes=1, most_bytes=3) is None
     assert search(begin, tried, keys, readings, most_mistakes=0, most_bytes=9) is None
+
+
+@pytest.mark.parametrize("body", [b'{"incident": "8"}', b" [1, 2]", b'{"a": "x&y"}'])
+def test_the_error_about_json_says_that_it_is_json(body: bytes) -> None:
+    """Whoever reads it looks for what converts the body, and not at their form parser."""
+    with pytest.raises(MalformedBody, match="the body is JSON, and webhooks send forms"):
+        read(URL, {"X-VictorOps-Signature": SIGNATURE}, body, AUTH_CODE)

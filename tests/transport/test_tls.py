@@ -224,11 +224,23 @@ async def test_cancelled_while_connecting() -> None:
     assert answer.tls_us > 0
 
 
-async def test_an_unreadable_ca_bundle_is_an_outcome() -> None:
+async def test_a_ca_bundle_may_have_comments_in_any_script() -> None:
+    """Collections of CAs name each, and not every name is ASCII."""
+    bundle = f"# F\u0151tan\u00fas\u00edtv\u00e1ny\n{TRUSTED}"
+    async with (
+        receiving(Conversation.answer_all, tls=serving("localhost")) as receiver,
+        sending() as sender,
+    ):
+        answer = await sender.send(receiver.exchange(host="localhost", ca_bundle=bundle))
+    assert answer.outcome is Outcome.DELIVERED
+
+
+@pytest.mark.parametrize("bundle", ["no PEM", "", "\u00e9", "\ud800", "\0"])
+async def test_an_unreadable_ca_bundle_is_an_outcome(bundle: str) -> None:
     """Even a bundle that should never have been stored is not raised at the engine."""
     async with receiving(Conversation.until_closed) as receiver, sending() as sender:
         receiver.is_tls = True
-        answer = await sender.send(receiver.exchange(ca_bundle="no PEM"))
+        answer = await sender.send(receiver.exchange(ca_bundle=bundle))
     assert answer.outcome is Outcome.TLS_FAILED
     assert "BEGIN CERTIFICATE" in answer.detail
 

@@ -39,6 +39,14 @@ class Repeatable:
     request: bytes
 
 
+def check_idempotency_key(key: str) -> None:
+    """Raises: InvalidIdempotencyKey, unless it is one line of 1 to 255 printable characters."""
+    if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable():
+        raise InvalidIdempotencyKey(
+            f"Write 1 to {LONGEST_KEY} printable characters as Idempotency-Key; a UUID is a good one"
+        )
+
+
 def once(
     tx: Tx,
     repeatable: Repeatable,
@@ -53,10 +61,7 @@ def once(
     Raises: InvalidIdempotencyKey, IdempotencyKeyReused.
     """
     token_id, key = repeatable.token_id, repeatable.key
-    if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable():
-        raise InvalidIdempotencyKey(
-            f"Write 1 to {LONGEST_KEY} printable characters as Idempotency-Key; a UUID is a good one"
-        )
+    check_idempotency_key(key)
     request_hash = hashlib.sha256(repeatable.request).digest()
     lock_key(tx, token_id=token_id, key=key)
     forget_answers(tx, before=now - KEPT)

@@ -23,9 +23,11 @@ from tocsin_receiver import (
     explain,
     explain_standard,
 )
+from tocsin_receiver.headers import find_header
+from tocsin_receiver.receiving import SIGNATURE_HEADER
 
 HEADERS: Final = {
-    Scheme.VICTOROPS: ("X-VictorOps-Signature", "base64 of HMAC-SHA1, keyed with the auth code"),
+    Scheme.VICTOROPS: (SIGNATURE_HEADER, "base64 of HMAC-SHA1, keyed with the auth code"),
     Scheme.STANDARD: (
         "webhook-signature",
         "v1, and base64 of HMAC-SHA256, keyed with the auth code",
@@ -166,13 +168,13 @@ def _field(text: str) -> tuple[str, str]:
 def _instant(text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise argparse.ArgumentTypeError(
-            f"{text[:40]!r} is no instant with a time zone, such as 2026-11-02T03:00:00Z"
-        )
-    return at
+        if at.tzinfo is not None:
+            return at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass  # said below
+    raise argparse.ArgumentTypeError(
+        f"{text[:40]!r} is no instant with a time zone, such as 2026-11-02T03:00:00Z"
+    )
 
 
 def _read(args: argparse.Namespace, shell: Shell) -> Given | str:
@@ -191,7 +193,7 @@ def _read(args: argparse.Namespace, shell: Shell) -> Given | str:
         url=args.url,
         fields=args.field or [],
         request=request,
-        signature=args.signature or (request.header("X-VictorOps-Signature") if request else None),
+        signature=args.signature,
         auth_codes=auth_codes,
         received_at=args.received or shell.now,
     )
@@ -216,20 +218,25 @@ def _explain(given: Given) -> Iterator[Explanation]:
     """Explain each signature that there is. Raises: VerificationError."""
     first, *others = given.auth_codes
     request = given.request
-    has_standard = request is not None and request.header("webhook-signature") is not None
-    if given.signature is not None or not has_standard:
+    headers = request.headers if request else ()
+    signature = given.signature or find_header(headers, SIGNATURE_HEADER.lower())
+    has_standard = find_header(headers, "webhook-signature") is not None
+    if signature is not None or not has_standard:
         yield explain(
             given.url,
             given.fields if request is None else request.body,
             first,
-            given.signature,
+            signature,
             other_auth_codes=others,
             seen_urls=request.seen_urls if request else (),
         )
     if request is not None and has_standard:
-        now = given.received_at.astimezone(UTC).timestamp()
         yield explain_standard(
-            first, request.headers, request.body, now=now, other_auth_codes=others
+            first,
+            headers,
+            request.body,
+            now=given.received_at.timestamp(),
+            other_auth_codes=others,
         )
 
 

@@ -46,8 +46,10 @@ def context_for(ca_bundle: str | None) -> ssl.SSLContext:
 
 
 def _load_bundle(context: ssl.SSLContext, ca_bundle: str) -> None:
+    # Certificates are ASCII; their names in the comments between them need not be.
+    plain = ca_bundle.encode("ascii", "replace").decode()
     try:
-        context.load_verify_locations(cadata=ca_bundle)
+        context.load_verify_locations(cadata=plain)
     except (ssl.SSLError, ValueError) as error:
         raise UnreadableCaBundle(
             "the CA bundle has no readable certificate: give PEM text that begins with "
