@@ -15,9 +15,11 @@ from tocsin.api.cursors import InvalidCursor, read_position, write_cursor
 from tocsin.api.field_types import Duration, GivenInstant, Text
 from tocsin.api.ingestion import ALERT_PATH, find_place
 from tocsin.domain.alert import read_alert, stored_entity_id
-from tocsin.domain.alert_json import AlertRefused
+from tocsin.domain.alert_json import AlertRefused, NotJson
 from tocsin.domain.alert_key import InvalidAlertKey, key_hash, masked, parse_alert_key
+from tocsin.domain.entity_mention import is_about
 from tocsin.domain.principal import NotAuthenticated, token_hash
+from tocsin.domain.refusal import LONGEST_EXCERPT, refuse_alert, refuse_key, unread_text
 from tocsin.domain.routing import routing_key_of
 from tocsin.ids import DELIVERY, MalformedId, id_text, parse_id
 from tocsin.secret import Secret
@@ -95,6 +97,22 @@ def feed_alert_path(data: bytes) -> None:
             routing_key_of(routing_key)
 
 
+def feed_refusal(data: bytes) -> None:
+    """What is kept of a request that could not be read, and whether it was about an entity."""
+    feed = Feed(data)
+    entity_id, key = feed.text() or "disk", Secret(feed.text() or "key")
+    body = feed.rest()
+    for refusal in (
+        refuse_alert(NotJson("no"), body=body, key=key, routing_key=entity_id, now=NOW),
+        refuse_key(key, routing_key=entity_id, revoked_key=None, now=NOW),
+    ):
+        assert len(refusal.excerpt) <= LONGEST_EXCERPT
+        for text in (refusal.excerpt, refusal.routing_key, refusal.reason, unread_text(refusal)):
+            assert "\0" not in text
+            text.encode()
+        is_about(refusal.excerpt, stored_entity_id(entity_id))
+
+
 def feed_client_address(data: bytes) -> None:
     """`X-Forwarded-For`, from a proxy that is trusted."""
     feed = Feed(data)
@@ -150,6 +168,9 @@ def feed_instant(data: bytes) -> None:
 TARGETS: Final = {
     "alert": Target(feed_alert, (END, *JSON_WORDS), longest=16_384),
     "entity-id": Target(feed_entity_id, (b"\x00", b"\xed\xa0\x80", b" ", b"-", b"x" * 512)),
+    "refusal": Target(
+        feed_refusal, (END, b'entity_id="disk"', b"password=", b"api_key: ", b"'", *JSON_WORDS)
+    ),
     "alert-path": Target(
         feed_alert_path, (ALERT_PATH.encode(), b"/", b"%2F", b"%", b"%ff", b"%00")
     ),

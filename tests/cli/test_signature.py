@@ -256,7 +256,8 @@ def test_on_a_terminal_the_auth_code_is_asked_for_and_not_shown() -> None:
     with run_for_real("--request", "captured.txt", stdin=theirs, start_new_session=True) as process:
         os.close(theirs)
         assert process.stderr is not None
-        assert process.stderr.read(len("Auth code: ")) == b"Auth code: "
+        prompt = b"The auth code: "
+        assert process.stderr.read(len(prompt)) == prompt
         os.write(ours, f"{AUTH_CODE}\n".encode())
         out, more = process.communicate(timeout=60)
     os.close(ours)

@@ -35,9 +35,11 @@ READS_NO_TEXT = {
     "read_configuration": "reads our own rows",
     "read_file": "takes a path",
     "read_in_force": "reads our own rows",
+    "read_line": "takes what is typed, as it is",
     "read_literal": "asks the system",
     "read_master_key": "takes a path",
     "read_peer": "takes what OpenSSL has verified",
+    "read_secret": "takes what is typed, as it is",
     "explain_refusal": "takes OpenSSL's own error",
     "explain_route": "takes a routing key that was read",
 }

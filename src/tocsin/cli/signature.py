@@ -1,16 +1,15 @@
 """`tocsin signature`."""
 
 import argparse
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from getpass import getpass
 from typing import ClassVar, Final
 
 from tocsin.cli.check_config import STDIN, read_file
 from tocsin.cli.command import Commands, add_parser
 from tocsin.cli.paint import Cell, Colour
+from tocsin.cli.secret_argument import read_line
 from tocsin.cli.shell import DONE, REFUSED, USAGE_ERROR, Shell
 from tocsin.domain.captured_request import CapturedRequest, read_captured_request
 from tocsin.errors import TocsinError
@@ -183,7 +182,7 @@ def _read(args: argparse.Namespace, shell: Shell) -> Given | str:
         return "standard input can be read only once: give a file for the request or the auth code"
     if args.field and not args.signature:
         return "fields need their --signature: the value of X-VictorOps-Signature"
-    auth_codes = [_auth_code(file) for file in args.auth_code_file] or _ask(args)
+    auth_codes = [_auth_code(file, shell) for file in args.auth_code_file] or _ask(args, shell)
     if not auth_codes:
         return "an auth code is needed: give it with --auth-code-file FILE"
     request = None
@@ -199,19 +198,22 @@ def _read(args: argparse.Namespace, shell: Shell) -> Given | str:
     )
 
 
-def _auth_code(file: str) -> bytes:
+def _auth_code(file: str, shell: Shell) -> bytes:
     """Return what a file holds, but for the end of its last line."""
+    if file == STDIN:
+        return _read_line(shell)
     return read_file(file)[1].removesuffix(b"\n").removesuffix(b"\r")
 
 
-def _ask(args: argparse.Namespace) -> list[bytes]:
-    """Return what is typed, which is not shown; nothing if there is nobody to type."""
-    if args.request == STDIN or not sys.stdin.isatty():
+def _ask(args: argparse.Namespace, shell: Shell) -> list[bytes]:
+    """Return what is typed; nothing if there is nobody to type."""
+    if args.request == STDIN or not shell.given.isatty():
         return []
-    try:
-        return [getpass("Auth code: ").encode()]
-    except EOFError:
-        return []
+    return [_read_line(shell)]
+
+
+def _read_line(shell: Shell) -> bytes:
+    return read_line("The auth code", shell).encode("utf-8", "surrogateescape")
 
 
 def _explain(given: Given) -> Iterator[Explanation]:
