@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import importlib.util
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -20,14 +21,12 @@ MISSING: Final = "fuzz: atheris is not installed: run make fuzz, or pip install 
 def main(argv: list[str]) -> int:
     """Return 0 when nothing was found, 2 when the command line is wrong or atheris is missing."""
     args = _parser().parse_args(argv)
-    if args.name == ALL:
-        return _feed_all(args.seconds)
-    try:
-        atheris = importlib.import_module("atheris")
-    except ModuleNotFoundError:
+    if importlib.util.find_spec("atheris") is None:
         sys.stderr.write(MISSING)
         return 2
-    return _feed(atheris, args.name, args.seconds)
+    if args.name == ALL:
+        return _feed_all(args.seconds)
+    return _feed(args.name, args.seconds)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -51,17 +50,15 @@ def _names() -> Iterable[str]:
 
 def _feed_all(seconds: int) -> int:
     """Feed each target in a process of its own; libFuzzer ends the one that it runs in."""
-    codes = []
-    for name in _names():
-        command = [sys.executable, "-m", "fuzz", name, "--seconds", str(seconds)]
-        codes.append(subprocess.run(command, check=False).returncode)
-        if codes[-1] == 2:
-            break
-    return max(codes)
+    commands = [
+        [sys.executable, "-m", "fuzz", name, "--seconds", str(seconds)] for name in _names()
+    ]
+    return max(subprocess.run(command, check=False).returncode for command in commands)
 
 
-def _feed(atheris: Any, name: str, seconds: int) -> int:
+def _feed(name: str, seconds: int) -> int:
     """Instrument the code, and hand over to libFuzzer, which ends the process."""
+    atheris: Any = importlib.import_module("atheris")
     atheris.enabled_hooks.add("str")  # what a text is compared with guides it, too
     for module in [module for module in sys.modules if module.split(".")[0] in _OURS]:
         del sys.modules[module]  # read without instruments, to know the targets' names
