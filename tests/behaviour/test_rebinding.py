@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.behaviour.harness import a_server
+from tests.behaviour.harness import Tocsin, a_server
 
 from tocsin.domain.network import Networks
 
@@ -36,24 +36,25 @@ async def answering(host: str, port: int = 0) -> AsyncIterator[tuple[int, list[b
 
 
 class HostileNames:
-    """The machine's resolver, under control of whoever owns the name: allowed once, then never."""
+    """The machine's resolver, under control of whoever owns the name: one answer, then another."""
 
-    def __init__(self) -> None:
+    def __init__(self, first: str, then: str) -> None:
         self.asked = 0
+        self._answers = first, then
         self._system = socket.getaddrinfo
 
     def __call__(self, host: Any, *rest: Any, **more: Any) -> Any:
         if host != NAME or more.get("flags", 0) & socket.AI_NUMERICHOST:
             return self._system(host, *rest, **more)
         self.asked += 1
-        return self._system(OUTSIDE if self.asked == 1 else INSIDE, *rest, **more)
+        return self._system(self._answers[self.asked > 1], *rest, **more)
 
 
 async def test_a_name_reaches_only_what_was_checked(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first attempt goes where the first answer led; the second is refused with the line to set."""
-    names = HostileNames()
+    names = HostileNames(OUTSIDE, INSIDE)
     monkeypatch.setattr(socket, "getaddrinfo", names)
     async with (
         answering(INSIDE) as (port, inside),
@@ -73,6 +74,21 @@ async def test_a_name_reaches_only_what_was_checked(
     assert delivery["end_reason"] == "final_outcome"
     line = "set TOCSIN_WEBHOOK_NETWORKS=private,127.0.0.2/32,loopback"
     assert line in delivery["attempts"][1]["reason"]
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::ffff:127.0.0.1"])
+async def test_a_name_that_leads_to_tocsin_itself_is_not_called(
+    tocsin: Tocsin, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    """However it is spelled, and although its address may be reached: it would page in a circle."""
+    monkeypatch.setattr(socket, "getaddrinfo", HostileNames(address, address))
+    url = f"http://{NAME}:{tocsin.server.url.rpartition(':')[2]}/pager"
+    await tocsin.configure({"main": [("0s", ["pager"])]}, webhooks={"pager": {"url": url}})
+    await tocsin.alert()
+    (listed,) = await tocsin.deliveries()
+    (attempt,) = (await tocsin.get(f"deliveries/{listed['id']}"))["attempts"]
+    assert attempt["outcome"] == "address_refused"
+    assert "Tocsin itself" in attempt["reason"]
 
 
 async def test_an_address_is_refused_when_the_webhook_is_saved(home: Path) -> None:
