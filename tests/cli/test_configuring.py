@@ -25,6 +25,7 @@ teams:
         steps:
           - {{after: 5m, webhooks: [night-pager]}}
           - {{after: 10m, webhooks: [night-pager]}}
+          - {{after: 90s, webhooks: [night-pager]}}
 alert_keys:
   night-sender: {{}}
 """
@@ -280,7 +281,33 @@ def test_policies_show_when_each_step_fires(cli: Cli) -> None:
     assert cli("policies", "show", "ops/primary").out == (
         "ops/primary (Primary), version 1\n  step 1 at +0s: pager\n  step 2 at +1h: pager, broken\n"
     )
-    assert cli("policies", "show", "primary").code == 1
+
+
+def test_a_time_from_the_start_is_added_up_alike_everywhere(cli: Cli, more: str) -> None:
+    """By `apply` and by `policies`: sixteen and a half minutes are not 990 seconds."""
+    Path(more).write_text(Path(more).read_text().replace("night", "dawn"))
+    assert "step 3 at +16m30s: dawn-pager" in cli("apply", more).out
+    assert "step 3 at +16m30s: dawn-pager" in cli("policies", "show", "dawn/watch").out
+    assert re.search(r"^dawn/watch .* \+16m30s +-$", cli("policies").out, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", ["primary", "a/b/c", ""])
+def test_a_policy_is_named_with_its_team(cli: Cli, path: str) -> None:
+    """Else the command line is wrong, and says how it is right."""
+    done = cli("policies", "show", path)
+    assert done.code == 2
+    assert f"{path!r} is not TEAM/POLICY; tocsin policies lists them" in done.err
+
+
+@pytest.mark.parametrize(
+    "command", ["webhooks show", "webhooks test", "keys revoke", "tokens revoke", "route"]
+)
+def test_what_cannot_be_a_name_is_no_path(cli: Cli, command: str) -> None:
+    """It is not looked for elsewhere on the server."""
+    done = cli(*command.split(), "")
+    assert (done.code, done.err) == (1, "tocsin: '' is no name: it is empty\n")
+    done = cli(*command.split(), "a/b")
+    assert (done.code, done.err) == (1, "tocsin: 'a/b' is no name: it is a path\n")
 
 
 def test_a_route_is_explained_before_an_alert_is_sent(cli: Cli) -> None:

@@ -4,9 +4,9 @@ import argparse
 import json
 import shlex
 from typing import ClassVar, Final
+from urllib.parse import quote
 
 from tocsin.cli.address import find_url
-from tocsin.cli.client import segment
 from tocsin.cli.command import Commands, add_parser
 from tocsin.cli.http import Answer, Json, exchange, not_tocsin
 from tocsin.cli.secret_argument import read_secret
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     """Exit 0 when the alert is on the server's disk; 1 when it was refused."""
     url = find_url(shell.env)
     key = _alert_key(args, shell)
-    path = f"{ALERT_PATH}/{segment(key)}/{segment(args.routing_key)}"
+    path = f"{ALERT_PATH}/{quote(key, safe='')}/{quote(args.routing_key, safe='')}"
     answer = exchange(url, "POST", path, _fields(args))
     content = _read(url, answer)
     if args.json:

@@ -29,9 +29,17 @@ class Refused(TocsinError):
         super().__init__(str(error["message"]))
 
 
-def segment(text: str) -> str:
-    """Return a text as one segment of a path, whatever it holds."""
-    return quote(text, safe="")
+class NotAName(TocsinError):
+    """The text stands where a name or an id should, and cannot be one."""
+
+    code: ClassVar[str] = "not_a_name"
+
+
+def segment(name: str) -> str:
+    """Return a name as one segment of a path. Raises: NotAName; a server would look elsewhere."""
+    if not name or "/" in name:
+        raise NotAName(f"{name[:80]!r} is no name: it is {'empty' if not name else 'a path'}")
+    return quote(name, safe="")
 
 
 class Client:

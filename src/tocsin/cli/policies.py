@@ -1,11 +1,13 @@
 """`tocsin policies`."""
 
 import argparse
+from datetime import timedelta
 from typing import Final
 
 from tocsin.cli.client import Client, Json, segment
 from tocsin.cli.command import Commands, add_group, add_parser
 from tocsin.cli.shell import DONE, Shell
+from tocsin.domain.duration import from_start, parse_duration
 
 PATH: Final = "/policies"
 
@@ -38,7 +40,17 @@ def add_command(commands: Commands) -> None:
         example="tocsin policies show ops/primary",
         then="tocsin webhooks show pager    # where a step's webhook goes",
     )
-    parser.add_argument("policy", metavar="TEAM/POLICY", help="as tocsin policies lists it")
+    parser.add_argument(
+        "policy", metavar="TEAM/POLICY", type=_path, help="as tocsin policies lists it"
+    )
+
+
+def _path(text: str) -> str:
+    if text.count("/") != 1:
+        raise argparse.ArgumentTypeError(
+            f"{text[:80]!r} is not TEAM/POLICY; tocsin policies lists them"
+        )
+    return text
 
 
 def list_policies(args: argparse.Namespace, shell: Shell) -> int:
@@ -58,14 +70,14 @@ def list_policies(args: argparse.Namespace, shell: Shell) -> int:
 
 def _row(policy: Json) -> tuple[str, ...]:
     steps = policy["steps"]
-    last_at = f"+{steps[-1]['at']}" if steps else "-"
+    last_at = _at(steps[-1]) if steps else "-"
     repeats = _repeat(policy["repeat"]) if policy["repeat"] else "-"
     return policy["path"], policy["name"], str(len(steps)), last_at, repeats
 
 
 def show(args: argparse.Namespace, shell: Shell) -> int:
     """Exit 0; 1 when there is none of this name."""
-    path = "/".join(segment(part) for part in args.policy.split("/", 1))
+    path = "/".join(segment(part) for part in args.policy.split("/"))
     policy = Client.of(shell).get(f"{PATH}/{path}")
     if args.json:
         shell.json(policy)
@@ -81,9 +93,14 @@ def show(args: argparse.Namespace, shell: Shell) -> int:
 def step_lines(policy: Json) -> list[str]:
     """Return a line for each step, with its time from the start."""
     return [
-        f"step {number} at +{step['at']}: {', '.join(step['webhooks'])}"
+        f"step {number} at {_at(step)}: {', '.join(step['webhooks'])}"
         for number, step in enumerate(policy["steps"], start=1)
     ] or ["no steps: it pages nobody"]
+
+
+def _at(step: Json) -> str:
+    """Return the step's time from the start, added up as `apply` and `route` show it."""
+    return f"+{from_start(parse_duration(step['at'], at_most=timedelta.max))}"
 
 
 def _repeat(repeat: Json) -> str:

@@ -92,3 +92,10 @@ def format_duration(length: timedelta) -> str:
         return "0s"
     unit, size = next((unit, size) for unit, size in _UNITS.items() if not length % size)
     return f"{length // size}{unit}"
+
+
+def from_start(length: timedelta) -> str:
+    """Return a length of time as people add it up: `11m30s`, not 690s. `parse_duration` reads it."""
+    hours, seconds = divmod(length.seconds, 3600)
+    parts = {"d": length.days, "h": hours, "m": seconds // 60, "s": seconds % 60}
+    return "".join(f"{count}{unit}" for unit, count in parts.items() if count) or "0s"

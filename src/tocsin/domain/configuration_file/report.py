@@ -14,6 +14,7 @@ from tocsin.domain.configuration_file.description import (
 )
 from tocsin.domain.configuration_file.facts import changed_facts, changed_secrets
 from tocsin.domain.configuration_file.merging import Difference
+from tocsin.domain.duration import from_start
 from tocsin.secret import Secret
 
 _SIGNS: Final = {"created": "+", "changed": "~", "deleted": "-"}
@@ -122,10 +123,3 @@ def _repeat_line(policy: DescribedPolicy, last_at: timedelta) -> str:
     again = last_at + policy.repeat.after + policy.steps[0].after
     times = "once" if policy.repeat.times == 1 else f"{policy.repeat.times} times"
     return f"then again from step 1, {times}, first at +{from_start(again)}"
-
-
-def from_start(length: timedelta) -> str:
-    """Return a length of time as people add it up: `11m30s`, not 690s. `parse_duration` reads it."""
-    hours, seconds = divmod(length.seconds, 3600)
-    parts = {"d": length.days, "h": hours, "m": seconds // 60, "s": seconds % 60}
-    return "".join(f"{count}{unit}" for unit, count in parts.items() if count) or "0s"
