@@ -69,6 +69,14 @@ def test_without_trusted_proxies_nothing_is_believed() -> None:
             "/integrations/generic/20131114/alert/f81d...",
         ),
         ("/integrations/generic/20131114/alert/short", "/integrations/generic/20131114/alert/..."),
+        (
+            "/integrations/generic/20131114/alert//brought-from-elsewhere/db",
+            "/integrations/generic/20131114/alert/...",
+        ),
+        (
+            f"/integrations/generic/20131114/alert/example-org/{ALERT_KEY}/db",
+            "/integrations/generic/20131114/alert/ex.../f81d.../db",
+        ),
         (f"/integrations/other/{ALERT_KEY}", "/integrations/..."),
         (f"/{ALERT_KEY.upper()}/x", "/F81D.../x"),
         ("/tsn_5fQxabcdefghijklmnopqrstuvwxyz", "/tsn_5fQx..."),

@@ -14,6 +14,7 @@ _SECRET_LIKE: Final = re.compile(
     r"(?i)(?P<token>tsn_[a-z0-9_-]{4})[a-z0-9_-]*"
     r"|(?P<key>[0-9a-f]{4})[0-9a-f]{4}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 )
+_NO_KEY: Final = masked(Secret(""))
 logger = logging.getLogger("tocsin.access")
 
 
@@ -24,10 +25,17 @@ def shown_path(path: str) -> str:
     """
     if path.startswith(ALERT_PATH):
         key, slash, routing_key = path[len(ALERT_PATH) :].partition("/")
-        return ALERT_PATH + masked(Secret(key)) + slash + _printable(routing_key)
+        shown = masked(Secret(key))
+        if shown == _NO_KEY:  # a slash too many, or something else before the key, which may follow
+            return ALERT_PATH + shown
+        return ALERT_PATH + shown + slash + _printable(_without_secrets(routing_key))
     if path.startswith(INTEGRATIONS):  # another product's path, perhaps, with a key who knows where
         return f"{INTEGRATIONS}..."
-    return _printable(_SECRET_LIKE.sub(lambda found: f"{found[found.lastgroup or 0]}...", path))
+    return _printable(_without_secrets(path))
+
+
+def _without_secrets(text: str) -> str:
+    return _SECRET_LIKE.sub(lambda found: f"{found[found.lastgroup or 0]}...", text)
 
 
 def _printable(text: str) -> str:

@@ -12,7 +12,7 @@ SHORTEST_KEY = 8
 LONGEST_KEY = 128
 # What a URL's path carries as it is (RFC 3986, 2.3, unreserved), so that nobody has to encode it.
 _KEY = re.compile(rf"[A-Za-z0-9._~-]{{{SHORTEST_KEY},{LONGEST_KEY}}}")
-_SHOWN = 4
+_MOST_SHOWN = 4
 
 
 class InvalidAlertKey(TocsinError):
@@ -51,8 +51,9 @@ def is_alert_key(key: Secret) -> bool:
 def masked(key: Secret) -> str:
     """Return what a log may show of a key, or of whatever a sender put in its place."""
     text = key.reveal()
-    # A shorter text would be given away by half; anything unprintable could forge a line of log.
-    shown = text[:_SHOWN] if is_alert_key(key) else ""
+    # A quarter at the most, or a short key would be given away; what cannot be a key could forge a
+    # line of log.
+    shown = text[: min(_MOST_SHOWN, len(text) // 4)] if is_alert_key(key) else ""
     return f"{shown}..."
 
 
