@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-Fact = str | int | float | bool | None
+Fact = str | int | float | bool | None | list[dict[str, str | int]]
 
 
 class TocsinError(Exception):

@@ -110,7 +110,9 @@ def check_error(answer: Any, status: int, code: str | None = None) -> dict[str, 
     assert error["code"] == error["code"].lower()
     assert isinstance(error["message"], str)
     assert error["message"]
-    assert all(isinstance(value, str | int | float | None) for value in error["fields"].values())
+    assert all(
+        isinstance(each, str | int | float | list | None) for each in error["fields"].values()
+    )
     assert code in (None, error["code"])
     return error
 

@@ -236,6 +236,13 @@ def test_several_are_acknowledged_or_resolved_at_once(harness: Harness) -> None:
     assert [each["incident"]["status"] for each in results["results"]] == ["resolved"] * 2
 
 
+def test_a_refusal_of_an_empty_text_speaks_of_characters(harness: Harness) -> None:
+    """Not of items, as a list has them."""
+    answer = harness.ask("POST", "incidents", {"summary": "", "policies": ["ops/second"]})
+    error = check_error(answer, 422, "invalid_request")
+    assert error["fields"] == {"body.summary": "String should have at least 1 character"}
+
+
 def test_an_incident_is_opened_by_hand(harness: Harness) -> None:
     """With the person's words, on the policies chosen, under a new entity, and counted."""
     answer = harness.ask(

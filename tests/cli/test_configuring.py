@@ -81,7 +81,7 @@ def test_mistakes_name_file_line_and_field(cli: Cli, tmp_path: Path) -> None:
 
 
 def test_mistakes_for_programs(cli: Cli, tmp_path: Path) -> None:
-    """check-config --json lists them; apply --json gives the server's refusal."""
+    """check-config --json lists them, and so does the server's refusal, which apply --json gives."""
     file = tmp_path / "bad.yaml"
     file.write_text(BAD)
 
@@ -93,6 +93,7 @@ def test_mistakes_for_programs(cli: Cli, tmp_path: Path) -> None:
         (4, "webhooks.pager.colour"),
     ]
     assert refusal["error"]["code"] == "configuration_mistakes"
+    assert refusal["error"]["fields"]["mistakes"] == mistakes
 
 
 def test_a_good_file_needs_no_server(served: Served) -> None:

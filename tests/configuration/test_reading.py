@@ -217,11 +217,19 @@ def test_an_empty_file_says_nothing() -> None:
 
 
 def test_a_file_with_mistakes_is_refused_as_a_whole() -> None:
-    """The refusal's message is every mistake, one a line."""
+    """The refusal's message is every mistake, one a line; its facts are the same for a program."""
     file = read("teams: []\nwebhooks: []\n")
     with pytest.raises(ConfigurationMistakes) as refused:
         check(file)
-    assert refused.value.fields == {"file": "tocsin.yaml", "mistakes": 2}
+    message = "write fields below it, each as 'name: value'"
+    assert refused.value.fields == {
+        "file": "tocsin.yaml",
+        "count": 2,
+        "mistakes": [
+            {"line": 1, "field": "teams", "message": message},
+            {"line": 2, "field": "webhooks", "message": message},
+        ],
+    }
     assert refused.value.message == (
         "tocsin.yaml:1: teams: write fields below it, each as 'name: value'\n"
         "tocsin.yaml:2: webhooks: write fields below it, each as 'name: value'\n"
@@ -233,7 +241,8 @@ def test_of_very_many_mistakes_a_hundred_are_told() -> None:
     """A log is not flooded; the count is exact."""
     mistakes = [Mistake(line, "", "x") for line in range(1, 151)]
     refusal = ConfigurationMistakes("f", mistakes)
-    assert refusal.fields["mistakes"] == 150
+    assert refusal.fields["count"] == 150
+    assert refusal.fields["mistakes"] == [each.facts for each in mistakes[:100]]
     assert refusal.message.splitlines()[-3:] == [
         "f:100: x",
         "... and 50 more",

@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from tocsin.domain.duration import format_duration, parse_duration
-from tocsin.errors import TocsinError
+from tocsin.errors import Fact, TocsinError
 
 T = TypeVar("T")
 LONGEST_TEXT: Final = 20_480
@@ -88,18 +88,18 @@ Duration = Annotated[
 _CHARACTERS: Final = r"^[^\x00]*$"
 Text = Annotated[
     str,
-    AfterValidator(_storable),
     StringConstraints(max_length=LONGEST_TEXT, pattern=_CHARACTERS),
+    AfterValidator(_storable),
 ]
 Line = Annotated[
     str,
-    AfterValidator(_storable),
     StringConstraints(min_length=1, max_length=1024, pattern=_CHARACTERS),
+    AfterValidator(_storable),
 ]
 Message = Annotated[
     str,
-    AfterValidator(_storable),
     StringConstraints(max_length=1024, pattern=_CHARACTERS),
+    AfterValidator(_storable),
     Field(description="A word to the others, on the timeline"),
 ]
 IncidentNumber = Annotated[
@@ -135,7 +135,7 @@ class Error(AnswerModel):
     code: Annotated[str, Field(description="Stable; programs go by it")]
     message: Annotated[str, Field(description="For people; says what to do next")]
     fields: Annotated[
-        dict[str, str | int | float | bool | None],
+        dict[str, Fact],
         Field(description="The facts behind it; for invalid_request, what is wrong with each part"),
     ]
 

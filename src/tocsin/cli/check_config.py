@@ -43,8 +43,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     name, content = read_file(args.file)
     found = mistakes_of(name, content)
     if args.json:
-        mistakes = [{"line": at.line, "field": at.path, "message": at.message} for at in found]
-        shell.json({"file": name, "mistakes": mistakes})
+        shell.json({"file": name, "mistakes": [mistake.facts for mistake in found]})
     if found:
         return complain_of_mistakes(found, name, shell)
     if not args.json:

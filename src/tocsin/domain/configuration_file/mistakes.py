@@ -18,6 +18,11 @@ class Mistake:
     path: str
     message: str
 
+    @property
+    def facts(self) -> dict[str, str | int]:
+        """What a program goes by."""
+        return {"line": self.line, "field": self.path, "message": self.message}
+
     def text(self, file: str) -> str:
         """Return the line that a person, or an editor, finds the place by."""
         where = f"{self.path}: " if self.path else ""
@@ -33,7 +38,12 @@ class ConfigurationMistakes(TocsinError):
     def __init__(self, file: str, mistakes: Iterable[Mistake]) -> None:
         self.mistakes = tuple(sorted(set(mistakes)))
         self.file = file
-        super().__init__(_told(file, self.mistakes), file=file, mistakes=len(self.mistakes))
+        super().__init__(
+            _told(file, self.mistakes),
+            file=file,
+            count=len(self.mistakes),
+            mistakes=[mistake.facts for mistake in self.mistakes[:MOST_TOLD]],
+        )
 
 
 def _told(file: str, mistakes: Sequence[Mistake]) -> str:
