@@ -54,8 +54,8 @@ class Vault:
             self._fernet = MultiFernet([Fernet(line) for line in lines])
         except ValueError:
             raise MasterKeyWrong(
-                "The master key must be one or more lines of 44 characters, as it was made; "
-                "restore it from a backup"
+                "The master key (TOCSIN_MASTER_KEY, or its file) must be one or more lines of 44 "
+                "characters, as it was made; restore it from a backup"
             ) from None
         # A page must not wait for 30 us of cryptography each time.
         self._open = lru_cache(maxsize=_KEPT_OPEN)(self._open_slowly)

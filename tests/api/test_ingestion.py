@@ -89,7 +89,8 @@ def test_an_encoded_key_is_the_same_key(harness: Harness) -> None:
 @pytest.mark.parametrize(
     ("body", "status", "code", "message"),
     [
-        (b"", 400, "not_json", "The body is not JSON"),
+        (b"", 400, "not_json", "The body is empty, which is not JSON"),
+        (b"{", 400, "not_json", "The body is not JSON"),
         (b"[]", 400, "not_an_object", "not an object"),
         (b'{"entity_id": "a"}', 400, "missing_message_type", "Missing fields: message_type"),
         (b'{"a":' * 30 + b"1" + b"}" * 30, 400, "too_deep", "20 levels"),

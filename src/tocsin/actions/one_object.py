@@ -117,7 +117,7 @@ def delete_one(tx: Tx, kind: ObjectKind, key: str, *, editor: Editor) -> None:
 def _refuse_taken(in_force: InForce, kind: ObjectKind, key: str) -> None:
     if key in in_force.description.of(kind):
         raise AlreadyConfigured(
-            f"There is a {kind} {key!r} already; choose another slug", kind=kind.value, key=key
+            f"The {kind} {key!r} exists already; choose another slug", kind=kind.value, key=key
         )
 
 

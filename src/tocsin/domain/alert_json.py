@@ -120,6 +120,10 @@ def _text_of(body: bytes) -> tuple[str, bool]:
 
 def _decode(text: str) -> _Value:
     document = text.strip(_WHITESPACE)
+    if not document:
+        raise NotJson(
+            'The body is empty, which is not JSON: send {"message_type": ...}', reason="Empty"
+        )
     try:
         value, end = _DECODER.raw_decode(document)
     except RecursionError:
