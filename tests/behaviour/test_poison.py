@@ -7,6 +7,8 @@ import pytest
 from tests.behaviour.harness import Tocsin
 
 from tocsin.engine.runner import SLICE
+from tocsin.engine.tick import Part, Tick
+from tocsin.store import schema
 
 pytestmark = pytest.mark.anyio
 
@@ -32,7 +34,9 @@ def lift(tocsin: Tocsin) -> None:
         tx.core.exec_driver_sql("DROP TRIGGER spell")
 
 
+OF_INCIDENT_2 = schema.escalations.c.incident == 2
 OF_2 = "(SELECT id FROM deliveries WHERE incident = 2)"
+ESCALATION = Spell("escalations", "UPDATE", "NEW.incident = 2")
 STEP = Spell("escalations", "UPDATE", "NEW.incident = 2 AND NEW.next_step <> OLD.next_step")
 HOLD = Spell("incidents", "UPDATE", "NEW.number = 2 AND NEW.status = 'triggered'")
 LEASE = Spell("deliveries", "UPDATE", "NEW.incident = 2 AND NEW.state = 'sending'")
@@ -244,3 +248,46 @@ async def test_much_poison_pages_only_so_often(tocsin: Tocsin) -> None:
     assert tocsin.receiver.count("/admin") == 20
     (reason,) = await poison_reason(tocsin)
     assert reason.startswith("25 items fail again and again")
+
+
+async def test_an_acknowledgement_at_that_moment_lets_nobody_else_be_blamed(tocsin: Tocsin) -> None:
+    """What failed waits since the transaction in which it failed, before another could be first."""
+    await three(tocsin, ("1m", ["pager"]))
+    STEP.cast(tocsin)
+    runner = tocsin.server.engine.runner
+    ticked = runner._on_tick
+
+    def acknowledge_meanwhile(done: Tick) -> None:
+        """The tick has just committed; alone it failed at the step of incident 2."""
+        ticked(done)
+        if Part.STEPS in done.failures and runner._limits[Part.STEPS] == 1:
+            with tocsin.server.store.database.write() as tx:
+                tx.core.execute(
+                    schema.escalations.update().where(OF_INCIDENT_2).values(due_at=None)
+                )
+
+    runner._on_tick = acknowledge_meanwhile
+    await tocsin.advance(minutes=1)
+    assert tocsin.called_about("one") == tocsin.called_about("three") == ["/pager"]
+    assert len(await poisonings(tocsin)) == 1
+    assert await tocsin.metric('tocsin_poison_total{pipeline="escalate"}') == 1
+    assert not [each for each in await tocsin.entries(3) if each["kind"] == "poisoned"]
+
+
+async def test_what_cannot_even_be_postponed_holds_up_nothing_but_its_own_part(
+    tocsin: Tocsin, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Retries and holds go on; the steps are tried again after five seconds, and the log has both errors."""
+    await three(tocsin, ("1m", ["pager"]))
+    await tocsin.act(1, "hold", **{"for": "1m"})
+    ESCALATION.cast(tocsin)
+    await tocsin.advance(minutes=1)
+    assert (await tocsin.incident(1))["status"] == "triggered"
+    events = [each.message for each in caplog.records]
+    assert "escalation.poisoned" in events
+    assert "poison.not_postponed" in events
+    assert await poisonings(tocsin) == []
+    assert tocsin.called_about("two") == tocsin.called_about("three") == []
+    lift(tocsin)
+    await tocsin.advance(seconds=5)
+    assert tocsin.called_about("two") == tocsin.called_about("three") == ["/pager"]

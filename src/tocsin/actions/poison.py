@@ -7,7 +7,7 @@ outcome waits in the memory of the process that has it. All are told alike.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from tocsin.actions.incident_set import Context, IncidentSet
@@ -25,6 +25,8 @@ from tocsin.store.lanes import claim_due_lanes
 from tocsin.store.schema import to_micros
 from tocsin.store.timeline import add_to_timeline, list_timeline
 
+LONGEST_ERROR = 300
+"""Characters of what went wrong that are told."""
 _ENTITY = "tocsin/poison/"
 
 
@@ -34,6 +36,12 @@ class Failure:
 
     error: str
     may_page: bool = True
+
+    @classmethod
+    def of(cls, error: Exception, *, may_page: bool) -> Self:
+        """Return it in one line: the statement and its parameters, which follow, are for the log alone."""
+        text, _, _ = f"{type(error).__name__}: {error}".partition("\n")
+        return cls(text[:LONGEST_ERROR], may_page=may_page)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from tocsin.domain.poison import Poison
 from tocsin.store.database import Tx
 from tocsin.store.writer import Writer
 
-LONGEST_ERROR: Final = 300
 MOST_PAGES_AN_HOUR: Final = 20
 """If more than that fails alone, it is no longer about single things, and somebody knows."""
 _HOUR: Final = timedelta(hours=1)
@@ -30,8 +29,8 @@ _EVENTS: Final = {
     Poison.DELIVERY: "delivery.poisoned",
     Poison.OUTCOME: "attempt.not_recorded",
 }
-Postponing = Callable[[Tx, Context, Failure], Waiting | None]
-"""Makes something wait and tells of it; None: there is none to blame."""
+Postponing = Callable[[Tx, Context, Failure], Waiting]
+"""Makes something wait and tells of it."""
 logger = logging.getLogger(__name__)
 
 
@@ -58,26 +57,30 @@ class Ward:
         now = self._clock.now()
         return sum(until > now for until in self._waiting)
 
-    async def take_in(self, what: Poison, error: Exception, work: Postponing) -> Waiting | None:
-        """Have `work` make it wait and tell of it; return until when, or None if there is none to blame.
+    async def take_in(self, what: Poison, error: Exception, work: Postponing) -> None:
+        """Have `work` make it wait and tell of it.
 
         Raises: StoreUnavailable, and what `work` raises.
         """
-        self._on_poison(_PIPELINES[what])
-        failure = Failure(_in_one_line(error), may_page=self._may_page())
+        failure = Failure.of(error, may_page=self.may_page())
         waiting = None
         try:
             waiting = await asyncio.wrap_future(
                 self._writer.submit(lambda tx: work(tx, self._context_source(tx), failure))
             )
         finally:
-            facts = {"subject": waiting.subject, "until": str(waiting.until)} if waiting else {}
-            logger.error(_EVENTS[what], extra=facts, exc_info=error)
+            self.took_in(what, error, waiting)
+
+    def took_in(self, what: Poison, error: Exception, waiting: Waiting | None) -> None:
+        """Count and log what failed alone, and until when it was made to wait; None: nothing was."""
+        self._on_poison(_PIPELINES[what])
+        facts = {"subject": waiting.subject, "until": str(waiting.until)} if waiting else {}
+        logger.error(_EVENTS[what], extra=facts, exc_info=error)
         if waiting is not None:
             self._note(what, waiting)
-        return waiting
 
-    def _may_page(self) -> bool:
+    def may_page(self) -> bool:
+        """Return whether what fails now may become an incident of its own."""
         oldest = self._paged_at[0] if len(self._paged_at) == MOST_PAGES_AN_HOUR else None
         return oldest is None or self._clock.now() - oldest >= _HOUR
 
@@ -89,9 +92,3 @@ class Ward:
             self._paged_at.append(self._clock.now())
         if waiting.untold is not None:
             logger.error("poison.not_told", extra={"what": what.value}, exc_info=waiting.untold)
-
-
-def _in_one_line(error: Exception) -> str:
-    """Return what went wrong; the statement and its parameters, which follow, are for the log alone."""
-    text, _, _ = f"{type(error).__name__}: {error}".partition("\n")
-    return text[:LONGEST_ERROR]

@@ -4,20 +4,14 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import partial
 
 from tocsin.actions.deliver import TakenOver, take_over
 from tocsin.actions.escalate import Sending
 from tocsin.actions.incident_set import ContextSource
-from tocsin.actions.poison import (
-    postpone_first_delivery,
-    postpone_first_hold,
-    postpone_first_step,
-)
 from tocsin.clock import Clock
 from tocsin.domain.poison import Poison
 from tocsin.engine.courier import Courier
-from tocsin.engine.poison import Postponing, Ward
+from tocsin.engine.poison import Ward
 from tocsin.engine.tick import Part, Tick, tick
 from tocsin.store.database import Tx
 from tocsin.store.runs import begin_run, end_runs
@@ -64,11 +58,6 @@ class Runner:
         self._slots = slots
         self._on_tick = on_tick
         self._ward = ward
-        self._postponing: dict[Part, Postponing] = {
-            Part.HOLDS: postpone_first_hold,
-            Part.STEPS: postpone_first_step,
-            Part.DELIVERIES: partial(postpone_first_delivery, slots=slots),
-        }
         self._wake = asyncio.Event()
         self._sleeps_until: int | None = None
         self._is_ticking = True
@@ -157,11 +146,16 @@ class Runner:
     async def _tick(self) -> int | None:
         """Do what is due; return when to come again. Units: microseconds since 1970."""
         sending = Sending(self._run_id, self._slots, self._courier.room)
-        limits = dict(self._limits)
+        limits, may_page = dict(self._limits), self._ward.may_page()
         try:
             done = await asyncio.wrap_future(
                 self._writer.submit(
-                    lambda tx: tick(tx, self._context_source(tx), limits=limits, sending=sending)
+                    lambda tx: tick(
+                        *(tx, self._context_source(tx)),
+                        limits=limits,
+                        sending=sending,
+                        may_page=may_page,
+                    )
                 )
             )
         except StoreUnavailable as error:
@@ -170,17 +164,14 @@ class Runner:
         self._is_full = not done.has_room
         self._courier.send(done.leases, done.configuration)
         self._on_tick(done)
-        try:
-            return await self._after(done)
-        except StoreUnavailable as error:
-            return self._come_back(error)
+        return self._after(done)
 
-    async def _after(self, done: Tick) -> int | None:
+    def _after(self, done: Tick) -> int | None:
         """Return when to come again, having looked at what failed. Units: microseconds since 1970."""
         for part in Part:
             if part not in done.failures:
                 self._limits[part] = SLICE
-        has_found = [await self._look_closer(part, error) for part, error in done.failures.items()]
+        has_found = [self._look_closer(part, error, done) for part, error in done.failures.items()]
         return to_micros(self._clock.now()) if any(has_found) else done.next_due_at
 
     def _come_back(self, error: StoreUnavailable) -> int:
@@ -189,15 +180,16 @@ class Runner:
         logger.error("tick.failed", extra={"cause": error.message, "again_in_seconds": wait})
         return to_micros(self._clock.now() + timedelta(seconds=wait))
 
-    async def _look_closer(self, part: Part, error: Exception) -> bool:
-        """Halve the part until what fails is alone, then let that one wait; return whether to go on.
+    def _look_closer(self, part: Part, error: Exception, done: Tick) -> bool:
+        """Halve the part until what fails is alone, and was made to wait; return whether to go on.
 
         False: there is none to blame, so the whole part waits a while.
         """
-        if self._limits[part] > 1:
-            self._limits[part] //= 2
+        if part not in done.poisoned:
+            self._limits[part] = max(1, self._limits[part] // 2)
             return True
-        return await self._ward.take_in(_POISON[part], error, self._postponing[part]) is not None
+        self._ward.took_in(_POISON[part], error, done.poisoned[part])
+        return done.poisoned[part] is not None
 
     async def _sleep(self, until: int | None) -> None:
         self._sleeps_until = until

@@ -5,8 +5,9 @@
 3. Deliveries that wait and may be sent are leased.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
@@ -14,6 +15,13 @@ from tocsin.actions.deliver import lease
 from tocsin.actions.escalate import Escalated, Sending, end_holds, escalate
 from tocsin.actions.incident_set import Context
 from tocsin.actions.pause import is_paused
+from tocsin.actions.poison import (
+    Failure,
+    Waiting,
+    postpone_first_delivery,
+    postpone_first_hold,
+    postpone_first_step,
+)
 from tocsin.domain.configuration import Configuration
 from tocsin.store.database import Failed, Tx
 from tocsin.store.deliveries import Lease
@@ -24,6 +32,7 @@ from tocsin.store.schema import to_micros
 
 AGAIN_AFTER = timedelta(seconds=5)
 """How long a part that failed waits, so that a fault burns neither the processor nor the log."""
+logger = logging.getLogger(__name__)
 
 
 class Part(StrEnum):
@@ -45,14 +54,27 @@ class Tick:
     next_due_at: int | None
     failures: Mapping[Part, Exception]
     """The parts that failed and were undone; the others are done."""
+    poisoned: Mapping[Part, Waiting | None] = field(default_factory=dict)
+    """Of those that did a single thing: what waits now; None: there is none to blame."""
     stale: int = 0
     """Steps that did nothing, because their escalation was stopped or moved since it was claimed."""
     has_room: bool = True
     """False: as much is in flight as may be, so waiting deliveries wait for an attempt to end."""
 
 
-def tick(tx: Tx, context: Context, *, limits: Mapping[Part, int], sending: Sending) -> Tick:
-    """Do at most `limits` of each kind of work; say when to come again."""
+def tick(
+    tx: Tx,
+    context: Context,
+    *,
+    limits: Mapping[Part, int],
+    sending: Sending,
+    may_page: bool = True,
+) -> Tick:
+    """Do at most `limits` of each kind of work; say when to come again.
+
+    Of a part that fails while it does one thing alone, that thing is made to wait, at once: after this
+    transaction another might be first, and be blamed.
+    """
     if is_paused(tx):
         return Tick(context.configuration, 0, (), (), None, {})
     failures: dict[Part, Exception] = {}
@@ -71,6 +93,11 @@ def tick(tx: Tx, context: Context, *, limits: Mapping[Part, int], sending: Sendi
         failures[Part.DELIVERIES] = leased.error
         leased = []
     has_room = left.room > len(leased)
+    poisoned = {
+        part: _postpone(tx, context, part, Failure.of(error, may_page=may_page), sending)
+        for part, error in failures.items()
+        if limits[part] == 1
+    }
     return Tick(
         configuration=context.configuration,
         claimed=escalated.claimed,
@@ -78,9 +105,29 @@ def tick(tx: Tx, context: Context, *, limits: Mapping[Part, int], sending: Sendi
         lateness=escalated.lateness,
         next_due_at=_next_due_at(tx, context, sending, failures, has_room=has_room),
         failures=failures,
+        poisoned=poisoned,
         stale=escalated.stale,
         has_room=has_room,
     )
+
+
+def _postpone(
+    tx: Tx, context: Context, part: Part, failure: Failure, sending: Sending
+) -> Waiting | None:
+    def postpone() -> Waiting | None:
+        match part:
+            case Part.HOLDS:
+                return postpone_first_hold(tx, context, failure)
+            case Part.STEPS:
+                return postpone_first_step(tx, context, failure)
+            case Part.DELIVERIES:
+                return postpone_first_delivery(tx, context, failure, slots=sending.slots)
+
+    postponed = tx.apart(postpone)
+    if isinstance(postponed, Failed):
+        logger.error("poison.not_postponed", extra={"part": part.value}, exc_info=postponed.error)
+        return None
+    return postponed
 
 
 def _next_due_at(
