@@ -94,7 +94,8 @@ def test_a_refusal_undoes_only_its_own_work(database: Database) -> None:
         put("lost")(tx)
         tx.news.has_work_at(1)
         tx.news.cancelled.append((5, 1))
-        tx.news.silenced = tx.news.withdrawn = 1
+        tx.news.silenced.append(7)
+        tx.news.withdrawn = 1
         raise Refused("no")
 
     with writing(database, on_commit=commits.append) as writer:
@@ -105,7 +106,7 @@ def test_a_refusal_undoes_only_its_own_work(database: Database) -> None:
         assert (before.result(10), after.result(10)) == ("a", "b")
     assert names(database) == ["a", "b"]
     news = commits[-1]
-    assert (news.cancelled, news.work_due_at, news.silenced, news.withdrawn) == ([], None, 0, 0)
+    assert (news.cancelled, news.work_due_at, news.silenced, news.withdrawn) == ([], None, [], 0)
 
 
 def test_an_error_of_a_statement_undoes_only_its_own_work(database: Database) -> None:

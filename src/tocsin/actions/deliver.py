@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
 
@@ -45,6 +45,8 @@ class Recorded:
     stale: int
     disabled: tuple[DisabledWebhook, ...] = ()
     """The webhooks that the engine disabled because of it."""
+    given_up: tuple[AttemptResult, ...] = field(default=(), compare=False)
+    """The last attempts of deliveries that failed."""
 
 
 def lease(tx: Tx, context: Context, *, limit: int, sending: Sending) -> list[Lease]:
@@ -87,12 +89,15 @@ def record_attempts(
     rows: list[Row] = []
     waits: dict[int, int] = {}
     states: Counter[DeliveryState] = Counter()
+    given_up: list[AttemptResult] = []
     for result in known:
         state, due_at, ending = _settle(result, open_[result.lease.delivery_id].cancel_reason)
         id_, attempt = result.lease.delivery_id, result.lease.attempt
         ended_at = None if due_at is not None else result.ended_at
         rows.append((state.value, due_at, ended_at, ending, id_, attempt))
         states[state] += 1
+        if state is DeliveryState.FAILED:
+            given_up.append(result)
         if due_at is not None:
             webhook_id = result.lease.webhook_id
             waits[webhook_id] = min(due_at, waits.get(webhook_id, due_at))
@@ -108,6 +113,7 @@ def record_attempts(
         cancelled=states[DeliveryState.CANCELLED],
         stale=len(results) - len(known),
         disabled=judge_webhooks(tx, known, context_source),
+        given_up=tuple(given_up),
     )
 
 

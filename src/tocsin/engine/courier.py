@@ -175,21 +175,22 @@ class Courier:
         began_micros = to_micros(began)
         first_byte_at = None if first_byte_after is None else began_micros + first_byte_after
         more = {} if webhook is None else {"deadline": webhook.deadline}
-        self._outbox.add(
-            AttemptResult(
-                lease=lease,
-                run_id=self._run_id,
-                outcome=outcome,
-                first_byte_at=first_byte_at,
-                ended_at=began_micros + took,
-                status_code=status_code,
-                detail=to_json(detail) if detail else None,
-                spread=self._randomness.uniform(-RETRY_SPREAD, RETRY_SPREAD),
-                asked=asked,
-                at_once=at_once,
-                **more,
-            )
+        result = AttemptResult(
+            lease=lease,
+            run_id=self._run_id,
+            outcome=outcome,
+            first_byte_at=first_byte_at,
+            ended_at=began_micros + took,
+            status_code=status_code,
+            detail=to_json(detail) if detail else None,
+            spread=self._randomness.uniform(-RETRY_SPREAD, RETRY_SPREAD),
+            asked=asked,
+            at_once=at_once,
+            **more,
         )
+        if webhook is not None and outcome is not Outcome.DELIVERED and not outcome.is_ours:
+            logger.warning("attempt.failed", extra={"webhook": webhook.slug, **_facts(result)})
+        self._outbox.add(result)
 
     # --- the outbox
 
@@ -198,6 +199,8 @@ class Courier:
         if recorded.stale:
             facts = {"attempts": recorded.stale, "reason": Stale.LEASE.value}
             logger.warning("attempts.stale", extra=facts)
+        for result in recorded.given_up:
+            logger.error("delivery.failed", extra=_facts(result))
         for disabled in recorded.disabled:
             _log_disabled(disabled)
         self._on_batch(results, recorded)
@@ -248,6 +251,18 @@ def _log_disabled(disabled: DisabledWebhook) -> None:
     failures = disabled.failures
     facts = {"webhook": disabled.slug, "reason": disabled.reason.value, "gone": failures.gone}
     logger.error("webhook.disabled", extra={**facts, "since": str(failures.gone_since)})
+
+
+def _facts(result: AttemptResult) -> dict[str, Any]:
+    """Return what a log says of an attempt that failed; `tocsin why` and the delivery say the rest."""
+    lease = result.lease
+    return {
+        "delivery": id_text(DELIVERY, lease.delivery_id),
+        "incident": lease.incident,
+        "attempt": lease.attempt,
+        "outcome": result.outcome.value,
+        "status": result.status_code,
+    }
 
 
 def _asked(answer: Answer, now: datetime) -> timedelta | None:

@@ -129,7 +129,9 @@ class Engine:
         """On the writer's thread, before anybody is answered."""
         self._metrics.group_committed(news.group_size)
         if news.silenced:
-            self._metrics.steps_fired((), exhausted=news.silenced)
+            self._metrics.steps_fired((), exhausted=len(news.silenced))
+            for number in news.silenced:
+                logger.warning("incident.nobody_left", extra={"incident": number})
         if news.withdrawn:
             self._metrics.deliveries_moved({"cancelled": news.withdrawn})
         if news.cancelled:

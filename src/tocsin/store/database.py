@@ -64,8 +64,8 @@ class Tx:
         """Begin a part that can be undone alone."""
         self._cursor.execute("SAVEPOINT part")
         news = self.news
-        lengths = len(news.cancelled), len(news.feed), len(news.alert_keys)
-        return Mark(*lengths, news.work_due_at, news.silenced, news.withdrawn)
+        lengths = len(news.cancelled), len(news.feed), len(news.alert_keys), len(news.silenced)
+        return Mark(*lengths, news.work_due_at, news.withdrawn)
 
     def keep(self, _mark: "Mark") -> None:
         """End the part that `mark` began; it is now part of the transaction."""
@@ -79,7 +79,8 @@ class Tx:
         del self.news.feed[mark.feed :]
         del self.news.alert_keys[mark.alert_keys :]
         self.news.work_due_at = mark.work_due_at
-        self.news.silenced, self.news.withdrawn = mark.silenced, mark.withdrawn
+        del self.news.silenced[mark.silenced :]
+        self.news.withdrawn = mark.withdrawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +107,8 @@ class Mark(NamedTuple):
     cancelled: int
     feed: int
     alert_keys: int
-    work_due_at: int | None
     silenced: int
+    work_due_at: int | None
     withdrawn: int
 
 
@@ -133,8 +134,8 @@ class News:
         """Alert keys by their hashes, in order, and whether each lets senders in from now on."""
         self.work_due_at: int | None = None
         """The earliest instant (microseconds) at which there is something new to do."""
-        self.silenced = 0
-        """How many incidents got nobody left to page."""
+        self.silenced: list[int] = []
+        """The incidents that got nobody left to page."""
         self.withdrawn = 0
         """How many deliveries that waited were cancelled."""
         self.group_size = 0
