@@ -134,5 +134,12 @@ def test_a_delivery_that_waits_or_is_sent_says_so() -> None:
     """A pause holds up what waits, and not what is under way."""
     assert next_of(LATER, state=DeliveryState.PENDING) == [Reason.PAUSED, Reason.ATTEMPT_DUE]
     assert next_of(None, state=DeliveryState.SENDING) == [Reason.ATTEMPT_UNDER_WAY]
+    assert decide_next_of_delivery(
+        Unfinished("a", 1, None, is_in_line=True),
+        state=DeliveryState.PENDING,
+        end_reason=None,
+        now=NOW,
+        is_paused=False,
+    )[0].text == ("Attempt 1 to a is made as soon as the attempt of the page before it has ended.")
     stopped = next_of(None, state=DeliveryState.SENDING, end_reason="rerouted")
     assert stopped == [Reason.ATTEMPT_UNDER_WAY, Reason.REROUTED]

@@ -22,6 +22,7 @@ from tocsin.store.deliveries import (
     lease_waiting,
     settle_deliveries,
 )
+from tocsin.store.delivery_line import release_behind
 from tocsin.store.lanes import (
     claim_due_lanes,
     release_slots,
@@ -88,6 +89,7 @@ def record_attempts(
     insert_attempts(tx, [_attempt_row(result) for result in known])
     rows: list[Row] = []
     waits: dict[int, int] = {}
+    passed: list[int] = []
     states: Counter[DeliveryState] = Counter()
     given_up: list[AttemptResult] = []
     for result in known:
@@ -101,9 +103,13 @@ def record_attempts(
         if due_at is not None:
             webhook_id = result.lease.webhook_id
             waits[webhook_id] = min(due_at, waits.get(webhook_id, due_at))
+        if due_at != result.ended_at:  # else it is made again at once, and goes first
+            passed.append(id_)
         tx.news.feed.append(("attempted", result.lease.incident or 0, id_, attempt))
     settle_deliveries(tx, rows)
     note_ended(tx, (result.lease.id for result in known))
+    for webhook_id, at in release_behind(tx, passed).items():
+        waits[webhook_id] = min(at, waits.get(webhook_id, at))
     release_slots(tx, (result.lease.webhook_id for result in known))
     wake_lanes(tx, waits)
     return Recorded(
@@ -190,8 +196,10 @@ def take_over(tx: Tx, now: datetime, *, run_id: int, limit: int) -> TakenOver:
     settle_deliveries(tx, rows)
     for each in left:
         tx.news.feed.append(("attempted", each.incident or 0, *each.key))
+    is_due = {each.delivery_id: bool(row[1]) for each, row in zip(left, rows, strict=True)}
+    released = release_behind(tx, (id_ for id_, again in is_due.items() if not again))
     release_slots(tx, (each.webhook_id for each in left))
-    wake_lanes(tx, {each.webhook_id: at for each, row in zip(left, rows, strict=True) if row[1]})
+    wake_lanes(tx, {each.webhook_id: at for each in left if is_due[each.delivery_id]} | released)
     return TakenOver(len(leased), len(left))
 
 

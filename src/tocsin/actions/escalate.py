@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from tocsin.actions.incident_set import Context, IncidentSet
+from tocsin.domain.delivery_order import Line, Turn
 from tocsin.domain.escalation import Advance, EndReason, Firing, advance
 from tocsin.domain.payload import Body, PayloadProfile, make_body
 from tocsin.domain.policy import PolicyVersion
@@ -18,6 +19,7 @@ from tocsin.store.deliveries import (
     insert_bodies,
     insert_deliveries,
 )
+from tocsin.store.delivery_line import find_in_line, hurry_deliveries
 from tocsin.store.escalations import (
     Due,
     claim_due,
@@ -113,6 +115,7 @@ class _Batch:
         self._bodies: list[tuple[int, bytes]] = []
         self._planned: list[_Planned] = []
         self._skipped: list[TimelineEntry] = []
+        self._hurried: set[int] = set()
         self.result = Escalated(0)
 
     def fire(self, claimed: Sequence[Due]) -> None:
@@ -209,19 +212,20 @@ class _Batch:
         self._mark_silence()
 
     def _insert_deliveries(self, sending: Sending) -> None:
+        lease_id, *ids = self._context.ids.take(1 + len(self._planned), self._context.now)
+        made = self._in_line(ids)
+        # After the deliveries: lanes are locked last of all.
         free = free_slots(
             self._tx, (each.webhook.id for each in self._planned), slots=sending.slots
         )
-        lease_id, *ids = self._context.ids.take(1 + len(self._planned), self._context.now)
         room = sending.room
         waiting, leased = [], []
-        for id_, planned in zip(ids, self._planned, strict=True):
-            new = _new_delivery(id_, planned)
-            if room > 0 and free[new.webhook_id] > 0:
+        for new, planned in zip(made, self._planned, strict=True):
+            if room > 0 and free[new.webhook_id] > 0 and new.waits_for is None:
                 room -= 1
                 free[new.webhook_id] -= 1
                 leased.append(new)
-                self.result.leases.append(self._lease(lease_id, id_, planned))
+                self.result.leases.append(self._lease(lease_id, new.id, planned))
             else:
                 waiting.append(new)
         insert_deliveries(
@@ -234,7 +238,23 @@ class _Batch:
             delivery_ids=[new.id for new in leased],
         )
         take_slots(self._tx, (new.webhook_id for new in leased))
-        wake_lanes(self._tx, {new.webhook_id: self._now for new in waiting})
+        hurried = {each.webhook_id for each in waiting if each.waits_for in self._hurried}
+        due = {new.webhook_id for new in waiting if new.waits_for is None}
+        wake_lanes(self._tx, dict.fromkeys(due | hurried, self._now))
+
+    def _in_line(self, ids: Sequence[int]) -> list[NewDelivery]:
+        """Return the deliveries to be made, each behind the unfinished one before it."""
+        line = Line(find_in_line(self._tx, {each.due.incident for each in self._planned}))
+        new = []
+        for id_, planned in zip(ids, self._planned, strict=True):
+            receiver = (planned.due.incident, planned.webhook.id)
+            turn, earlier = line.join(id_, receiver, now=self._context.now)
+            waits_for = None if turn is Turn.AT_ONCE or earlier is None else earlier.id
+            if turn is Turn.AFTER_A_HURRIED_ATTEMPT and waits_for is not None:
+                self._hurried.add(waits_for)
+            new.append(_new_delivery(id_, planned, waits_for))
+        hurry_deliveries(self._tx, sorted(self._hurried), now=self._now)
+        return new
 
     def _lease(self, lease_id: int, id_: int, planned: _Planned) -> Lease:
         return Lease(
@@ -259,7 +279,7 @@ class _Batch:
             _note(self._tx, self._context, number, Kind.NOBODY_LEFT, {"reason": "last_step_fired"})
 
 
-def _new_delivery(id_: int, planned: _Planned) -> NewDelivery:
+def _new_delivery(id_: int, planned: _Planned, waits_for: int | None) -> NewDelivery:
     return NewDelivery(
         id_,
         planned.due.incident,
@@ -268,6 +288,7 @@ def _new_delivery(id_: int, planned: _Planned) -> NewDelivery:
         planned.webhook.id,
         planned.body_id,
         planned.due.due_at,
+        waits_for,
     )
 
 

@@ -214,4 +214,5 @@ def unfinished_of(line: DeliveryLine) -> Unfinished:
         webhook=line.webhook,
         attempt=line.delivery.attempts + (not is_sending),
         due_at=line.delivery.due_at,
+        is_in_line=line.delivery.waits_for is not None,
     )

@@ -22,6 +22,7 @@ class Reason(StrEnum):
     ATTEMPT_DUE = "attempt_due"
     ATTEMPT_OVERDUE = "attempt_overdue"  # it waits for a free slot of its webhook
     ATTEMPT_UNDER_WAY = "attempt_under_way"
+    ATTEMPT_IN_LINE = "attempt_in_line"  # an earlier page of the incident goes first
     PAUSED = "paused"
     ACKNOWLEDGED = "acknowledged"
     HELD = "held"
@@ -68,12 +69,17 @@ class Disabled:
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """A delivery that has not ended. `due_at` is None while an attempt of it is under way."""
+    """A delivery that has not ended.
+
+    `due_at` is None while an attempt of it is under way, or while it waits for the one before it.
+    """
 
     webhook: str
     attempt: int
     """The one under way, or the next one."""
     due_at: datetime | None
+    is_in_line: bool = False
+    """Whether it waits for the attempt of an earlier page of this incident to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +181,9 @@ def _of_deliveries(unfinished: Sequence[Unfinished], now: datetime) -> Iterator[
 
 def _of_unfinished(delivery: Unfinished, now: datetime) -> Finding:
     attempt = f"Attempt {delivery.attempt} to {delivery.webhook}"
+    if delivery.is_in_line:
+        text = f"{attempt} is made as soon as the attempt of the page before it has ended."
+        return Finding(Reason.ATTEMPT_IN_LINE, text)
     if delivery.due_at is None:
         return Finding(Reason.ATTEMPT_UNDER_WAY, f"{attempt} is under way.")
     if delivery.due_at <= now:

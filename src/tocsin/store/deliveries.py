@@ -101,6 +101,7 @@ _CANCEL = Statement(
     .values(
         state=DeliveryState.CANCELLED.value,
         due_at=sa.null(),
+        waits_for=sa.null(),
         ended_at=raw("ended_at"),
         end_reason=raw("end_reason"),
     )
@@ -150,6 +151,8 @@ class NewDelivery(NamedTuple):
     webhook_id: int
     body_id: int
     planned_at: int
+    waits_for: int | None = None
+    """The delivery whose attempt has to end first."""
 
 
 _PLAN = NewDelivery._fields.index("planned_at")
@@ -243,15 +246,23 @@ def insert_deliveries(
     now: int,
     run_id: int,
 ) -> None:
-    """Add deliveries: those that wait for a slot, due at once, and those whose first attempt begins.
+    """Add deliveries: those that wait, and those whose first attempt begins.
+
+    One that waits for a slot is due at once; one that waits for another delivery is not due yet.
 
     Units: `now` is microseconds since 1970.
     """
-    waits = (now, 0, None, None, None, None, None)
-    begins = (None, 1, now, now, run_id, None, None)
+    never = (0, None, None, None, None, None)
+    begins = (None, 1, now, now, run_id, None, None, None, None)
     tx.run_many(
         _INSERT,
-        [(*new[:_PLAN], _PENDING, new.planned_at, now, *waits) for new in waiting]
+        [
+            (
+                *(*new[:_PLAN], _PENDING, new.planned_at, now),
+                *(now if new.waits_for is None else None, *never, new.waits_for, None),
+            )
+            for new in waiting
+        ]
         + [(*new[:_PLAN], _SENDING, new.planned_at, now, *begins) for new in leased],
     )
 

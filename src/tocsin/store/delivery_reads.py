@@ -41,6 +41,10 @@ class Delivery:
     run_id: int | None
     ended_at: datetime | None
     end_reason: str | None
+    waits_for: int | None
+    """The delivery whose attempt has to end first."""
+    hurried_at: datetime | None
+    """When its retry was brought forward, because a newer one waits for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,6 +192,16 @@ deliveries = sa.Table(
     sa.Column("run_id", Id),
     sa.Column("ended_at", Instant),
     sa.Column("end_reason", sa.Text),
+    # The delivery of the same incident to the same webhook whose attempt has to end first.
+    sa.Column("waits_for", Id),
+    # When its retry was brought forward, because a newer one waits for it.
+    sa.Column("hurried_at", Instant),
+)
+sa.Index(
+    "deliveries_in_line",
+    deliveries.c.waits_for,
+    sqlite_where=deliveries.c.waits_for.is_not(None),
+    postgresql_where=deliveries.c.waits_for.is_not(None),
 )
 sa.Index(
     "deliveries_step_target",
