@@ -144,8 +144,8 @@ class Batches(RuleBasedStateMachine):
             self.model.acknowledge(incident, until=until)
         elif action is resolve:
             self.model.resolve(incident)
-        else:
-            self.model.trigger(incident)
+        elif action is reroute or incident.status is not Status.TRIGGERED:
+            self.model.trigger(incident)  # to reopen what is triggered changes nothing
 
     @rule(room=st.sampled_from([0, 1, 100]))
     def work(self, room: int) -> None:
