@@ -15,8 +15,9 @@ import trustme
 from tests.transport.servers import OK, Conversation, receiving, sending, to
 
 from tocsin.domain.outcome import Outcome
+from tocsin.transport.certificates import UnreadableCaBundle
 from tocsin.transport.exchange import Destination
-from tocsin.transport.tls import UnreadableCaBundle, context_for, server_name, system_ca_count
+from tocsin.transport.tls import context_for, server_name, system_ca_count
 
 CA = trustme.CA(organization_name="Test Root")
 OTHER_CA = trustme.CA(organization_name="Somebody Else")

@@ -35,6 +35,16 @@ def length_text(length: timedelta) -> str:
     return " ".join(parts[:2])
 
 
+def date_text(at: datetime) -> str:
+    """Return an instant to the minute, which is enough for a certificate. Units: aware; read as UTC."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}Z"
+
+
+def days_text(length: timedelta) -> str:
+    """Return a length of time in whole days; below two days, as `length_text` has it."""
+    return f"{length.days} days" if length >= timedelta(days=2) else length_text(length)
+
+
 def lateness_text(lateness: timedelta) -> str:
     """Return how far an instant was from its plan, as a clause."""
     if lateness < _MILLISECOND:

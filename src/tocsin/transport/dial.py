@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from ipaddress import ip_address
 from itertools import chain, zip_longest
+from typing import NamedTuple
 
 from tocsin.domain.network import Listener, Networks, decide_reach, own_listener_sentence
 from tocsin.domain.outcome import Outcome
@@ -31,18 +32,36 @@ _OUTCOMES = {
 }
 
 
-def allowed_addresses(
+class JudgedAddress(NamedTuple):
+    """An address, and why it may not be dialled; empty when it may."""
+
+    address: ResolvedAddress
+    refusal: str
+
+
+def judge_addresses(
     addresses: Sequence[ResolvedAddress], port: int, networks: Networks
-) -> list[ResolvedAddress]:
-    """Return the addresses that may be dialled, at least one. Raises: NotConnected.
+) -> list[JudgedAddress]:
+    """Return each address with what stands against it.
 
     An address is judged before anything is sent to it, and what is judged is what is dialled: no
     second look-up comes between.
     """
-    decisions = [(address, decide_reach(address.ip, port, networks)) for address in addresses]
-    allowed = [address for address, decision in decisions if decision.is_allowed]
+    judged = []
+    for address in addresses:
+        decision = decide_reach(address.ip, port, networks)
+        judged.append(JudgedAddress(address, "" if decision.is_allowed else decision.sentence))
+    return judged
+
+
+def allowed_addresses(
+    addresses: Sequence[ResolvedAddress], port: int, networks: Networks
+) -> list[ResolvedAddress]:
+    """Return the addresses that may be dialled, at least one. Raises: NotConnected."""
+    judged = judge_addresses(addresses, port, networks)
+    allowed = [each.address for each in judged if not each.refusal]
     if not allowed:
-        raise NotConnected(Outcome.ADDRESS_REFUSED, decisions[0][1].sentence)
+        raise NotConnected(Outcome.ADDRESS_REFUSED, judged[0].refusal)
     return allowed
 
 

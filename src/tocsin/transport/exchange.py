@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, NamedTuple, Self
 
+from tocsin.domain.client_certificate import ClientCertificate
 from tocsin.domain.outcome import Outcome, explain
 from tocsin.domain.webhook_url import UrlParts
 from tocsin.errors import TocsinError
@@ -14,17 +15,29 @@ class Destination(NamedTuple):
     """Where a connection leads. Exchanges with equal destinations share connections.
 
     `host` has no brackets; `ca_bundle` is the PEM text of a private CA, trusted in place of the
-    system's.
+    system's; `client` is shown to a receiver that asks for it.
     """
 
     is_tls: bool
     host: str
     port: int
     ca_bundle: str | None = None
+    client: ClientCertificate | None = None
 
     @classmethod
-    def of_url(cls, parts: UrlParts, *, ca_bundle: str | None = None) -> Self:
-        return cls(parts.scheme == "https", parts.host, parts.port, ca_bundle)
+    def of_url(
+        cls,
+        parts: UrlParts,
+        *,
+        ca_bundle: str | None = None,
+        client: ClientCertificate | None = None,
+    ) -> Self:
+        """Return where a URL leads. What belongs to TLS counts only with https."""
+        if parts.scheme != "https":
+            return cls(is_tls=False, host=parts.host, port=parts.port)
+        return cls(
+            is_tls=True, host=parts.host, port=parts.port, ca_bundle=ca_bundle, client=client
+        )
 
 
 class Exchange(NamedTuple):
@@ -47,17 +60,21 @@ class Exchange(NamedTuple):
 
 
 class PeerCertificate(NamedTuple):
-    """Of the receiver's certificate, what is kept: who issued it, and until when it is valid (UTC)."""
+    """Of the receiver's certificate, what is kept: who issued it, and when it is valid (UTC)."""
 
     issuer: str
+    starts_at: datetime
     expires_at: datetime
+    fingerprint: str
+    """SHA-256 of the whole, in hexadecimal digits."""
 
 
 class Answer(NamedTuple):
     """How an exchange ended. Network conditions are never raised: they are outcomes here.
 
     `status` is 0 without an answer. `detail` has the facts of this exchange, "" when the outcome
-    says it all. `address` is the one connected to, "" when none was.
+    says it all. `address` is the one connected to, "" when none was. `verify_code` and `verify_text`
+    are OpenSSL's verdict on a refused certificate, else 0 and "".
 
     Units: microseconds. `sent_after_us` is when the first byte left, counted from the start, None
     if none did; `resolve_us`, `connect_us` and `tls_us` are 0 on a reused connection;
@@ -78,6 +95,8 @@ class Answer(NamedTuple):
     headers: tuple[tuple[bytes, bytes], ...] = ()
     body: bytes = b""
     peer: PeerCertificate | None = None
+    verify_code: int = 0
+    verify_text: str = ""
 
     @property
     def wrote_first_byte(self) -> bool:
@@ -111,10 +130,14 @@ class NotConnected(TocsinError):
     code: ClassVar[str] = "not_connected"
     status_hint: ClassVar[int] = 502
 
-    def __init__(self, outcome: Outcome, detail: str) -> None:
+    def __init__(
+        self, outcome: Outcome, detail: str, *, verify_code: int = 0, verify_text: str = ""
+    ) -> None:
         super().__init__(detail, outcome=outcome)
         self.outcome = outcome
         self.detail = detail
+        self.verify_code = verify_code
+        self.verify_text = verify_text
 
 
 def unsent(

@@ -8,6 +8,7 @@ from time import monotonic_ns
 
 from tocsin.domain.network import DEFAULT_NETWORKS, Networks
 from tocsin.domain.outcome import Outcome
+from tocsin.errors import TocsinError
 from tocsin.transport.connection import AnswerCallback, Connection
 from tocsin.transport.dial import allowed_addresses, check_far_end, dial
 from tocsin.transport.exchange import (
@@ -18,10 +19,10 @@ from tocsin.transport.exchange import (
     Route,
     unsent,
 )
+from tocsin.transport.inspector import Inspector
 from tocsin.transport.pool import Pool
 from tocsin.transport.resolve import Addresses, ResolvedAddress, Resolver
 from tocsin.transport.tls import (
-    UnreadableCaBundle,
     context_for,
     explain_refusal,
     read_peer,
@@ -58,6 +59,11 @@ class Sender:
         self._networks = networks
         self._resolver = resolver or Resolver()
         self._resolve_seconds = resolve_seconds
+        self.inspector = Inspector(
+            self._resolver,
+            networks=networks,
+            resolve_seconds=resolve_seconds,
+        )
         self._pool = Pool(idle_seconds=idle_seconds, most_idle=most_idle)
         self._openings: set[asyncio.Task[None]] = set()
         self._is_closed = False
@@ -117,7 +123,12 @@ class Sender:
             connection = await self._open(exchange, route, started)
             connection.begin(exchange, on_answer, started)
         except NotConnected as failure:
-            on_answer(_unsent(failure.outcome, failure.detail, route, started))
+            answer = _unsent(failure.outcome, failure.detail, route, started)
+            if failure.verify_code:
+                answer = answer._replace(
+                    verify_code=failure.verify_code, verify_text=failure.verify_text
+                )
+            on_answer(answer)
         except BaseException as error:
             # Closing cancels us; anything else is a mistake of ours, which asyncio then reports.
             on_answer(_unsent(Outcome.INTERRUPTED, type(error).__name__, route, started))
@@ -172,27 +183,33 @@ class Sender:
         return connection
 
     async def _speak_tls(self, transport: asyncio.Transport, connection: Connection) -> None:
-        host = connection.destination.host
+        destination = connection.destination
+        host = destination.host
         try:
             secured = await self._loop.start_tls(
                 transport,
                 connection,
-                context_for(connection.destination.ca_bundle),
+                context_for(destination.ca_bundle, destination.client),
                 server_hostname=server_name(host),
                 ssl_shutdown_timeout=_GOODBYE_SECONDS,
             )
         except ssl.SSLCertVerificationError as error:
-            raise NotConnected(Outcome.CERTIFICATE_REFUSED, explain_refusal(error, host)) from None
+            raise NotConnected(
+                Outcome.CERTIFICATE_REFUSED,
+                explain_refusal(error, host),
+                verify_code=error.verify_code,
+                verify_text=error.verify_message,
+            ) from None
         except ssl.SSLError as error:
             raise NotConnected(Outcome.TLS_FAILED, error.reason or str(error)) from None
-        except (UnreadableCaBundle, ValueError) as error:
+        except (TocsinError, ValueError) as error:  # what was given to the webhook cannot be used
             raise NotConnected(Outcome.TLS_FAILED, str(error)) from None
         except OSError as error:
             detail = f"the connection ended during the TLS handshake: {error.strerror or error}"
             raise NotConnected(Outcome.TLS_FAILED, detail) from None
         assert secured is not None
         connection.connection_made(secured)
-        connection.route.peer = read_peer(secured.get_extra_info("peercert"))
+        connection.route.peer = read_peer(secured.get_extra_info("ssl_object"))
 
 
 def _unsent(outcome: Outcome, detail: str, route: Route, started: int) -> Answer:

@@ -2,13 +2,24 @@
 
 import re
 import ssl
+import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
-from typing import Any, ClassVar
+from secrets import token_bytes
+from typing import Any, Final
 
-from tocsin.errors import TocsinError
+from cryptography.hazmat.primitives import serialization
+
+from tocsin.domain.client_certificate import ClientCertificate
+from tocsin.transport.certificates import (
+    UnreadableCaBundle,
+    UnusableClientCertificate,
+    read_chain,
+    read_pem,
+)
 from tocsin.transport.exchange import PeerCertificate
 
 # Set here, because Python's default changes between versions. VERIFY_X509_STRICT is left out: it
@@ -16,32 +27,49 @@ from tocsin.transport.exchange import PeerCertificate
 _VERIFY_FLAGS = (
     ssl.VerifyFlags.VERIFY_X509_TRUSTED_FIRST | ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
 )
-
+LEAST_SECURITY_LEVEL: Final = 2
+"""112 bits: RSA keys of 2048, no SHA-1. Source: OpenSSL, SSL_CTX_set_security_level(3)."""
+_CIPHERS: Final = (
+    "@SECLEVEL={level}:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
+)
+_ANY_CIPHERS: Final = "DEFAULT:!aNULL:!eNULL:@SECLEVEL=0"
 
 _HASHED_NAME = re.compile(r"[0-9a-f]{8}\.[0-9]+")  # openssl-rehash(1)
 
 
-class UnreadableCaBundle(TocsinError):
-    """The PEM text of a private CA cannot be read."""
-
-    code: ClassVar[str] = "unreadable_ca_bundle"
-
-
 @lru_cache(maxsize=256)
-def context_for(ca_bundle: str | None) -> ssl.SSLContext:
+def context_for(ca_bundle: str | None, client: ClientCertificate | None = None) -> ssl.SSLContext:
     """Return the context that trusts the CAs of this PEM text, or the system's CAs when None.
 
-    Raises: UnreadableCaBundle.
+    It shows the client certificate to receivers that ask for one.
+    Raises: UnreadableCaBundle, UnusableClientCertificate.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # requires a certificate and checks the name
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_flags = _VERIFY_FLAGS
     context.hostname_checks_common_name = False
+    # A system may ask for more, and never for less.
+    level = max(LEAST_SECURITY_LEVEL, context.security_level)
+    context.set_ciphers(_CIPHERS.format(level=level))
     context.set_alpn_protocols(["http/1.1"])
     if ca_bundle is None:
         context.load_default_certs(ssl.Purpose.SERVER_AUTH)
     else:
         _load_bundle(context, ca_bundle)
+    if client is not None:
+        _load_client(context, client)
+    return context
+
+
+@lru_cache(maxsize=1)
+def unverified_context() -> ssl.SSLContext:
+    """Return a context that shakes hands with anybody, in any version: to look, never to send."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    context.set_ciphers(_ANY_CIPHERS)
+    context.set_alpn_protocols(["http/1.1"])
     return context
 
 
@@ -56,6 +84,41 @@ def _load_bundle(context: ssl.SSLContext, ca_bundle: str) -> None:
             "-----BEGIN CERTIFICATE-----",
             cause=str(error),
         ) from None
+
+
+def _load_client(context: ssl.SSLContext, client: ClientCertificate) -> None:
+    """Python takes certificates from files only; the key lies in one encrypted, and for a moment."""
+    passphrase = token_bytes(32)
+    try:
+        key = serialization.load_pem_private_key(_key_text(client).encode(), password=None)
+        sealed = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(passphrase),
+        )
+        with tempfile.NamedTemporaryFile(prefix="tocsin-") as file:
+            file.write(client.chain.encode() + sealed)
+            file.flush()
+            context.load_cert_chain(file.name, password=passphrase)
+    except (ssl.SSLError, ValueError, TypeError) as error:
+        raise UnusableClientCertificate(
+            f"the client certificate and its key cannot be used ({error}): save them anew"
+        ) from None
+
+
+def _key_text(client: ClientCertificate) -> str:
+    if client.key is None:
+        raise ValueError("there is no key")
+    return client.key.reveal()
+
+
+@lru_cache(maxsize=64)
+def trusted_subjects(ca_bundle: str | None) -> frozenset[str]:
+    """Return the subjects of the CAs that are trusted, as far as they are loaded."""
+    if ca_bundle is not None:
+        return frozenset(each.subject for each in read_pem(ca_bundle))
+    found = read_chain(context_for(None).get_ca_certs(binary_form=True))
+    return frozenset(each.subject for each in found)
 
 
 def system_ca_count() -> int:
@@ -103,14 +166,21 @@ def explain_refusal(error: ssl.SSLCertVerificationError, host: str) -> str:
     return f"{sentence} (OpenSSL {code}: {message})"
 
 
-def read_peer(certificate: Mapping[str, Any] | None) -> PeerCertificate | None:
-    """Return what is kept of a verified certificate, as `ssl.SSLSocket.getpeercert` gives it."""
-    if not certificate:
+def read_peer(secured: ssl.SSLObject) -> PeerCertificate | None:
+    """Return what is kept of the certificate that a receiver was verified by."""
+    certificate: Mapping[str, Any] | None = secured.getpeercert()
+    whole = secured.getpeercert(binary_form=True)
+    if not certificate or not whole:
         return None
     names = dict(pair for rdn in certificate.get("issuer", ()) for pair in rdn)
     parts = (names.get("organizationName"), names.get("commonName"))
-    seconds = ssl.cert_time_to_seconds(certificate["notAfter"])
     return PeerCertificate(
         issuer=", ".join(part for part in parts if part) or "unnamed",
-        expires_at=datetime.fromtimestamp(seconds, UTC),
+        starts_at=_instant(certificate["notBefore"]),
+        expires_at=_instant(certificate["notAfter"]),
+        fingerprint=sha256(whole).hexdigest(),
     )
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(text), UTC)

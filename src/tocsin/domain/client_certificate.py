@@ -1,0 +1,39 @@
+"""What TLS with a webhook's receiver goes by: whom it trusts, and what it shows of itself."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from tocsin.domain.pem import certificates_of, key_of, read_blocks, split_key
+from tocsin.secret import Secret
+
+_BUNDLE: Final = "the CA bundle"
+_CERTIFICATE: Final = "the client certificate"
+_KEY: Final = "the client key"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCertificate:
+    """What a receiver that asks for it is shown. `chain` is PEM, our own certificate first.
+
+    `key` belongs to it. None, in a description only: the one that is in force.
+    """
+
+    chain: str
+    key: Secret | None = None
+
+
+def read_ca_bundle(text: str) -> str:
+    """Return the PEM text of CA certificates as it is kept. Raises: InvalidPem."""
+    return certificates_of(read_blocks(text, _BUNDLE), _BUNDLE)
+
+
+def read_client_certificate(text: str, key: str | None) -> ClientCertificate:
+    """Return a certificate, with its key from either text if one has it. Raises: InvalidPem."""
+    certificates, keys = split_key(text, _CERTIFICATE)
+    chain = certificates_of(certificates, _CERTIFICATE)
+    if key is not None:
+        _, keys = split_key(key, _KEY)
+        return ClientCertificate(chain, Secret(key_of(keys, _KEY)))
+    if not keys:
+        return ClientCertificate(chain)
+    return ClientCertificate(chain, Secret(key_of(keys, _KEY)))
