@@ -1,17 +1,24 @@
 """Applying a configuration file: all of it in one transaction, or nothing."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from tocsin.actions.carry_out import carry_out
 from tocsin.actions.configuration_file.yaml_tree import read_tree
 from tocsin.actions.editor import Editor
 from tocsin.actions.in_force import InForce, read_in_force
+from tocsin.actions.webhook_certificates import mistakes_alone, mistakes_in_force
 from tocsin.domain.configuration_file.checking import Advice, find_advice, find_missing
 from tocsin.domain.configuration_file.description import ObjectKind, place_of
 from tocsin.domain.configuration_file.merging import Merged, merge
 from tocsin.domain.configuration_file.mistakes import ConfigurationMistakes, Mistake
-from tocsin.domain.configuration_file.reading import ConfigurationFile, describe, unreadable
+from tocsin.domain.configuration_file.reading import (
+    ConfigurationFile,
+    describe,
+    no_file,
+    unreadable,
+)
 from tocsin.domain.configuration_file.report import ApplyReport
 from tocsin.domain.network import Networks
 from tocsin.domain.webhook import DisabledReason
@@ -29,13 +36,18 @@ class _Plan:
     warnings: tuple[Advice, ...]
 
 
-def read_configuration_file(content: bytes, *, name: str) -> ConfigurationFile:
+def read_configuration_file(
+    content: bytes, *, name: str, read_file: Callable[[str], str] = no_file
+) -> ConfigurationFile:
     """Return what a file says, with its mistakes: needs no server, and never raises.
 
-    `name` is how mistakes call the file.
+    `name` is how mistakes call the file; `read_file` returns what another one holds that it names.
     """
     tree = read_tree(content)
-    return unreadable(name, tree) if isinstance(tree, Mistake) else describe(tree, name=name)
+    if isinstance(tree, Mistake):
+        return unreadable(name, tree)
+    file = describe(tree, name=name, read_file=read_file)
+    return replace(file, mistakes=(*file.mistakes, *mistakes_alone(file)))
 
 
 def check(file: ConfigurationFile) -> None:
@@ -45,10 +57,16 @@ def check(file: ConfigurationFile) -> None:
 
 
 def plan(
-    tx: Tx, file: ConfigurationFile, *, vault: Vault, networks: Networks, prune: bool = False
+    tx: Tx,
+    file: ConfigurationFile,
+    *,
+    vault: Vault,
+    networks: Networks,
+    now: datetime,
+    prune: bool = False,
 ) -> ApplyReport:
     """Return what applying the file would do; a dry run. Raises: ConfigurationMistakes."""
-    made = _plan(tx, file, vault, networks, prune=prune)
+    made = _plan(tx, file, vault, networks, now=now, prune=prune)
     return ApplyReport(file.name, made.merged.differences(), made.warnings)
 
 
@@ -59,14 +77,20 @@ def apply(tx: Tx, file: ConfigurationFile, *, editor: Editor, prune: bool = Fals
     Raises: ConfigurationMistakes, with all of them; then nothing was changed.
     """
     lock_configuration(tx)
-    made = _plan(tx, file, editor.vault, editor.networks, prune=prune)
+    made = _plan(tx, file, editor.vault, editor.networks, now=editor.now, prune=prune)
     differences = made.merged.differences()
     keys = carry_out(tx, made.in_force, differences, editor=editor)
     return ApplyReport(file.name, differences, made.warnings, keys)
 
 
 def _plan(
-    tx: Tx, file: ConfigurationFile, vault: Vault, networks: Networks, *, prune: bool
+    tx: Tx,
+    file: ConfigurationFile,
+    vault: Vault,
+    networks: Networks,
+    *,
+    now: datetime,
+    prune: bool,
 ) -> _Plan:
     in_force = read_in_force(tx, vault)
     merged = merge(in_force.description, file, prune=prune)
@@ -76,6 +100,8 @@ def _plan(
         *find_missing(merged, file),
         *_unreachable(file, networks),
     ]
+    if not mistakes:  # else some of them would be told twice
+        mistakes += mistakes_in_force(file, merged, now=now)
     if mistakes:
         raise ConfigurationMistakes(file.name, mistakes)
     return _Plan(in_force, merged, (*find_advice(merged.after), *_stay_gone(in_force, merged)))

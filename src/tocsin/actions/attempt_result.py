@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import NamedTuple
 
+from tocsin.domain.certificate_ending import ReceiverCertificate
 from tocsin.domain.delivery import DEADLINE
 from tocsin.domain.outcome import Outcome
 from tocsin.store.deliveries import Lease
@@ -26,3 +27,5 @@ class AttemptResult(NamedTuple):
     """The receiver's Retry-After."""
     at_once: bool = False
     """The connection was an old one and gave no answer: the next attempt needs no wait."""
+    certificate: ReceiverCertificate | None = None
+    """What the receiver showed, if that is new."""

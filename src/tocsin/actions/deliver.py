@@ -12,6 +12,7 @@ from tocsin.actions.incident_set import Context, ContextSource
 from tocsin.actions.webhook_failures import DisabledWebhook, judge_webhooks
 from tocsin.domain.delivery import DeliveryState, Ending, decide_retry
 from tocsin.domain.outcome import Outcome
+from tocsin.store.certificates import keep_receiver_certificates
 from tocsin.store.database import Tx
 from tocsin.store.deliveries import (
     Lease,
@@ -48,6 +49,8 @@ class Recorded:
     """The webhooks that the engine disabled because of it."""
     given_up: tuple[AttemptResult, ...] = field(default=(), compare=False)
     """The last attempts of deliveries that failed."""
+    new_certificates: int = 0
+    """Of receivers that showed another one than before."""
 
 
 def lease(tx: Tx, context: Context, *, limit: int, sending: Sending) -> list[Lease]:
@@ -107,6 +110,9 @@ def record_attempts(
             passed.append(id_)
         tx.news.feed.append(("attempted", result.lease.incident or 0, id_, attempt))
     settle_deliveries(tx, rows)
+    shown = [result.certificate for result in results if result.certificate is not None]
+    if shown:
+        keep_receiver_certificates(tx, shown)
     note_ended(tx, (result.lease.id for result in known))
     for webhook_id, at in release_behind(tx, passed).items():
         waits[webhook_id] = min(at, waits.get(webhook_id, at))
@@ -120,6 +126,7 @@ def record_attempts(
         stale=len(results) - len(known),
         disabled=judge_webhooks(tx, known, context_source),
         given_up=tuple(given_up),
+        new_certificates=len(shown),
     )
 
 

@@ -12,6 +12,7 @@ from tocsin.actions.one_object import (
     not_configured,
     require,
 )
+from tocsin.actions.webhook_certificates import GivenCertificates, with_certificates
 from tocsin.domain.auth_code import check_auth_code
 from tocsin.domain.configuration_file.description import DescribedWebhook, ObjectKind
 from tocsin.domain.configuration_file.mistakes import nearest
@@ -26,6 +27,7 @@ from tocsin.store.database import Tx
 from tocsin.vault import Vault
 
 _USUAL = WebhookOptions()
+_NO_CERTIFICATES = GivenCertificates()
 
 
 def list_webhooks(tx: Tx, vault: Vault) -> list[Webhook]:
@@ -50,12 +52,13 @@ def create_webhook(
     slug: str | None = None,
     auth_code: str | None = None,
     options: WebhookOptions = _USUAL,
+    certificates: GivenCertificates = _NO_CERTIFICATES,
     enabled: bool = True,
 ) -> Webhook:
     """Make a webhook; its slug comes from its name, and its auth code is made, unless they are given.
 
     Raises: InvalidName, InvalidSlug, InvalidWebhookUrl, WebhookAddressRefused, InvalidAuthCode,
-    AlreadyConfigured.
+    InvalidPem, UnreadableCaBundle, UnusableClientCertificate, AlreadyConfigured.
     """
     in_force = begin_edit(tx, editor)
     check_url_and_address(url, editor.networks)
@@ -64,7 +67,7 @@ def create_webhook(
         name=check_name(name),
         url=url,
         auth_code=check_auth_code(auth_code) if auth_code is not None else None,
-        options=options,
+        options=with_certificates(options, certificates, now=editor.now),
         enabled=enabled,
     )
     create_one(tx, in_force, ObjectKind.WEBHOOK, made.slug, made, editor=editor)
@@ -81,6 +84,7 @@ def update_webhook(
     url: str | None = None,
     auth_code: str | None = None,
     options: WebhookOptions | None = None,
+    certificates: GivenCertificates = _NO_CERTIFICATES,
     enabled: bool | None = None,
 ) -> Webhook:
     """Change what is given of a webhook. Attempts from now on, also of waiting deliveries, use it.
@@ -98,7 +102,7 @@ def update_webhook(
         name=known.name if name is None else check_name(name),
         url=known.url if url is None else url,
         auth_code=known.auth_code if auth_code is None else check_auth_code(auth_code),
-        options=options or known.options,
+        options=with_certificates(options or known.options, certificates, now=editor.now),
         enabled=known.enabled if enabled is None else enabled,
     )
     _change(tx, in_force, slug, changed, editor=editor)

@@ -15,6 +15,7 @@ from tocsin.api.dependencies import USUAL_LIMIT, Cursor, Limit, Work
 from tocsin.api.editing import edit
 from tocsin.api.field_types import AnswerModel, Instant, Line, Page, RequestModel
 from tocsin.domain.configuration_file.merging import Difference
+from tocsin.domain.configuration_file.reading import no_file
 from tocsin.domain.configuration_file.report import (
     ApplyReport,
     difference_lines,
@@ -37,6 +38,14 @@ class FileToApply(RequestModel):
         ),
     ]
     filename: Annotated[Line, Field(description="How mistakes call the file")] = "configuration"
+    files: Annotated[
+        dict[str, str],
+        Field(
+            default_factory=dict,
+            description="What other files hold that the text names, such as `ca_bundle_file`: each "
+            "by the path as the text writes it. The server reads no file of its own",
+        ),
+    ]
     dry_run: Annotated[bool, Field(description="Say what would differ; change nothing")] = False
     prune: Annotated[bool, Field(description="Delete what the file's sections do not mention")] = (
         False
@@ -86,12 +95,21 @@ async def apply_file(principal: Administrator, work: Work, given: FileToApply) -
 
     Mistakes are refused all at once with `configuration_mistakes`, each a line of the message.
     """
-    file = read_configuration_file(given.text.encode(errors="replace"), name=given.filename)
+    file = read_configuration_file(
+        given.text.encode(errors="replace"),
+        name=given.filename,
+        read_file=lambda path: given.files[path] if path in given.files else no_file(path),
+    )
     services = work.services
     if given.dry_run:
         report = await work.read(
             lambda tx: plan(
-                tx, file, vault=services.vault, networks=services.networks, prune=given.prune
+                tx,
+                file,
+                vault=services.vault,
+                networks=services.networks,
+                now=services.clock.now(),
+                prune=given.prune,
             )
         )
         return _render(report, dry_run=True)
@@ -111,7 +129,7 @@ async def apply_file(principal: Administrator, work: Work, given: FileToApply) -
 )
 async def export_file(
     work: Work,
-    secrets: Annotated[bool, Query(description="Auth codes, too. Alert keys nobody knows")] = False,  # noqa: FBT002 - a query parameter
+    secrets: Annotated[bool, Query(description="Auth codes and client keys, too")] = False,  # noqa: FBT002 - a query parameter
 ) -> Response:
     """Applied here, it changes nothing."""
     vault = work.services.vault

@@ -1,5 +1,6 @@
 """Webhooks: where pages go."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
@@ -8,15 +9,19 @@ from pydantic import Field
 from starlette.responses import Response
 
 from tocsin.actions import webhooks
+from tocsin.actions.certificates import find_shown
 from tocsin.actions.editor import Editor
 from tocsin.actions.incident_set import Context
 from tocsin.actions.send_test import send_test
+from tocsin.actions.webhook_certificates import GivenCertificates
 from tocsin.api.access import Administrator, Reader, actor_of
 from tocsin.api.dependencies import Once, Work
 from tocsin.api.editing import edit, editor_of
 from tocsin.api.field_types import AnswerModel, Duration, Instant, Page, RequestModel
 from tocsin.domain.auth_code import standard_secret
+from tocsin.domain.certificate_ending import ReceiverCertificate
 from tocsin.domain.payload import PayloadProfile
+from tocsin.domain.pem import MOST_CHARACTERS
 from tocsin.domain.principal import Scope
 from tocsin.domain.webhook import DisabledReason, Webhook
 from tocsin.domain.webhook_options import WebhookOptions, options_of
@@ -56,6 +61,42 @@ GivenAuthCode = Annotated[
 GivenProfile = Annotated[PayloadProfile, Field(strict=False)]
 
 
+CaBundle = Annotated[
+    str | None,
+    Field(
+        max_length=MOST_CHARACTERS,
+        description="PEM text of the CAs that its receiver is verified by, in place of the system's; "
+        "an empty text takes it away",
+    ),
+]
+ClientChain = Annotated[
+    str | None,
+    Field(
+        max_length=MOST_CHARACTERS,
+        description="PEM text of the certificate that its receiver is shown if it asks, its issuers "
+        "behind it; its key may be in it, too. An empty text takes it away",
+    ),
+]
+ClientKey = Annotated[
+    str | None,
+    Field(
+        max_length=MOST_CHARACTERS,
+        description="PEM text of the client certificate's private key, without a passphrase. It is "
+        "sealed, and given back by an export with secrets only. Left out, the one that is known stays",
+    ),
+]
+
+
+class ReceiverCertificateAnswer(AnswerModel):
+    """What the receiver was last verified by. Units: `seen_at` is when it was new."""
+
+    issuer: Annotated[str, Field(examples=["Let's Encrypt, R11"])]
+    starts_at: Instant
+    expires_at: Instant
+    seen_at: Instant
+    fingerprint: Annotated[str, Field(description="SHA-256, in hexadecimal digits")]
+
+
 class WebhookAnswer(AnswerModel):
     """A webhook. Its URL may hold a secret: only administrators see it."""
 
@@ -78,6 +119,14 @@ class WebhookAnswer(AnswerModel):
     connect_timeout: Duration
     total_timeout: Duration
     deadline: Duration
+    ca_bundle: Annotated[str | None, Field(description="PEM text; null: the system's CAs")]
+    client_certificate: Annotated[
+        str | None, Field(description="PEM text, without its key; null: none")
+    ]
+    receiver_certificate: Annotated[
+        ReceiverCertificateAnswer | None,
+        Field(description="null: none was seen yet, or the URL has led elsewhere since"),
+    ]
 
 
 class ChangedWebhook(WebhookAnswer):
@@ -104,6 +153,9 @@ class NewWebhook(RequestModel):
     connect_timeout: Duration = timedelta(seconds=5)
     total_timeout: Duration = timedelta(seconds=15)
     deadline: Duration = timedelta(minutes=15)
+    ca_bundle: CaBundle = None
+    client_certificate: ClientChain = None
+    client_key: ClientKey = None
 
 
 class WebhookChange(RequestModel):
@@ -121,6 +173,9 @@ class WebhookChange(RequestModel):
     connect_timeout: Duration | None = None
     total_timeout: Duration | None = None
     deadline: Duration | None = None
+    ca_bundle: CaBundle = None
+    client_certificate: ClientChain = None
+    client_key: ClientKey = None
 
 
 class AuthCodeAnswer(AnswerModel):
@@ -140,15 +195,22 @@ class TestAnswer(AnswerModel):
 async def list_webhooks(principal: Reader, work: Work) -> Page[WebhookAnswer]:
     """All webhooks, in order of slug."""
     vault = work.services.vault
-    found = await work.read(lambda tx: webhooks.list_webhooks(tx, vault))
-    return Page(items=[WebhookAnswer(**_render(webhook, principal.scope)) for webhook in found])
+    found, shown = await work.read(lambda tx: _with_shown(tx, webhooks.list_webhooks(tx, vault)))
+    return Page(
+        items=[
+            WebhookAnswer(**_render(webhook, principal.scope, shown.get(webhook.id)))
+            for webhook in found
+        ]
+    )
 
 
 @router.get("/{slug}", summary="Show a webhook")
 async def get_webhook(principal: Reader, work: Work, slug: Slug) -> WebhookAnswer:
     vault = work.services.vault
-    webhook = await work.read(lambda tx: webhooks.get_webhook(tx, slug, vault))
-    return WebhookAnswer(**_render(webhook, principal.scope))
+    (webhook,), shown = await work.read(
+        lambda tx: _with_shown(tx, [webhooks.get_webhook(tx, slug, vault)])
+    )
+    return WebhookAnswer(**_render(webhook, principal.scope, shown.get(webhook.id)))
 
 
 @router.post(
@@ -168,6 +230,7 @@ async def create_webhook(
             auth_code=new.auth_code,
             enabled=new.enabled,
             options=WebhookOptions(**_options(new)),
+            certificates=_certificates(new),
             editor=editor_of(work, context, principal),
         )
         return ChangedWebhook(**_render(webhook, principal.scope), changed=True)
@@ -193,11 +256,16 @@ async def change_webhook(
             auth_code=change.auth_code,
             enabled=change.enabled,
             options=WebhookOptions(**usual | _options(change)),
+            certificates=_certificates(change),
             editor=editor,
         )
 
-    webhook, changed = await edit(work, principal, update)
-    return ChangedWebhook(**_render(webhook, principal.scope), changed=changed)
+    def update_and_show(tx: Tx, editor: Editor) -> tuple[Webhook, ReceiverCertificate | None]:
+        webhook = update(tx, editor)
+        return webhook, find_shown(tx, [webhook]).get(webhook.id)
+
+    (webhook, shown), changed = await edit(work, principal, update_and_show)
+    return ChangedWebhook(**_render(webhook, principal.scope, shown), changed=changed)
 
 
 @router.delete("/{slug}", summary="Delete a webhook", status_code=204)
@@ -245,7 +313,20 @@ def _options(given: NewWebhook | WebhookChange) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _render(webhook: Webhook, scope: Scope) -> dict[str, Any]:
+def _certificates(given: NewWebhook | WebhookChange) -> GivenCertificates:
+    return GivenCertificates(given.ca_bundle, given.client_certificate, given.client_key)
+
+
+def _with_shown(
+    tx: Tx, found: list[Webhook]
+) -> tuple[list[Webhook], Mapping[int, ReceiverCertificate]]:
+    return found, find_shown(tx, found)
+
+
+def _render(
+    webhook: Webhook, scope: Scope, shown: ReceiverCertificate | None = None
+) -> dict[str, Any]:
+    client = webhook.client_certificate
     return {
         "slug": webhook.slug,
         "name": webhook.name,
@@ -254,4 +335,14 @@ def _render(webhook: Webhook, scope: Scope) -> dict[str, Any]:
         "disabled_at": webhook.disabled_at,
         "disabled_reason": webhook.disabled_reason,
         **{field: getattr(webhook, name) for field, name in _OPTIONS.items()},
+        "ca_bundle": webhook.ca_bundle,
+        "client_certificate": client and client.chain,
+        "receiver_certificate": shown
+        and ReceiverCertificateAnswer(
+            issuer=shown.issuer,
+            starts_at=shown.starts_at,
+            expires_at=shown.expires_at,
+            seen_at=shown.seen_at,
+            fingerprint=shown.fingerprint,
+        ),
     }

@@ -27,13 +27,14 @@ def read_ca_bundle(text: str) -> str:
     return certificates_of(read_blocks(text, _BUNDLE), _BUNDLE)
 
 
-def read_client_certificate(text: str, key: str | None) -> ClientCertificate:
-    """Return a certificate, with its key from either text if one has it. Raises: InvalidPem."""
+def read_client_certificate(text: str) -> ClientCertificate:
+    """Return a certificate, with its key if the text has that, too. Raises: InvalidPem."""
     certificates, keys = split_key(text, _CERTIFICATE)
     chain = certificates_of(certificates, _CERTIFICATE)
-    if key is not None:
-        _, keys = split_key(key, _KEY)
-        return ClientCertificate(chain, Secret(key_of(keys, _KEY)))
-    if not keys:
-        return ClientCertificate(chain)
-    return ClientCertificate(chain, Secret(key_of(keys, _KEY)))
+    return ClientCertificate(chain, Secret(key_of(keys, _KEY)) if keys else None)
+
+
+def read_client_key(text: str) -> Secret:
+    """Return the key of a client certificate; certificates beside it are passed over. Raises: InvalidPem."""
+    _, keys = split_key(text, _KEY)
+    return Secret(key_of(keys, _KEY))

@@ -118,7 +118,7 @@ _SENTENCES: Mapping[Outcome, str] = {
     ),
     Outcome.TLS_FAILED: (
         "No TLS connection came about; check that the port speaks TLS, version 1.2 or later, "
-        "and asks for no client certificate."
+        "and whether it demands a client certificate."
     ),
     Outcome.MALFORMED_ANSWER: (
         "What came back is not an HTTP/1.1 answer; check that the port is that of an HTTP server."

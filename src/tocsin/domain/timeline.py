@@ -30,6 +30,7 @@ class Kind(StrEnum):
     WEBHOOK_DISABLED = "webhook_disabled"
     PAUSED = "paused"
     UNPAUSED = "resumed"
+    CERTIFICATE_ENDING = "certificate_ending"
 
 
 class TimelineEntry(NamedTuple):

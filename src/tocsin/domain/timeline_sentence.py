@@ -7,7 +7,15 @@ from tocsin.domain.outcome import Outcome, explain
 from tocsin.domain.poison import Poison
 from tocsin.domain.timeline import Kind, TimelineEntry
 from tocsin.domain.webhook import DisabledReason
-from tocsin.domain.wording import counted, instant_text, lateness_text, length_text, listed
+from tocsin.domain.wording import (
+    counted,
+    date_text,
+    days_text,
+    instant_text,
+    lateness_text,
+    length_text,
+    listed,
+)
 
 Detail = dict[str, Any]
 
@@ -19,6 +27,10 @@ _NOT_STARTED = {
 _SKIPPED = {
     "webhook_disabled": "it is disabled",
     "webhook_deleted": "it was deleted",
+}
+_CERTIFICATE_OF = {
+    "receiver": "The certificate of the receiver of",
+    "client": "The client certificate of",
 }
 _NOBODY_LEFT = {
     "last_step_fired": "the last step has fired",
@@ -69,7 +81,26 @@ def sentence(entry: TimelineEntry) -> str:  # noqa: PLR0911, PLR0912, C901 - one
             return f"Paused by {by}: nothing fires and nothing is sent."
         case Kind.UNPAUSED:
             return f"Resumed by {by}."
+        case Kind.CERTIFICATE_ENDING:
+            return ending_text(
+                detail["webhook"],
+                detail["whose"],
+                detail["issuer"],
+                datetime.fromisoformat(detail["expires_at"]),
+                entry.at,
+            )
     assert_never(entry.kind)
+
+
+def ending_text(webhook: str, whose: str, issuer: str, expires_at: datetime, now: datetime) -> str:
+    """Return that a certificate ends soon, or has ended, and what is to be done about it."""
+    ends = f"ends in {days_text(expires_at - now)}"
+    if expires_at <= now:
+        ends = f"ended {days_text(now - expires_at)} ago"
+    return (
+        f"{_CERTIFICATE_OF[whose]} {webhook}, issued by {issuer}, {ends}, at {date_text(expires_at)}: "
+        "renew it, or nothing reaches that receiver any more."
+    )
 
 
 def name_of_actor(actor: str) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from tocsin.domain.client_certificate import ClientCertificate
 from tocsin.domain.delivery import DEADLINE
 from tocsin.domain.payload import PayloadProfile
 from tocsin.secret import Secret
@@ -52,6 +53,10 @@ class Webhook:
     connect_timeout: timedelta = CONNECT_TIMEOUT
     total_timeout: timedelta = TOTAL_TIMEOUT
     deadline: timedelta = DEADLINE
+    ca_bundle: str | None = None
+    """PEM text of the CAs that its receiver is verified by, in place of the system's."""
+    client_certificate: ClientCertificate | None = None
+    """Shown to a receiver that asks for one; it has its key."""
     disabled_at: datetime | None = None
     disabled_reason: DisabledReason | None = None
     """None, if and only if it is enabled."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import ClassVar, Final
 
+from tocsin.domain.client_certificate import ClientCertificate
 from tocsin.domain.delivery import DEADLINE, LONGEST_DEADLINE, SHORTEST_DEADLINE
 from tocsin.domain.duration import format_duration
 from tocsin.domain.payload import PayloadProfile
@@ -33,6 +34,8 @@ class WebhookOptions:
     connect_timeout: timedelta = CONNECT_TIMEOUT
     total_timeout: timedelta = TOTAL_TIMEOUT
     deadline: timedelta = DEADLINE
+    ca_bundle: str | None = None
+    client_certificate: ClientCertificate | None = None
 
     def __post_init__(self) -> None:
         for field, least, most in BOUNDS:

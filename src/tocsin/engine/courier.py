@@ -14,6 +14,7 @@ from tocsin.actions.incident_set import ContextSource
 from tocsin.actions.poison import tell_of_outcome
 from tocsin.actions.webhook_failures import DisabledWebhook
 from tocsin.clock import Clock
+from tocsin.domain.certificate_ending import ReceiverCertificate
 from tocsin.domain.configuration import Configuration
 from tocsin.domain.delivery import RETRY_SPREAD
 from tocsin.domain.escalation import Stale
@@ -22,6 +23,8 @@ from tocsin.domain.poison import Poison, wait_until
 from tocsin.domain.retry_after import parse_retry_after
 from tocsin.domain.webhook import Webhook
 from tocsin.engine.batches import Batches
+from tocsin.engine.certificates import ShownCertificates
+from tocsin.engine.diagnoses import DIAGNOSED, Diagnoses
 from tocsin.engine.poison import Ward
 from tocsin.engine.request import make_exchange
 from tocsin.ids import DELIVERY, id_text
@@ -46,6 +49,7 @@ class Courier:
         self,
         writer: Writer,
         sender: Sender,
+        diagnoses: Diagnoses,
         clock: Clock,
         context_source: ContextSource,
         *,
@@ -56,6 +60,8 @@ class Courier:
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._sender = sender
+        self._diagnoses = diagnoses
+        self._shown = ShownCertificates()
         self._clock = clock
         self._run_id = run_id
         self._randomness = randomness
@@ -144,6 +150,20 @@ class Courier:
         self._sender.start(exchange, lambda answer: self._answered(lease, webhook, began, answer))
 
     def _answered(self, lease: Lease, webhook: Webhook, began: datetime, answer: Answer) -> None:
+        if answer.outcome not in DIAGNOSED:
+            self._settle(lease, webhook, began, answer, None)
+            return
+        self._diagnoses.explain(
+            webhook,
+            answer,
+            now=self._clock.now(),
+            done=lambda reason: self._settle(lease, webhook, began, answer, reason),
+        )
+
+    def _settle(
+        self, lease: Lease, webhook: Webhook, began: datetime, answer: Answer, reason: str | None
+    ) -> None:
+        """`reason` is why there was no TLS, if that was found out."""
         sent_after = answer.sent_after_us
         self._end(
             lease,
@@ -153,7 +173,8 @@ class Courier:
             first_byte_after=sent_after,
             took=answer.total_us,
             status_code=answer.status or None,
-            detail=_detail(answer),
+            detail=_detail(answer, reason),
+            certificate=self._shown.note(webhook, answer, now=began),
             asked=_asked(answer, self._clock.now()),
             at_once=answer.is_reused and answer.outcome is Outcome.CONNECTION_LOST,
         )
@@ -171,6 +192,7 @@ class Courier:
         status_code: int | None = None,
         asked: timedelta | None = None,
         at_once: bool = False,
+        certificate: ReceiverCertificate | None = None,
     ) -> None:
         began_micros = to_micros(began)
         first_byte_at = None if first_byte_after is None else began_micros + first_byte_after
@@ -186,6 +208,7 @@ class Courier:
             spread=self._randomness.uniform(-RETRY_SPREAD, RETRY_SPREAD),
             asked=asked,
             at_once=at_once,
+            certificate=certificate,
             **more,
         )
         if webhook is not None and outcome is not Outcome.DELIVERED and not outcome.is_ours:
@@ -282,7 +305,7 @@ def _withdrawn(lease: Lease, webhook: Webhook | None) -> str:
     return f"the webhook is disabled, {webhook.disabled_reason.clause}"
 
 
-def _detail(answer: Answer) -> dict[str, Any] | None:
+def _detail(answer: Answer, reason: str | None) -> dict[str, Any] | None:
     """Return what a person may ask of an attempt; a plain success keeps its phases only."""
     detail: dict[str, Any] = {
         "address": answer.address,
@@ -296,7 +319,7 @@ def _detail(answer: Answer) -> dict[str, Any] | None:
     }
     if not answer.outcome.is_delivered:
         is_stale = answer.outcome is Outcome.CANCELLED
-        detail["reason"] = Stale.ESCALATION.value if is_stale else answer.reason
+        detail["reason"] = Stale.ESCALATION.value if is_stale else reason or answer.reason
         detail["headers"] = [
             [name.decode("latin-1"), value.decode("latin-1")] for name, value in answer.headers
         ]

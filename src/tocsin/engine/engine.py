@@ -18,14 +18,19 @@ from tocsin.domain.escalation import Stale
 from tocsin.domain.incident import Effect
 from tocsin.domain.network import Networks
 from tocsin.domain.outcome import Outcome
+from tocsin.domain.webhook import Webhook
+from tocsin.engine.certificates import Endings
 from tocsin.engine.courier import Courier
+from tocsin.engine.diagnoses import Diagnoses
 from tocsin.engine.inbox import Inbox
 from tocsin.engine.poison import Ward
+from tocsin.engine.request import destination_of
 from tocsin.engine.runner import Runner
 from tocsin.engine.tick import Tick
 from tocsin.metrics import Metrics
 from tocsin.store.database import News
 from tocsin.store.writer import StoreUnavailable, Writer
+from tocsin.transport.inspector import Inspection
 from tocsin.transport.sender import Sender
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -61,6 +66,7 @@ class Engine:
         randomness: random.Random,
     ) -> None:
         self._metrics = metrics
+        self._clock = clock
         self.writer = make_writer(self._committed)
         self._sender = Sender(networks=settings.networks)
         self.ward = Ward(self.writer, clock, context_source, on_poison=metrics.poisoned)
@@ -70,9 +76,12 @@ class Engine:
             on_batch=self._taken_in,
             on_poison=lambda: metrics.poisoned("ingest"),
         )
+        self._diagnoses = Diagnoses(self._sender.inspector)
+        self._endings = Endings(self.writer, clock, context_source)
         self.courier = Courier(
             self.writer,
             self._sender,
+            self._diagnoses,
             clock,
             context_source,
             run_id=settings.run_id,
@@ -85,6 +94,7 @@ class Engine:
             clock,
             context_source,
             self.courier,
+            self._endings,
             run_id=settings.run_id,
             node=settings.node,
             version=settings.version,
@@ -108,6 +118,7 @@ class Engine:
         if self._running is not None:
             await self._running
         await self._sender.close(grace_seconds=GRACE_SECONDS)
+        await self._diagnoses.close()
         try:
             async with asyncio.timeout(RECORD_SECONDS):
                 await self.courier.drain()
@@ -122,6 +133,14 @@ class Engine:
     def count_poisoned(self) -> int:
         """Return how many things wait because they failed alone. For use on any thread."""
         return self.ward.count() + self.courier.held_back
+
+    async def check(self, webhook: Webhook) -> Inspection:
+        """Return how far an attempt would come; nothing is sent."""
+        return await self._sender.inspector.check(
+            destination_of(webhook),
+            connect_seconds=webhook.connect_timeout.total_seconds(),
+            now=self._clock.now(),
+        )
 
     # --- what the parts tell
 
@@ -151,6 +170,9 @@ class Engine:
 
     def _recorded(self, results: Sequence[AttemptResult], recorded: Recorded) -> None:
         self.runner.has_room_again()
+        if recorded.new_certificates:
+            self._endings.look_again()
+            self.runner.wake()
         outcomes = [result.outcome.value for result in results]
         self._came_too_late(Stale.ESCALATION, outcomes.count(Outcome.CANCELLED.value))
         self._came_too_late(Stale.LEASE, recorded.stale)

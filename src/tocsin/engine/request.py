@@ -5,6 +5,7 @@ from datetime import datetime
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
+from tocsin.domain.client_certificate import ClientCertificate
 from tocsin.domain.request import request_head
 from tocsin.domain.webhook import Webhook
 from tocsin.domain.webhook_url import UrlParts, check_webhook_url
@@ -20,7 +21,7 @@ def make_exchange(
     lease: Lease, webhook: Webhook, *, now: datetime, is_cancelled: Callable[[], bool]
 ) -> Exchange:
     """Return the request of this attempt, signed now with the webhook's auth code of now."""
-    url, destination = _prepare(webhook.url)
+    url, destination = _prepare(webhook.url, webhook.ca_bundle, webhook.client_certificate)
     text = lease.signed_text
     if text is None:
         text = signed_text_of(lease.form)
@@ -61,7 +62,14 @@ def signed_text_of(form: bytes) -> str:
     return unquote_to_bytes(text.replace(b"+", b" ")).decode()
 
 
+def destination_of(webhook: Webhook) -> Destination:
+    """Return where a webhook leads, and with whom as its receiver."""
+    return _prepare(webhook.url, webhook.ca_bundle, webhook.client_certificate)[1]
+
+
 @lru_cache(maxsize=4096)
-def _prepare(url: str) -> tuple[UrlParts, Destination]:
+def _prepare(
+    url: str, ca_bundle: str | None, client: ClientCertificate | None
+) -> tuple[UrlParts, Destination]:
     parts = check_webhook_url(url)
-    return parts, Destination(parts.scheme == "https", parts.host, parts.port)
+    return parts, Destination.of_url(parts, ca_bundle=ca_bundle, client=client)

@@ -10,6 +10,7 @@ from tocsin.actions.escalate import Sending
 from tocsin.actions.incident_set import ContextSource
 from tocsin.clock import Clock
 from tocsin.domain.poison import Poison
+from tocsin.engine.certificates import Endings
 from tocsin.engine.courier import Courier
 from tocsin.engine.poison import Ward
 from tocsin.engine.tick import Part, Tick, tick
@@ -39,6 +40,7 @@ class Runner:
         clock: Clock,
         context_source: ContextSource,
         courier: Courier,
+        endings: Endings,
         *,
         run_id: int,
         node: str,
@@ -52,6 +54,7 @@ class Runner:
         self._clock = clock
         self._context_source = context_source
         self._courier = courier
+        self._endings = endings
         self._run_id = run_id
         self._node = node
         self._version = version
@@ -95,6 +98,7 @@ class Runner:
             self._wake.clear()
             self._noted, self._is_ticking = None, True
             next_due_at = await self._tick_safely()
+            next_due_at = _earlier(next_due_at, to_micros(await self._endings.look()))
             self._is_ticking = False
             await self._sleep(_earlier(next_due_at, self._noted))
 

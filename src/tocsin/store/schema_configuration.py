@@ -1,6 +1,6 @@
 """Tables of what is configured, and of who may configure it. Small, and read far more than written.
 
-Secrets: URLs and auth codes are sealed (`tocsin.vault`); alert keys and tokens are kept as SHA-256.
+Secrets: URLs, auth codes and client keys are sealed (`tocsin.vault`); alert keys and tokens are kept as SHA-256.
 
 Teams, policies and webhooks that are deleted keep their row, because incidents, running escalations
 and deliveries name them for as long as they are kept; a deleted webhook's secrets are gone. Slugs
@@ -86,8 +86,38 @@ webhooks = sa.Table(
     sa.Column("deleted_at", Instant),
     # Null, if and only if it is enabled.
     sa.Column("disabled_reason", sa.Text),
+    # PEM text: whom its receiver is verified by, and what is shown to the receiver.
+    sa.Column("ca_bundle", sa.Text),
+    sa.Column("client_certificate", sa.Text),
+    sa.Column("client_key", sa.LargeBinary),  # sealed
 )
 _alive("webhooks_slug", webhooks, "slug")
+
+# What the receiver of each webhook was verified by, when it last showed something new. No part of the
+# configuration: it is written beside attempts.
+receiver_certificates = sa.Table(
+    "receiver_certificates",
+    metadata,
+    sa.Column("webhook_id", Id, primary_key=True, autoincrement=False),
+    # Where it was shown: a webhook's URL may lead elsewhere by now.
+    sa.Column("host", sa.Text, nullable=False),
+    sa.Column("port", sa.Integer, nullable=False),
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("issuer", sa.Text, nullable=False),
+    sa.Column("starts_at", Instant, nullable=False),
+    sa.Column("expires_at", Instant, nullable=False),
+    sa.Column("seen_at", Instant, nullable=False),
+)
+
+# Which certificates' ends were warned of, so that nobody is told twice: `days` is how near it was.
+certificate_warnings = sa.Table(
+    "certificate_warnings",
+    metadata,
+    sa.Column("webhook_id", Id, primary_key=True, autoincrement=False),
+    sa.Column("fingerprint", sa.Text, primary_key=True),
+    sa.Column("days", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("expires_at", Instant, nullable=False),
+)
 
 routing_keys = sa.Table(
     "routing_keys",

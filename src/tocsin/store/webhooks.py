@@ -1,10 +1,11 @@
-"""Webhooks. Their URLs and auth codes are sealed on the way in and opened on the way out."""
+"""Webhooks. Their URLs, auth codes and client keys are sealed on the way in and opened on the way out."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
+from tocsin.domain.client_certificate import ClientCertificate
 from tocsin.domain.payload import PayloadProfile
 from tocsin.domain.webhook import DisabledReason, Webhook
 from tocsin.secret import Secret
@@ -30,15 +31,14 @@ def find_webhook_names(tx: Tx) -> dict[int, str]:
 
 
 def insert_webhook(tx: Tx, webhook: Webhook, vault: Vault) -> None:
-    secrets = {"url": _seal_url(webhook, vault), "auth_code": vault.seal(webhook.auth_code)}
-    tx.core.execute(_W.insert(), _values(webhook) | secrets | {"id": webhook.id})
+    values = _values(webhook) | _secrets(webhook, vault)
+    tx.core.execute(_W.insert(), values | {"id": webhook.id})
 
 
 def update_webhook(tx: Tx, webhook: Webhook, vault: Vault) -> None:
     """Save everything about a webhook but its id."""
-    secrets = {"url": _seal_url(webhook, vault), "auth_code": vault.seal(webhook.auth_code)}
     update = _W.update().where(_W.c.id == webhook.id)
-    tx.core.execute(update.values(**_values(webhook), **secrets))
+    tx.core.execute(update.values(**_values(webhook), **_secrets(webhook, vault)))
 
 
 def disable_webhook(tx: Tx, webhook_id: int, *, at: datetime, reason: DisabledReason) -> str | None:
@@ -56,11 +56,17 @@ def disable_webhook(tx: Tx, webhook_id: int, *, at: datetime, reason: DisabledRe
 def delete_webhook(tx: Tx, webhook_id: int, *, now: datetime) -> None:
     """Take a webhook out of sight and forget its secrets; its name stays for its deliveries."""
     update = _W.update().where(_W.c.id == webhook_id)
-    tx.core.execute(update.values(url=_GONE, auth_code=_GONE, deleted_at=now))
+    gone = {"url": _GONE, "auth_code": _GONE, "client_key": None}
+    tx.core.execute(update.values(**gone, deleted_at=now))
 
 
-def _seal_url(webhook: Webhook, vault: Vault) -> bytes:
-    return vault.seal(Secret(webhook.url))
+def _secrets(webhook: Webhook, vault: Vault) -> dict[str, Any]:
+    client = webhook.client_certificate
+    return {
+        "url": vault.seal(Secret(webhook.url)),
+        "auth_code": vault.seal(webhook.auth_code),
+        "client_key": vault.seal(client.key) if client and client.key else None,
+    }
 
 
 def _values(webhook: Webhook) -> dict[str, Any]:
@@ -74,6 +80,8 @@ def _values(webhook: Webhook) -> dict[str, Any]:
         "connect_timeout": webhook.connect_timeout // _MICROSECOND,
         "total_timeout": webhook.total_timeout // _MICROSECOND,
         "deadline": webhook.deadline // _MICROSECOND,
+        "ca_bundle": webhook.ca_bundle,
+        "client_certificate": webhook.client_certificate and webhook.client_certificate.chain,
         "disabled_at": webhook.disabled_at,
         "disabled_reason": webhook.disabled_reason.value if webhook.disabled_reason else None,
     }
@@ -93,6 +101,14 @@ def _webhook(row: Any, vault: Vault) -> Webhook:
         connect_timeout=row.connect_timeout * _MICROSECOND,
         total_timeout=row.total_timeout * _MICROSECOND,
         deadline=row.deadline * _MICROSECOND,
+        ca_bundle=row.ca_bundle,
+        client_certificate=_client_certificate(row, vault),
         disabled_at=row.disabled_at,
         disabled_reason=DisabledReason(row.disabled_reason) if row.disabled_reason else None,
     )
+
+
+def _client_certificate(row: Any, vault: Vault) -> ClientCertificate | None:
+    if row.client_certificate is None:
+        return None
+    return ClientCertificate(row.client_certificate, vault.open(row.client_key))

@@ -147,8 +147,8 @@ def _certificate(found: x509.Certificate) -> Certificate:
     key, is_key_weak = _strength(public_key)
     digest = found.signature_hash_algorithm
     return Certificate(
-        subject=_written(found.subject.rfc4514_string()),
-        issuer=_written(found.issuer.rfc4514_string()),
+        subject=written(found.subject.rfc4514_string()),
+        issuer=written(found.issuer.rfc4514_string()),
         names=_names(found),
         not_before=found.not_valid_before_utc,
         not_after=found.not_valid_after_utc,
@@ -191,7 +191,7 @@ def _names(found: x509.Certificate) -> tuple[str, ...]:
         names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return ()
-    domains = map(_written, names.get_values_for_type(x509.DNSName))
+    domains = map(written, names.get_values_for_type(x509.DNSName))
     return (*domains, *map(str, names.get_values_for_type(x509.IPAddress)))
 
 
@@ -208,14 +208,14 @@ def _issuer_urls(found: x509.Certificate) -> tuple[str, ...]:
     except x509.ExtensionNotFound:
         return ()
     return tuple(
-        _written(each.access_location.value)
+        written(each.access_location.value)
         for each in access
         if each.access_method == AuthorityInformationAccessOID.CA_ISSUERS
         and isinstance(each.access_location, x509.UniformResourceIdentifier)
     )
 
 
-def _written(text: str) -> str:
+def written(text: str) -> str:
     """Return what a stranger wrote, short enough to be shown and without what no database can hold."""
     cut = text if len(text) <= _LONGEST_NAME else f"{text[: _LONGEST_NAME - 3]}..."
     return "".join(each if each.isprintable() else "\ufffd" for each in cut)

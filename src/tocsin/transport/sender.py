@@ -164,6 +164,7 @@ class Sender:
     async def _connect(
         self, addresses: Sequence[ResolvedAddress], destination: Destination, route: Route
     ) -> Connection:
+        context = _context(destination) if destination.is_tls else None
         connection = Connection(destination, route, self._pool)
         # TLS begins later: until then nobody listens.
         make_protocol = asyncio.Protocol if destination.is_tls else lambda: connection
@@ -174,22 +175,23 @@ class Sender:
             check_far_end(transport, self._networks.own_listeners)
             connected = monotonic_ns()
             route.connect_us = (connected - began) // 1000
-            if destination.is_tls:
-                await self._speak_tls(transport, connection)
+            if context is not None:
+                await self._speak_tls(transport, connection, context)
                 route.tls_us = (monotonic_ns() - connected) // 1000
         except BaseException:
             transport.abort()
             raise
         return connection
 
-    async def _speak_tls(self, transport: asyncio.Transport, connection: Connection) -> None:
-        destination = connection.destination
-        host = destination.host
+    async def _speak_tls(
+        self, transport: asyncio.Transport, connection: Connection, context: ssl.SSLContext
+    ) -> None:
+        host = connection.destination.host
         try:
             secured = await self._loop.start_tls(
                 transport,
                 connection,
-                context_for(destination.ca_bundle, destination.client),
+                context,
                 server_hostname=server_name(host),
                 ssl_shutdown_timeout=_GOODBYE_SECONDS,
             )
@@ -202,7 +204,7 @@ class Sender:
             ) from None
         except ssl.SSLError as error:
             raise NotConnected(Outcome.TLS_FAILED, error.reason or str(error)) from None
-        except (TocsinError, ValueError) as error:  # what was given to the webhook cannot be used
+        except ValueError as error:
             raise NotConnected(Outcome.TLS_FAILED, str(error)) from None
         except OSError as error:
             detail = f"the connection ended during the TLS handshake: {error.strerror or error}"
@@ -210,6 +212,14 @@ class Sender:
         assert secured is not None
         connection.connection_made(secured)
         connection.route.peer = read_peer(secured.get_extra_info("ssl_object"))
+
+
+def _context(destination: Destination) -> ssl.SSLContext:
+    """Raises: NotConnected, when what was given to the webhook cannot be used."""
+    try:
+        return context_for(destination.ca_bundle, destination.client)
+    except TocsinError as error:
+        raise NotConnected(Outcome.TLS_FAILED, error.message) from None
 
 
 def _unsent(outcome: Outcome, detail: str, route: Route, started: int) -> Answer:

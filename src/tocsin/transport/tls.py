@@ -19,6 +19,7 @@ from tocsin.transport.certificates import (
     UnusableClientCertificate,
     read_chain,
     read_pem,
+    written,
 )
 from tocsin.transport.exchange import PeerCertificate
 
@@ -175,7 +176,7 @@ def read_peer(secured: ssl.SSLObject) -> PeerCertificate | None:
     names = dict(pair for rdn in certificate.get("issuer", ()) for pair in rdn)
     parts = (names.get("organizationName"), names.get("commonName"))
     return PeerCertificate(
-        issuer=", ".join(part for part in parts if part) or "unnamed",
+        issuer=written(", ".join(part for part in parts if part)) or "unnamed",
         starts_at=_instant(certificate["notBefore"]),
         expires_at=_instant(certificate["notAfter"]),
         fingerprint=sha256(whole).hexdigest(),

@@ -23,14 +23,16 @@ _KEYS_NOTE: Final = """\
 # they are; anywhere else new ones are made, unless a 'key: ...' is written below the name.
 """
 _CODES_NOTE: Final = """\
-# Auth codes are left out. Applied where these webhooks are, they are kept; anywhere else new ones are
-# made. 'tocsin export --secrets FILE' writes them, into a file that only you can read.
+# Auth codes and client keys are left out. Applied where these webhooks are, they are kept; anywhere else
+# new auth codes are made. 'tocsin export --secrets FILE' writes them, into a file that only you can read.
 """
-_SECRET_NOTE: Final = "# This file holds auth codes: whoever reads it can sign as this server.\n"
+_SECRET_NOTE: Final = (
+    "# This file holds auth codes and client keys: whoever reads it can sign as this server.\n"
+)
 
 
 def yaml_text(description: Description, *, with_secrets: bool) -> str:
-    """Return the file. Auth codes are in it only if asked for."""
+    """Return the file. Auth codes and client keys are in it only if asked for."""
     sections = _sections(description, with_secrets=with_secrets)
     return "\n".join(
         f"{note}{_dump({name: content})}" for name, content, note in sections if content
@@ -53,9 +55,26 @@ def _sections(
     yield "alert_keys", {name: {} for name in description.alert_keys}, _KEYS_NOTE
 
 
+class _Lines(str):
+    """A text that is written line by line."""
+
+    __slots__ = ()
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes PEM as it stands in its own file."""
+
+
+_Dumper.add_representer(
+    _Lines,
+    lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|"),
+)
+
+
 def _dump(content: Mapping[str, Any]) -> str:
-    return yaml.safe_dump(
+    return yaml.dump(
         content,
+        Dumper=_Dumper,
         sort_keys=False,
         allow_unicode=True,
         default_flow_style=None,
@@ -78,7 +97,17 @@ def _webhook(webhook: DescribedWebhook, *, with_secrets: bool) -> dict[str, Any]
     for name, _least, _most in BOUNDS:
         if getattr(options, name) != getattr(usual, name):
             written[name] = format_duration(getattr(options, name))
-    return written
+    return written | _certificates(options, with_secrets=with_secrets)
+
+
+def _certificates(options: WebhookOptions, *, with_secrets: bool) -> dict[str, Any]:
+    client = options.client_certificate
+    texts = {
+        "ca_bundle": options.ca_bundle,
+        "client_certificate": client and client.chain,
+        "client_key": client.key.reveal() if with_secrets and client and client.key else None,
+    }
+    return {name: _Lines(text) for name, text in texts.items() if text}
 
 
 def _teams(description: Description) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What may be told about an object: everything but its secrets, as JSON has it."""
 
-from typing import Any
+from hashlib import sha256
+from typing import Any, Final
 
 from tocsin.domain.configuration_file.description import (
     Described,
@@ -12,7 +13,10 @@ from tocsin.domain.configuration_file.description import (
 )
 from tocsin.domain.duration import format_duration
 from tocsin.domain.routing import format_opening_types
+from tocsin.domain.wording import counted
+from tocsin.secret import Secret
 
+_BEGIN: Final = "-----BEGIN CERTIFICATE-----"
 Facts = dict[str, Any]
 
 
@@ -53,6 +57,7 @@ def changed_secrets(before: Described | None, after: Described | None) -> tuple[
             secrets = {
                 "url": before.url != after.url,
                 "auth_code": before.auth_code != after.auth_code,
+                "client_key": _client_key(before) != _client_key(after),
             }
         case DescribedAlertKey(), DescribedAlertKey():
             secrets = {"key": before.hash != after.hash}
@@ -62,7 +67,7 @@ def changed_secrets(before: Described | None, after: Described | None) -> tuple[
 
 
 def _webhook(webhook: DescribedWebhook) -> Facts:
-    options = webhook.options
+    options, client = webhook.options, webhook.options.client_certificate
     return {
         "slug": webhook.slug,
         "name": webhook.name,
@@ -74,7 +79,21 @@ def _webhook(webhook: DescribedWebhook) -> Facts:
         "connect_timeout": format_duration(options.connect_timeout),
         "total_timeout": format_duration(options.total_timeout),
         "deadline": format_duration(options.deadline),
+        "ca_bundle": _certificates(options.ca_bundle),
+        "client_certificate": _certificates(client.chain if client else None),
     }
+
+
+def _certificates(pem: str | None) -> str | None:
+    """Return how many there are, and a word by which two lists are told apart."""
+    if pem is None:
+        return None
+    return f"{counted(pem.count(_BEGIN), 'certificate')} ({sha256(pem.encode()).hexdigest()[:12]})"
+
+
+def _client_key(webhook: DescribedWebhook) -> Secret | None:
+    client = webhook.options.client_certificate
+    return client.key if client else None
 
 
 def _policy(policy: DescribedPolicy) -> Facts:

@@ -19,6 +19,7 @@ from tocsin.domain.configuration_file.description import (
 )
 from tocsin.domain.configuration_file.mistakes import Mistake
 from tocsin.domain.configuration_file.reading import ConfigurationFile
+from tocsin.domain.webhook_options import WebhookOptions
 
 _T = TypeVar("_T")
 
@@ -181,7 +182,16 @@ def _webhook(before: Description, described: DescribedWebhook) -> DescribedWebho
     if enabled is None:
         enabled = known is None or known.enabled is not False
     auth_code = described.auth_code or (known.auth_code if known else None)
-    return replace(described, auth_code=auth_code, enabled=enabled)
+    options = _with_known_key(described.options, known)
+    return replace(described, auth_code=auth_code, enabled=enabled, options=options)
+
+
+def _with_known_key(options: WebhookOptions, known: DescribedWebhook | None) -> WebhookOptions:
+    client = options.client_certificate
+    before = known.options.client_certificate if known else None
+    if client is None or client.key is not None or before is None:
+        return options
+    return replace(options, client_certificate=replace(client, key=before.key))
 
 
 def _alert_key(before: Description, described: DescribedAlertKey) -> DescribedAlertKey:

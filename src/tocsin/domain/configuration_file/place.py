@@ -17,8 +17,12 @@ _FLAGS: Final = {"true": True, "false": False}
 
 @dataclass(slots=True)
 class Findings:
-    """What reading a file has found so far: its mistakes, and the line of each place."""
+    """What reading a file has found so far: its mistakes, and the line of each place.
 
+    `read_file` returns what another file holds that this one names; it raises a TocsinError.
+    """
+
+    read_file: Callable[[str], str]
     mistakes: list[Mistake] = field(default_factory=list)
     lines: dict[str, int] = field(default_factory=dict)
 
@@ -101,10 +105,12 @@ class Place:
     def read(self, parse: Callable[[str], _T], otherwise: _T) -> _T:
         """Return what `parse` makes of the text, or `otherwise` with its refusal noted."""
         text = self.text()
-        if text is None:
-            return otherwise
+        return otherwise if text is None else self.attempt(lambda: parse(text), otherwise)
+
+    def attempt(self, make: Callable[[], _T], otherwise: _T) -> _T:
+        """Return what `make` makes of what is written here, or `otherwise` with its refusal noted."""
         try:
-            return parse(text)
+            return make()
         except TocsinError as refusal:
             self.mistake(refusal.message)
             return otherwise

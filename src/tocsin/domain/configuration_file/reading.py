@@ -1,8 +1,8 @@
 """From a parsed file to a description, with every mistake that the file alone shows."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from tocsin.domain.configuration_file.clashes import find_clashes
 from tocsin.domain.configuration_file.description import DescribedPolicy, Description, Section
@@ -16,6 +16,7 @@ from tocsin.domain.configuration_file.reading_routing import (
 from tocsin.domain.configuration_file.reading_teams import read_policies, read_team
 from tocsin.domain.configuration_file.reading_webhooks import read_webhook
 from tocsin.domain.configuration_file.tree import Node, Scalar
+from tocsin.errors import TocsinError
 
 _SECTIONS: Final = tuple(Section)
 
@@ -43,9 +44,29 @@ def unreadable(name: str, mistake: Mistake) -> ConfigurationFile:
     return ConfigurationFile(name, Description(), frozenset(), (mistake,), {})
 
 
-def describe(root: Node, *, name: str) -> ConfigurationFile:
-    """Return what a parsed file says. `name` is the file's, for its mistakes."""
-    findings = Findings()
+class FileNotSent(TocsinError):
+    """The configuration names a file that did not come with it."""
+
+    code: ClassVar[str] = "file_not_sent"
+    status_hint: ClassVar[int] = 422
+
+
+def no_file(path: str) -> str:
+    """Raises: FileNotSent. The server never reads a file of its own because somebody names it."""
+    raise FileNotSent(
+        "what this file holds did not come with the configuration; use tocsin apply, which sends it",
+        path=path[:200],
+    )
+
+
+def describe(
+    root: Node, *, name: str, read_file: Callable[[str], str] = no_file
+) -> ConfigurationFile:
+    """Return what a parsed file says. `name` is the file's, for its mistakes.
+
+    `read_file` returns the text of a file that this one names.
+    """
+    findings = Findings(read_file)
     top = Place("", root.line, root, findings)
     entries = top.entries()
     for key in entries.keys() - set(_SECTIONS):

@@ -1,10 +1,17 @@
 """The part `webhooks`."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from tocsin.domain.auth_code import check_auth_code
+from tocsin.domain.client_certificate import (
+    ClientCertificate,
+    read_ca_bundle,
+    read_client_certificate,
+    read_client_key,
+)
 from tocsin.domain.configuration_file.description import DescribedWebhook
 from tocsin.domain.configuration_file.place import Place
 from tocsin.domain.configuration_file.reading_slugs import check_key, read_was
@@ -20,11 +27,16 @@ FLAGS: Final = {
     "standard_signature": "with_standard_signature",
 }
 """A field of the file, and the option it sets."""
+PEM_FIELDS: Final = ("ca_bundle", "client_certificate", "client_key")
+"""Fields of PEM text, each of which may stand in a file of its own."""
+FROM_FILE: Final = "_file"
 _LENGTHS: Final = tuple(name for name, _least, _most in BOUNDS)
 FIELDS: Final = (
     *("name", "url", "auth_code", "enabled", "profile"),
     *FLAGS,
     *_LENGTHS,
+    *PEM_FIELDS,
+    *(f"{field}{FROM_FILE}" for field in PEM_FIELDS),
     "was",
 )
 
@@ -75,11 +87,50 @@ def _options(place: Place, fields: Mapping[str, Place]) -> WebhookOptions:
     for name, least, most in BOUNDS:
         if name in fields:
             given[name] = _length(fields[name], least, most)
+    given["ca_bundle"] = _ca_bundle(fields)
+    given["client_certificate"] = _client_certificate(fields)
     try:
         return WebhookOptions(**{name: value for name, value in given.items() if value is not None})
     except InvalidWebhookOptions as refusal:
         place.mistake(refusal.message)
         return WebhookOptions()
+
+
+def _ca_bundle(fields: Mapping[str, Place]) -> str | None:
+    found = _pem(fields, "ca_bundle")
+    return found and found.place.attempt(lambda: read_ca_bundle(found.text), None)
+
+
+def _client_certificate(fields: Mapping[str, Place]) -> ClientCertificate | None:
+    """Return the certificate with its key, if that is given, too; else the one in force belongs to it."""
+    found, key = _pem(fields, "client_certificate"), _pem(fields, "client_key")
+    if found is None:
+        if key:
+            key.place.mistake("write the client_certificate that it belongs to, too")
+        return None
+    client = found.place.attempt(lambda: read_client_certificate(found.text), None)
+    if client is None or key is None:
+        return client
+    return replace(client, key=key.place.attempt(lambda: read_client_key(key.text), None))
+
+
+class _Pem(NamedTuple):
+    place: Place
+    text: str
+
+
+def _pem(fields: Mapping[str, Place], name: str) -> _Pem | None:
+    """Return the text of a field, or of the file that it names, and where that is written."""
+    here, elsewhere = fields.get(name), fields.get(f"{name}{FROM_FILE}")
+    if here and elsewhere:
+        elsewhere.mistake(f"there is {name}, too; keep one")
+    if here:
+        text, place = here.text(), here
+    elif elsewhere:
+        text, place = elsewhere.read(elsewhere.findings.read_file, None), elsewhere
+    else:
+        return None
+    return None if text is None else _Pem(place, text)
 
 
 def _length(place: Place, least: timedelta, most: timedelta) -> timedelta | None:

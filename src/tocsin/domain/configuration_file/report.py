@@ -77,7 +77,7 @@ def _title(kind: ObjectKind, key: str) -> str:
 def _detail(before: Described | None, after: Described | None) -> Iterator[str]:
     old, new = changed_facts(before, after)
     for name, value in new.items():
-        if name in ("slug", "steps", "repeat", "team") or value is None:
+        if name in ("slug", "steps", "repeat", "team") or (value is None and before is None):
             continue
         yield (
             f"    {name}: {_shown(old[name])} -> {_shown(value)}"
@@ -91,6 +91,8 @@ def _detail(before: Described | None, after: Described | None) -> Iterator[str]:
 
 
 def _shown(value: object) -> str:
+    if value is None:
+        return "none"
     if isinstance(value, bool):
         return "true" if value else "false"
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
