@@ -38,6 +38,9 @@ class Gauges:
     in_flight: int = 0
     disabled_webhooks: Mapping[str, int] = field(default_factory=dict)
     is_paused: bool = False
+    receivers_expire_at: Mapping[str, float] = field(default_factory=dict)
+    clients_expire_at: Mapping[str, float] = field(default_factory=dict)
+    """When certificates end, by webhook. Units: seconds since 1970."""
 
 
 class Metrics:
@@ -199,7 +202,7 @@ def _by(name: str, text: str, label: str, counts: Mapping[str, int]) -> CounterM
     return family
 
 
-def _gauge_by(name: str, text: str, label: str, values: Mapping[str, int]) -> GaugeMetricFamily:
+def _gauge_by(name: str, text: str, label: str, values: Mapping[str, float]) -> GaugeMetricFamily:
     family = GaugeMetricFamily(f"tocsin_{name}", text, labels=[label])
     for value, count in sorted(values.items()):
         family.add_metric([value], count)
@@ -241,6 +244,18 @@ def _gauges(gauges: Gauges) -> list[Metric]:
             "Webhooks that no step calls, by the reason",
             "reason",
             gauges.disabled_webhooks,
+        ),
+        _gauge_by(
+            "webhook_certificate_expires_timestamp_seconds",
+            "When the certificate that a webhook's receiver showed last ends",
+            "webhook",
+            gauges.receivers_expire_at,
+        ),
+        _gauge_by(
+            "webhook_client_certificate_expires_timestamp_seconds",
+            "When a webhook's own client certificate ends",
+            "webhook",
+            gauges.clients_expire_at,
         ),
         *(GaugeMetricFamily(name, text, value=value) for name, (text, value) in seconds.items()),
     ]

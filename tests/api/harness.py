@@ -31,7 +31,9 @@ from tocsin.api.services import Health, Services
 from tocsin.domain.alert import Alert
 from tocsin.domain.network import Networks
 from tocsin.domain.principal import Scope
+from tocsin.domain.webhook import Webhook
 from tocsin.engine.inbox import Inbox
+from tocsin.engine.request import destination_of
 from tocsin.ids import IdSource
 from tocsin.metrics import Metrics
 from tocsin.secret import Secret
@@ -39,6 +41,8 @@ from tocsin.store import schema
 from tocsin.store.configuration import ConfigurationCache
 from tocsin.store.database import Database, News, Tx
 from tocsin.store.writer import Writer
+from tocsin.transport.inspector import Inspection
+from tocsin.transport.sender import Sender
 from tocsin.vault import Vault, make_master_key
 
 ALERT_KEY = "f81d4fae-7dec-4d0a-a765-00a0c91e6bf6"
@@ -113,6 +117,7 @@ class Harness:
             random_bytes=self.random_bytes,
             metrics=self.metrics,
             keyring=self.keyring,
+            check_webhook=self.check_webhook,
             health=lambda: self.measure(),  # noqa: PLW0108 - a test may put another in its place
             run_id=1,
             node="node-1",
@@ -120,6 +125,16 @@ class Harness:
             public_url="https://tocsin.example",
             version="1.2.3",
         )
+
+    async def check_webhook(self, webhook: Webhook) -> Inspection:
+        """Look at a receiver, in the loop of the request that asks for it."""
+        sender = Sender(networks=Networks.parse("loopback"))
+        try:
+            return await sender.inspector.check(
+                destination_of(webhook), connect_seconds=5.0, now=self.clock.now()
+            )
+        finally:
+            await sender.close()
 
     def _committed(self, news: News) -> None:
         self.keyring.learn(news.alert_keys)

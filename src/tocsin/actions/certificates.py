@@ -7,12 +7,14 @@ from enum import StrEnum
 from typing import Any, Final
 
 from tocsin.actions.incident_set import Context
+from tocsin.domain.certificate import Certificate
 from tocsin.domain.certificate_ending import (
     ReceiverCertificate,
     decide_warning,
     next_warning_at,
 )
 from tocsin.domain.timeline import ENGINE, NO_INCIDENT, Kind, TimelineEntry
+from tocsin.domain.timeline_sentence import ending_text
 from tocsin.domain.webhook import Webhook
 from tocsin.domain.webhook_url import check_webhook_url
 from tocsin.store.certificates import (
@@ -94,16 +96,34 @@ def _of(webhook: Webhook, shown: ReceiverCertificate | None) -> Iterator[Certifi
             expires_at=shown.expires_at,
             fingerprint=shown.fingerprint,
         )
+    yield from own_certificate(webhook)
+
+
+def own_certificate(webhook: Webhook) -> Iterator[CertificateInUse]:
+    """Yield the client certificate of a webhook that has one."""
     if webhook.client_certificate is not None:
-        ours = read_pem(webhook.client_certificate.chain)[0]
-        yield CertificateInUse(
-            webhook=webhook,
-            whose=Whose.CLIENT,
-            issuer=ours.issuer,
-            starts_at=ours.not_before,
-            expires_at=ours.not_after,
-            fingerprint=ours.fingerprint,
-        )
+        yield used_as(Whose.CLIENT, webhook, read_pem(webhook.client_certificate.chain)[0])
+
+
+def used_as(whose: Whose, webhook: Webhook, certificate: Certificate) -> CertificateInUse:
+    """Return what matters of a certificate that a webhook depends on."""
+    return CertificateInUse(
+        webhook=webhook,
+        whose=whose,
+        issuer=certificate.issuer,
+        starts_at=certificate.not_before,
+        expires_at=certificate.not_after,
+        fingerprint=certificate.fingerprint,
+    )
+
+
+def endings(used: Iterable[CertificateInUse], now: datetime) -> Iterator[str]:
+    """Yield a sentence for each certificate that ends soon, or has ended."""
+    for each in used:
+        if decide_warning(each.starts_at, each.expires_at, now) is not None:
+            yield ending_text(
+                each.webhook.slug, each.whose.value, each.issuer, each.expires_at, now
+            )
 
 
 def warn_of_endings(tx: Tx, context: Context) -> Warned:

@@ -25,6 +25,7 @@ from tocsin.api import (
     routing,
     teams,
     tokens,
+    webhook_check,
     webhooks,
     why,
 )
@@ -49,6 +50,7 @@ NOUNS: Final = (
     deliveries,
     why,
     webhooks,
+    webhook_check,
     policies,
     teams,
     routing,

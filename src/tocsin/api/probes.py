@@ -6,6 +6,7 @@ from fastapi import APIRouter, Header
 from pydantic import Field
 from starlette.responses import Response
 
+from tocsin.actions.certificates import Whose
 from tocsin.api.dependencies import Work
 from tocsin.api.field_types import AnswerModel
 from tocsin.api.readiness import Finding, reasons_not_ready, warnings
@@ -93,7 +94,17 @@ def _gauges(health: Health) -> Gauges:
             reason.value: health.disabled_webhooks.get(reason, 0) for reason in DisabledReason
         },
         is_paused=health.is_paused,
+        receivers_expire_at=_ends(health, Whose.RECEIVER),
+        clients_expire_at=_ends(health, Whose.CLIENT),
     )
+
+
+def _ends(health: Health, whose: Whose) -> dict[str, float]:
+    return {
+        each.webhook.slug: each.expires_at.timestamp()
+        for each in health.certificates
+        if each.whose is whose
+    }
 
 
 def _refusal(error: TocsinError) -> Finding:

@@ -39,6 +39,7 @@ def warnings(health: Health) -> list[Finding]:
     if health.is_paused:
         text = "Nothing fires and nothing is sent until somebody runs: tocsin resume"
         found.append(Finding("paused", text))
+    found += [Finding("certificate_ending", text) for text in health.certificates_ending]
     return found
 
 

@@ -1,18 +1,20 @@
 """Everything the management API needs from outside itself; wiring makes one."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from tocsin.actions.certificates import CertificateInUse
 from tocsin.actions.incident_set import ContextSource
 from tocsin.api.keyring import Keyring
 from tocsin.clock import Clock
 from tocsin.domain.network import Networks
-from tocsin.domain.webhook import DisabledReason
+from tocsin.domain.webhook import DisabledReason, Webhook
 from tocsin.metrics import Metrics
 from tocsin.store.configuration import ConfigurationCache
 from tocsin.store.database import Database
 from tocsin.store.writer import Writer
+from tocsin.transport.inspector import Inspection
 from tocsin.vault import Vault
 
 
@@ -38,6 +40,10 @@ class Health:
     """Attempts under way."""
     queue_depths: Mapping[str, int] = field(default_factory=dict)
     """What waits, by queue: `inbox`, `writer`, `outbox`."""
+    certificates: Sequence[CertificateInUse] = ()
+    """Those that webhooks depend on."""
+    certificates_ending: Sequence[str] = ()
+    """A sentence for each of them that ends soon."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +68,8 @@ class Services:
     metrics: Metrics
     keyring: Keyring
     """The alert keys in force; looked at again after whatever may have changed them."""
+    check_webhook: Callable[[Webhook], Awaitable[Inspection]]
+    """Looks how far an attempt would come, and sends nothing; for use on the loop."""
     health: Callable[[], Health]
     """Measures; called on a reading thread, so it may take its time and read the database."""
     run_id: int

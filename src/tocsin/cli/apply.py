@@ -3,12 +3,18 @@
 import argparse
 from typing import Final
 
-from tocsin.cli.check_config import complain_of_mistakes, mistakes_of, read_file
+from tocsin.cli.check_config import (
+    complain_of_mistakes,
+    mistakes_of,
+    read_file,
+    read_whole,
+)
 from tocsin.cli.client import Client, Json, Refused
 from tocsin.cli.command import Commands, add_parser
 from tocsin.cli.paint import Cell, Colour
 from tocsin.cli.shell import DONE, REFUSED, Shell
 
+_NAMES_FILES: Final = "_file"
 _MISTAKES: Final = "configuration_mistakes"
 _COLOURS: Final = {
     "+": Colour.GOOD,
@@ -27,6 +33,7 @@ def add_command(commands: Commands) -> None:
             Make the configuration what a YAML file says: teams, policies, webhooks, routing keys
             and alert keys. All of it at once or, with a mistake in it, nothing. Applied again, it
             changes nothing; what the file does not mention stays. New alert keys are shown once.
+            Files that it names, such as a ca_bundle_file, are read here and sent with it.
         """,
         example="""
             tocsin apply oncall.yaml --dry-run   # what it would change, and when steps would fire
@@ -53,6 +60,10 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     except UnicodeDecodeError:
         return complain_of_mistakes(mistakes_of(name, content), name, shell)
     given = {"text": text, "filename": name, "dry_run": args.dry_run, "prune": args.prune}
+    if _NAMES_FILES in text:
+        mistakes, given["files"] = read_whole(name, content)
+        if mistakes:
+            return complain_of_mistakes(mistakes, name, shell)
     try:
         report = Client.of(shell).post("/configuration/apply", given)
     except Refused as refusal:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from tocsin.cli.command import Commands, add_parser
+from tocsin.cli.other_files import OtherFiles
 from tocsin.cli.shell import DONE, REFUSED, Shell
 from tocsin.domain.configuration_file.mistakes import Mistake
 from tocsin.errors import TocsinError
@@ -53,10 +54,17 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
 
 def mistakes_of(name: str, content: bytes) -> list[Mistake]:
     """Return what is wrong with a file by itself, in order of lines."""
+    return read_whole(name, content)[0]
+
+
+def read_whole(name: str, content: bytes) -> tuple[list[Mistake], dict[str, str]]:
+    """Return what is wrong with a file, and the texts of the files that it names, by path."""
     # Only now: no other command needs to read YAML.
     from tocsin.actions.apply import read_configuration_file  # noqa: PLC0415
 
-    return sorted(set(read_configuration_file(content, name=name).mistakes))
+    others = OtherFiles(Path() if name == STDIN_NAME else Path(name).parent)
+    file = read_configuration_file(content, name=name, read_file=others.read)
+    return sorted(set(file.mistakes)), others.texts
 
 
 def complain_of_mistakes(found: list[Mistake], name: str, shell: Shell) -> int:

@@ -1,17 +1,23 @@
 """`tocsin webhooks`."""
 
 import argparse
+from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 from tocsin.cli.client import Client, Json, segment
 from tocsin.cli.command import Commands, add_group, add_parser
 from tocsin.cli.delivery import follow, show_attempts
-from tocsin.cli.paint import Cell, word
+from tocsin.cli.other_files import OtherFiles
+from tocsin.cli.paint import Cell, Colour, word
 from tocsin.cli.secret_argument import STDIN, read_line
 from tocsin.cli.shell import DONE, REFUSED, Shell
+from tocsin.cli.webhook_check import add_check
 from tocsin.cli.when import relative
 from tocsin.domain.webhook import DisabledReason
+from tocsin.domain.wording import counted
 
+_BEGIN: Final = "-----BEGIN CERTIFICATE-----"
 PATH: Final = "/webhooks"
 OPTIONS: Final = (
     "profile",
@@ -24,18 +30,31 @@ OPTIONS: Final = (
 )
 
 
+_FILES: Final = {
+    "ca-bundle": "ca_bundle",
+    "client-certificate": "client_certificate",
+    "client-key": "client_key",
+}
+_FILE_HELP: Final = {
+    "ca_bundle": "PEM file of the CAs that verify its receiver, in place of the system's",
+    "client_certificate": "PEM file of the certificate that the receiver asks for, with its chain",
+    "client_key": "PEM file of that certificate's private key",
+}
+
+
 def add_command(commands: Commands) -> None:
     group = add_group(
         commands,
         "webhooks",
         list_webhooks,
         teaches="""
-            List, show, add, test, enable, disable and delete webhooks: the URLs that steps of
-            escalation policies call. What is kept in a file is better changed there: tocsin apply.
+            List, show, add, check, test, enable, disable and delete webhooks: the URLs that steps
+            of escalation policies call. What is kept in a file is better changed there: tocsin apply.
         """,
         example="""
             tocsin webhooks
             tocsin webhooks show pager --auth-code   # what the receiver verifies with
+            tocsin webhooks check pager              # would it reach its receiver?
             tocsin webhooks test pager               # send one, and see what becomes of it
         """,
         then="tocsin deliveries --webhook pager",
@@ -50,6 +69,7 @@ def add_command(commands: Commands) -> None:
     )
     _add_show(group)
     _add_add(group)
+    add_check(group)
     _add_test(group)
     _add_enable(group)
     _add_disable(group)
@@ -101,6 +121,8 @@ def _add_add(group: Commands) -> None:
         default="wire",
         help="what it carries: all fields, as VictorOps sends them (wire), or three (documented)",
     )
+    for option, field in _FILES.items():
+        parser.add_argument(f"--{option}", dest=field, metavar="FILE", help=_FILE_HELP[field])
 
 
 def _add_test(group: Commands) -> None:
@@ -204,6 +226,7 @@ def show(args: argparse.Namespace, shell: Shell) -> int:
                 "url": _url(webhook),
                 "state": _state(webhook) if webhook["enabled"] else _disabled(webhook, shell),
                 **{option.replace("_", " "): _option(webhook[option]) for option in OPTIONS},
+                **_certificates(webhook, shell),
             }
         )
     return DONE
@@ -212,8 +235,15 @@ def show(args: argparse.Namespace, shell: Shell) -> int:
 def add(args: argparse.Namespace, shell: Shell) -> int:
     """Exit 0; 1 when the URL or the name is refused."""
     client = Client.of(shell)
-    url = read_line("The webhook's URL", shell) if args.url == STDIN else args.url
-    made = client.post(PATH, {"name": args.name, "url": url, "profile": args.profile})
+    files = OtherFiles(Path())
+    given = {"name": args.name, "profile": args.profile}
+    given |= {
+        field: files.read(path)
+        for field in _FILES.values()
+        if (path := getattr(args, field)) is not None
+    }
+    given["url"] = read_line("The webhook's URL", shell) if args.url == STDIN else args.url
+    made = client.post(PATH, given)
     if args.json:
         shell.json(made)
     else:
@@ -294,6 +324,21 @@ def _disabled(webhook: Json, shell: Shell) -> str:
 
 def _url(webhook: Json) -> str:
     return str(webhook["url"] or "(administrators see it)")
+
+
+def _certificates(webhook: Json, shell: Shell) -> dict[str, str | Cell]:
+    bundle, client = webhook["ca_bundle"], webhook["client_certificate"]
+    shown = webhook["receiver_certificate"]
+    found: dict[str, str | Cell] = {
+        "CA bundle": counted(bundle.count(_BEGIN), "certificate") if bundle else "the system's",
+        "client certificate": "yes" if client else "none",
+    }
+    if shown:
+        is_over = datetime.fromisoformat(shown["expires_at"]) <= shell.now
+        ends = f"{'ended' if is_over else 'ends'} {relative(shown['expires_at'], shell.now)}"
+        text = f"issued by {shown['issuer']}, {ends}"
+        found["receiver's certificate"] = Cell(text, Colour.BAD if is_over else None)
+    return found
 
 
 def _option(value: object) -> str:

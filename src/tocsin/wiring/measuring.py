@@ -4,6 +4,7 @@ import os
 from collections import Counter
 from datetime import datetime, timedelta
 
+from tocsin.actions.certificates import certificates_in_use, endings
 from tocsin.actions.pause import is_paused
 from tocsin.api.services import Health
 from tocsin.clock import Clock
@@ -17,6 +18,7 @@ def measure(store: Store, engine: Engine, clock: Clock) -> Health:
     with store.database.read() as tx:
         now = clock.now()
         configuration = store.cache.current(tx)
+        certificates = certificates_in_use(tx, configuration.webhooks.values())
         return Health(
             oldest_overdue=_age(oldest_due_step(tx), now),
             oldest_unsent=_age(oldest_unsent(tx), now),
@@ -36,6 +38,8 @@ def measure(store: Store, engine: Engine, clock: Clock) -> Health:
                 "writer": engine.writer.waiting,
                 "outbox": engine.courier.unrecorded,
             },
+            certificates=certificates,
+            certificates_ending=list(endings(certificates, now)),
         )
 
 

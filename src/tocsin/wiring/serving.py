@@ -213,6 +213,7 @@ class _Parts:
             random_bytes=self.random_bytes,
             metrics=self.metrics,
             keyring=keyring,
+            check_webhook=engine.check,
             health=lambda: measure(store, engine, self.clock),
             run_id=self.run_id,
             node=self.node,

@@ -1,0 +1,148 @@
+"""Looking at a webhook's receiver without sending it anything."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from tocsin.actions.certificates import Whose, endings, own_certificate, used_as
+from tocsin.actions.webhooks import get_webhook
+from tocsin.api.access import Administrator
+from tocsin.api.dependencies import Work
+from tocsin.api.field_types import AnswerModel, Instant
+from tocsin.api.webhooks import Slug
+from tocsin.domain.certificate import Certificate
+from tocsin.domain.outcome import Outcome
+from tocsin.domain.tls_refusal import Flaw
+from tocsin.domain.webhook import Webhook
+from tocsin.transport.inspector import Inspection
+
+router: Final = APIRouter(prefix="/webhooks", tags=["webhooks"])
+
+
+class CheckedAddress(AnswerModel):
+    """An address of the webhook's host, and why it may not be called."""
+
+    ip: str
+    refusal: Annotated[str | None, Field(description="null: it may be called")]
+
+
+class CertificateAnswer(AnswerModel):
+    """A certificate, as it says."""
+
+    subject: Annotated[str, Field(examples=["CN=pager.example"])]
+    names: Annotated[list[str], Field(examples=[["pager.example"]])]
+    issuer: str
+    starts_at: Instant
+    expires_at: Instant
+    days_left: Annotated[int, Field(description="Whole days; below 0 it has expired")]
+    key: Annotated[str, Field(examples=["RSA 2048 bits"])]
+    signature: Annotated[str, Field(examples=["SHA-256"])]
+    fingerprint: Annotated[str, Field(description="SHA-256, in hexadecimal digits")]
+
+
+class FlawAnswer(AnswerModel):
+    """One thing that is wrong with TLS, and what to do."""
+
+    flaw: Flaw
+    sentence: str
+    advice: str
+
+
+class CheckAnswer(AnswerModel):
+    """How far an attempt would come. Phases that were not reached are null."""
+
+    ok: Annotated[bool, Field(description="An attempt would be sent")]
+    outcome: Annotated[
+        Outcome | None, Field(description="Of an attempt; null when it would be sent")
+    ]
+    explanation: Annotated[str | None, Field(description="What went wrong, and what to do")]
+    detail: Annotated[str | None, Field(description="The facts behind it")]
+    flaws: Annotated[list[FlawAnswer], Field(description="Of TLS, the main one first")]
+    warnings: Annotated[
+        list[str], Field(description="What is to be done though an attempt is sent")
+    ]
+    host: str
+    port: int
+    tls: bool
+    addresses: list[CheckedAddress]
+    address: Annotated[str | None, Field(description="The one connected to")]
+    microseconds: Annotated[dict[str, int | None], Field(description="resolve, connect, tls")]
+    version: Annotated[str | None, Field(examples=["TLSv1.3"])]
+    cipher: str | None
+    chain: Annotated[
+        list[CertificateAnswer], Field(description="As the receiver sent it, its own first")
+    ]
+
+
+@router.post("/{slug}/check", summary="Check a webhook without sending")
+async def check_webhook(_: Administrator, work: Work, slug: Slug) -> CheckAnswer:
+    """Resolves, checks the addresses, connects and shakes hands as an attempt does, and closes."""
+    services = work.services
+    webhook = await work.read(lambda tx: get_webhook(tx, slug, services.vault))
+    found = await services.check_webhook(webhook)
+    return _render(webhook, found, services.clock.now())
+
+
+def _render(webhook: Webhook, found: Inspection, now: datetime) -> CheckAnswer:
+    destination, handshake = found.destination, found.handshake
+    return CheckAnswer(
+        ok=found.outcome is None,
+        **_outcome(found),
+        warnings=list(_warnings(webhook, found, now)),
+        host=destination.host,
+        port=destination.port,
+        tls=destination.is_tls,
+        addresses=[
+            CheckedAddress(ip=each.address.ip, refusal=each.refusal or None)
+            for each in found.addresses
+        ],
+        address=found.address or None,
+        microseconds={
+            "resolve": found.resolve_us,
+            "connect": found.connect_us,
+            "tls": found.tls_us,
+        },
+        version=handshake.version or None if handshake else None,
+        cipher=handshake.cipher or None if handshake else None,
+        chain=[_certificate(each, now) for each in (handshake.chain if handshake else ())],
+    )
+
+
+def _outcome(found: Inspection) -> dict[str, Any]:
+    explanation = found.outcome.sentence if found.outcome else None
+    if found.refusals:
+        explanation = found.refusals[0].text
+    return {
+        "outcome": found.outcome,
+        "explanation": explanation,
+        "detail": found.detail or None,
+        "flaws": [
+            FlawAnswer(flaw=each.flaw, sentence=each.sentence, advice=each.advice)
+            for each in found.refusals
+        ],
+    }
+
+
+def _warnings(webhook: Webhook, found: Inspection, now: datetime) -> Iterator[str]:
+    if webhook.disabled_at is not None:
+        yield "The webhook is disabled: no step calls it. Enable it when it is ready."
+    chain = found.handshake.chain if found.handshake and found.outcome is None else ()
+    shown = [used_as(Whose.RECEIVER, webhook, each) for each in chain[:1]]
+    yield from endings([*own_certificate(webhook), *shown], now)
+
+
+def _certificate(certificate: Certificate, now: datetime) -> CertificateAnswer:
+    return CertificateAnswer(
+        subject=certificate.subject,
+        names=list(certificate.names),
+        issuer=certificate.issuer,
+        starts_at=certificate.not_before,
+        expires_at=certificate.not_after,
+        days_left=(certificate.not_after - now).days,
+        key=certificate.key,
+        signature=certificate.signature,
+        fingerprint=certificate.fingerprint,
+    )
