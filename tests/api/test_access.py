@@ -41,6 +41,7 @@ ROUTES: dict[tuple[str, str], Scope | None] = {
     ("PATCH", "/api/v1/webhooks/{slug}"): ADMINISTER,
     ("DELETE", "/api/v1/webhooks/{slug}"): ADMINISTER,
     ("GET", "/api/v1/webhooks/{slug}/auth-code"): ADMINISTER,
+    ("POST", "/api/v1/webhooks/{slug}/check"): ADMINISTER,
     ("POST", "/api/v1/webhooks/{slug}/test"): ADMINISTER,
     ("GET", "/api/v1/policies"): READ,
     ("POST", "/api/v1/policies"): ADMINISTER,

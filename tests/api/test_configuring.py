@@ -37,6 +37,9 @@ def test_a_webhook_is_made_changed_and_deleted(harness: Harness) -> None:
         "connect_timeout": "5s",
         "total_timeout": "15s",
         "deadline": "1h",
+        "ca_bundle": None,
+        "client_certificate": None,
+        "receiver_certificate": None,
         "changed": True,
     }
 

@@ -12,6 +12,7 @@ ELSEWHERE = {
     "duplicate_form_field",
     "duration_out_of_bounds",
     "duration_without_unit",
+    "file_not_sent",
     "invalid_duration",
     "invalid_idempotency_key",
     "invalid_networks",
@@ -21,6 +22,7 @@ ELSEWHERE = {
     "invalid_times",
     "master_key_exposed",
     "master_key_missing",
+    "not_connected",
 }
 # Alone in a process, so that all it finds is what the HTTP side itself imports, and can answer.
 FIND = """

@@ -68,7 +68,9 @@ def test_a_dry_run_tells_the_same_and_changes_nothing(alice: Alice) -> None:
     """The plan is the apply's own."""
     file = read_configuration_file(BASE.encode(), name="tocsin.yaml")
     with alice.database.read() as tx:  # which on SQLite could not write
-        report = plan(tx, file, vault=alice.vault, networks=alice.editor.networks)
+        report = plan(
+            tx, file, vault=alice.vault, networks=alice.editor.networks, now=alice.editor.now
+        )
     assert alice.changes() == []
     applied = alice.apply(BASE)
     assert report_text(report, is_dry_run=False) == report_text(applied, is_dry_run=False)

@@ -26,8 +26,9 @@ def add_command(commands: Commands) -> None:
         "export",
         run,
         teaches="""
-            Write the configuration as a YAML file. Applied again, it changes nothing. Auth codes are
-            in it only with --secrets, and then only in a new file that nobody else can read.
+            Write the configuration as a YAML file. Applied again, it changes nothing. Auth codes
+            and client keys are in it only with --secrets, and then only in a new file that nobody
+            else can read.
         """,
         example="""
             tocsin export > oncall.yaml
@@ -37,7 +38,7 @@ def add_command(commands: Commands) -> None:
         speaks_json=False,
     )
     parser.add_argument(
-        "--secrets", metavar="FILE", help="write FILE, mode 0600, with the auth codes in it"
+        "--secrets", metavar="FILE", help="write FILE, mode 0600, with the secrets in it"
     )
 
 
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
         return DONE
     file = Path(args.secrets)
     _write(file, client.text(PATH, secrets="true"))
-    shell.say(f"{file} is written, with auth codes in it: only you can read it, keep it so.")
+    shell.say(f"{file} is written, with secrets in it: only you can read it, keep it so.")
     return DONE
 
 

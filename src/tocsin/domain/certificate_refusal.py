@@ -18,13 +18,12 @@ _MOST_NAMES: Final = 8
 class Asked:
     """What was asked of the certificate: to be for `host`, at `now`, from somebody trusted.
 
-    `trusted` are the subjects of the CAs that are; `is_private` says that they are the webhook's own.
+    `bundle` has the subjects of the webhook's own CAs; None: the system's are trusted.
     """
 
     host: str
     now: datetime
-    trusted: Collection[str]
-    is_private: bool
+    bundle: Collection[str] | None
 
 
 def certificate_refusals(seen: SeenHandshake, asked: Asked) -> list[Refusal]:
@@ -98,9 +97,14 @@ class _Case:
         top = self._path[-1]
         if top.is_self_signed:
             return self.self_signed() if len(self._path) == 1 else self._unknown_root(top)
-        if top.issuer in self._asked.trusted:
+        if top.issuer in (self._asked.bundle or ()):
             return self._another_key(top)
         return self._chain_ends(top) if len(self._path) > 1 else self._alone(top)
+
+    def signature(self) -> Refusal:
+        bundle = self._asked.bundle or ()
+        claims = next((each for each in self._path if each.issuer in bundle), None)
+        return self._another_key(claims) if claims else self.unverifiable()
 
     def wrong_name(self) -> Refusal:
         offered = "for another name"
@@ -167,11 +171,10 @@ class _Case:
         )
 
     def _another_key(self, top: Certificate) -> Refusal:
-        place = "in the webhook's ca_bundle" if self._asked.is_private else "recognised here"
         return Refusal(
             Flaw.UNKNOWN_ISSUER,
-            f"{_quoted(top.subject)} was issued by a CA called {_quoted(top.issuer)}, as one {place} "
-            "is, but with another key.",
+            f"{_quoted(top.subject)} was issued by a CA called {_quoted(top.issuer)}, as one in the "
+            "webhook's ca_bundle is, but with another key.",
             "If that CA was made anew, replace it in the ca_bundle; else find out who issued this.",
         )
 
@@ -194,7 +197,7 @@ class _Case:
         if self._seen.is_whole_chain:
             what = "sent no intermediate, and its certificate"
         asks = f"The receiver {what} asks for the issuer {_quoted(leaf.issuer)}, which is {self._not_among()}."
-        if not leaf.issuer_urls and not self._asked.is_private:
+        if not leaf.issuer_urls and self._asked.bundle is None:
             return Refusal(
                 Flaw.UNKNOWN_ISSUER,
                 asks,
@@ -209,13 +212,13 @@ class _Case:
         )
 
     def _not_among(self) -> str:
-        if not self._asked.is_private:
+        if self._asked.bundle is None:
             return "not a CA that is recognised here"
-        known = sorted(map(_quoted, self._asked.trusted))[:_MOST_NAMES]
+        known = sorted(map(_quoted, self._asked.bundle))[:_MOST_NAMES]
         return f"not in the webhook's ca_bundle (there is {listed(known)})"
 
     def _add(self, what: str) -> str:
-        if self._asked.is_private:
+        if self._asked.bundle is not None:
             return f"Add {what} to the ca_bundle if you trust it."
         return (
             f"Give {what} to the webhook as its ca_bundle if it is a CA of your own; if it is a public "
@@ -226,6 +229,7 @@ class _Case:
 # Source: OpenSSL, X509_STORE_CTX_get_error(3).
 _VERDICTS: Final[Mapping[int, Callable[[_Case], Refusal]]] = {
     2: _Case.issuer,
+    7: _Case.signature,
     9: _Case.not_yet_valid,
     10: _Case.expired,
     18: _Case.self_signed,

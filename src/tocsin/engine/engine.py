@@ -36,6 +36,7 @@ from tocsin.transport.sender import Sender
 _MICROSECOND = timedelta(microseconds=1)
 GRACE_SECONDS = 61.0
 """How long attempts under way may take when the server stops: longer than any webhook may allow."""
+LONGEST_CHECK_SECONDS = 15.0
 RECORD_SECONDS = 5.0
 """How long a store that fails may keep the server from stopping after that."""
 logger = logging.getLogger(__name__)
@@ -135,10 +136,11 @@ class Engine:
         return self.ward.count() + self.courier.held_back
 
     async def check(self, webhook: Webhook) -> Inspection:
-        """Return how far an attempt would come; nothing is sent."""
+        """Return how far an attempt would come; nothing is sent, and whoever asks does not wait long."""
+        limit = webhook.connect_timeout.total_seconds()
         return await self._sender.inspector.check(
             destination_of(webhook),
-            connect_seconds=webhook.connect_timeout.total_seconds(),
+            connect_seconds=min(limit, LONGEST_CHECK_SECONDS),
             now=self._clock.now(),
         )
 

@@ -8,8 +8,9 @@ from tocsin.domain.certificate_refusal import Asked, certificate_refusals
 from tocsin.domain.handshake import SeenHandshake
 from tocsin.domain.handshake_refusal import handshake_refusal, is_about_our_certificate
 from tocsin.domain.tls_refusal import Refusal
+from tocsin.transport.certificates import read_pem
 from tocsin.transport.exchange import Destination
-from tocsin.transport.tls import server_name, trusted_subjects
+from tocsin.transport.tls import server_name
 
 _NOTHING = SeenHandshake(is_complete=False)
 
@@ -36,11 +37,11 @@ def refusals(
     if not verify_code:
         has_client = destination.client is not None
         return [handshake_refusal(error, seen, has_client_certificate=has_client)]
+    bundle = destination.ca_bundle
     asked = Asked(
         host=server_name(destination.host),
         now=now,
-        trusted=trusted_subjects(destination.ca_bundle),
-        is_private=destination.ca_bundle is not None,
+        bundle=None if bundle is None else frozenset(each.subject for each in read_pem(bundle)),
     )
     shown = replace(seen or _NOTHING, verify_code=verify_code, verify_text=verify_text)
     return certificate_refusals(shown, asked)

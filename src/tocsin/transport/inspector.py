@@ -69,7 +69,7 @@ class Inspector:
     ) -> SeenHandshake | None:
         """Shake hands with whatever certificate and version is shown at an address, to see them.
 
-        None if that did not come about in time.
+        It must be one that an attempt connected to. None if nothing came about in time.
         """
         try:
             async with asyncio.timeout(seconds), self._room:

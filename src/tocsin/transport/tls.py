@@ -17,8 +17,6 @@ from tocsin.domain.client_certificate import ClientCertificate
 from tocsin.transport.certificates import (
     UnreadableCaBundle,
     UnusableClientCertificate,
-    read_chain,
-    read_pem,
     written,
 )
 from tocsin.transport.exchange import PeerCertificate
@@ -111,15 +109,6 @@ def _key_text(client: ClientCertificate) -> str:
     if client.key is None:
         raise ValueError("there is no key")
     return client.key.reveal()
-
-
-@lru_cache(maxsize=64)
-def trusted_subjects(ca_bundle: str | None) -> frozenset[str]:
-    """Return the subjects of the CAs that are trusted, as far as they are loaded."""
-    if ca_bundle is not None:
-        return frozenset(each.subject for each in read_pem(ca_bundle))
-    found = read_chain(context_for(None).get_ca_certs(binary_form=True))
-    return frozenset(each.subject for each in found)
 
 
 def system_ca_count() -> int:
