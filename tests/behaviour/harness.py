@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import sqlite3
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from datetime import datetime, timedelta
@@ -256,8 +257,10 @@ async def a_server(home: Path, **settings: Any) -> AsyncIterator[Tocsin]:
 
 
 @asynccontextmanager
-async def a_receiver(*, auth_code: str = AUTH_CODE) -> AsyncIterator[Receiver]:
-    receiver = Receiver(auth_code=auth_code)
+async def a_receiver(
+    *, auth_code: str = AUTH_CODE, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[Receiver]:
+    receiver = Receiver(auth_code=auth_code, tls=tls)
     await receiver.start()
     try:
         yield receiver

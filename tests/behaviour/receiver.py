@@ -1,6 +1,7 @@
 """A real receiver: it answers as it is told, and keeps what it was sent."""
 
 import asyncio
+import ssl
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ class Receiver:
 
     port: int = 0
     auth_code: str = AUTH_CODE
+    tls: ssl.SSLContext | None = None
     refused: int = 0
     """How many requests had a wrong signature."""
     requests: list[Received] = field(default_factory=list)
@@ -45,7 +47,7 @@ class Receiver:
     """How many requests wait for `let_go`."""
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self.tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
@@ -53,7 +55,7 @@ class Receiver:
         self._server.close()
 
     def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self.port}{path}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}{path}"
 
     def answer(self, path: str, *statuses: int) -> None:
         """Answer the next requests for a path with these; the last one stays. 0 hangs up."""

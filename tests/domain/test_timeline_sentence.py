@@ -8,7 +8,7 @@ import pytest
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.poison import Poison
 from tocsin.domain.timeline import Kind, TimelineEntry
-from tocsin.domain.timeline_sentence import attempt_text, sentence
+from tocsin.domain.timeline_sentence import attempt_text, ending_text, sentence
 
 AT = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
 UNTIL = (AT + timedelta(hours=1)).isoformat()
@@ -93,6 +93,18 @@ DETAILS: dict[Kind, tuple[dict[str, Any], str]] = {
     ),
     Kind.PAUSED: ({}, "Paused by alice: nothing fires and nothing is sent."),
     Kind.UNPAUSED: ({}, "Resumed by alice."),
+    Kind.CERTIFICATE_ENDING: (
+        {
+            "webhook": "pager",
+            "whose": "receiver",
+            "issuer": "Ours",
+            "expires_at": (AT + timedelta(days=14)).isoformat(),
+        },
+        (
+            "The certificate of the receiver of pager, issued by Ours, ends in 14 days, at "
+            "2026-05-18 03:02Z: renew it, or nothing reaches that receiver any more."
+        ),
+    ),
 }
 
 
@@ -147,6 +159,12 @@ def test_whatever_is_poison_says_what_failed_and_when_it_is_tried_again(what: Po
     )
 
 
+def test_a_certificate_that_has_ended_is_said_to_have() -> None:
+    """Ours as well as a receiver's."""
+    text = ending_text("pager", "client", "Ours", AT - timedelta(hours=5), AT)
+    assert text.startswith("The client certificate of pager, issued by Ours, ended 5 h ago, at")
+
+
 @pytest.mark.parametrize("outcome", Outcome)
 def test_a_failed_attempt_names_the_likely_cause(outcome: Outcome) -> None:
     """Success needs none, and an attempt that is under way has no outcome."""
@@ -154,3 +172,4 @@ def test_a_failed_attempt_names_the_likely_cause(outcome: Outcome) -> None:
     assert text.startswith(outcome.value.replace("_", " "))
     assert (": " in text) is not outcome.is_delivered
     assert attempt_text(None, None) == "under way"
+    assert attempt_text("tls_failed", None, found="It is so.") == "tls failed: It is so"

@@ -16,16 +16,25 @@ class Listening:
     """A port, and what became of each connection to it: the bytes of requests that were heard."""
 
     port: int
+    accepted: int = 0
     heard: list[bytes] = field(default_factory=list)
     shown: list[object] = field(default_factory=list)
     """The certificate of each client that was let in."""
+    let_go: threading.Event = field(default_factory=threading.Event)
 
 
 @asynccontextmanager
 async def listening(
-    tls: ssl.SSLContext | None, *, plainly: bytes = b""
+    tls: ssl.SSLContext | None,
+    *,
+    port: int = 0,
+    plainly: bytes = b"",
+    is_slow_again: bool = False,
 ) -> AsyncIterator[Listening]:
-    """Serve TLS, or say `plainly` whatever comes, until the block ends; then everybody has hung up."""
+    """Serve TLS, or say `plainly` whatever comes, until the block ends; then everybody has hung up.
+
+    `is_slow_again`: from the second connection on nothing is said before `let_go`.
+    """
     threads: list[threading.Thread] = []
 
     is_over = threading.Event()
@@ -36,11 +45,14 @@ async def listening(
             if is_over.is_set():
                 accepted.close()
                 return
-            threads.append(threading.Thread(target=serve, args=(accepted,)))
+            served.accepted += 1
+            threads.append(threading.Thread(target=serve, args=(accepted, served.accepted)))
             threads[-1].start()
 
-    def serve(accepted: socket.socket) -> None:
+    def serve(accepted: socket.socket, number: int) -> None:
         accepted.settimeout(20)
+        if is_slow_again and number > 1:
+            served.let_go.wait(20)
         with suppress(OSError), accepted:
             if tls is None:
                 accepted.recv(4096)
@@ -49,7 +61,7 @@ async def listening(
             else:
                 _speak_tls(accepted, tls, served)
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server(("127.0.0.1", port)) as listener:
         served = Listening(listener.getsockname()[1])
         accepting = threading.Thread(target=accept, args=(listener,))
         accepting.start()
@@ -57,6 +69,7 @@ async def listening(
             yield served
         finally:
             is_over.set()
+            served.let_go.set()
             socket.create_connection(listener.getsockname()).close()
             # Not on the loop, which has to close what those threads wait for.
             for thread in (accepting, *threads):
@@ -76,7 +89,6 @@ def _speak_tls(accepted: socket.socket, tls: ssl.SSLContext, served: Listening) 
             served.heard.append(request)
             if request:
                 secured.sendall(OK)
-                secured.recv(1)
 
 
 def _drain(accepted: socket.socket) -> None:

@@ -115,7 +115,7 @@ def tell_delivery(line: DeliveryLine) -> Sentence:
     text = f"{line.webhook}: {delivery.state}{ended}"
     if attempts:
         last = attempts[-1]
-        outcome = attempt_text(last.outcome, last.status_code)
+        outcome = attempt_text(last.outcome, last.status_code, found=last.tls_reason)
         text += f"; attempt {last.number} {outcome}"
     text += f" ({id_text(DELIVERY, delivery.id)})."
     at = attempts[-1].started_at if attempts else delivery.created_at

@@ -177,7 +177,7 @@ def _attempt(line: DeliveryLine, attempt: Attempt) -> Sentence:
     took = ""
     if attempt.ended_at is not None:
         took = f" took {length_text(attempt.ended_at - attempt.started_at)}"
-    what = attempt_text(attempt.outcome, attempt.status_code)
+    what = attempt_text(attempt.outcome, attempt.status_code, found=attempt.tls_reason)
     text = f"Attempt {attempt.number} to {line.webhook}{took}: {what}."
     reason = attempt.outcome.value if attempt.outcome else None
     return Sentence(Topic.DELIVERY, text, attempt.started_at, reason)

@@ -55,6 +55,11 @@ class Outcome(StrEnum):
         return self in _OURS
 
     @property
+    def is_about_tls(self) -> bool:
+        """Whether a look at the receiver's side of TLS could tell more."""
+        return self in _ABOUT_TLS
+
+    @property
     def sentence(self) -> str:
         """The likely cause and what to do, for a person."""
         return _SENTENCES[self]
@@ -72,6 +77,8 @@ _OURS = frozenset(
         Outcome.WITHDRAWN,
     }
 )
+
+_ABOUT_TLS = frozenset({Outcome.CERTIFICATE_REFUSED, Outcome.TLS_FAILED})
 
 # 304 answers a question that a POST does not ask, 305 and 306 are retired: none says where to go.
 _REDIRECTS = frozenset({300, 301, 302, 303, 307, 308})

@@ -113,15 +113,18 @@ def not_started_text(reason: str) -> str:
     return _NOT_STARTED[reason]
 
 
-def attempt_text(outcome: str | None, status: int | None) -> str:
-    """Return what became of an attempt, with the likely cause where it failed."""
+def attempt_text(outcome: str | None, status: int | None, *, found: str | None = None) -> str:
+    """Return what became of an attempt, with the likely cause where it failed.
+
+    `found` is the cause that was found out about this very attempt, if it was.
+    """
     if outcome is None:
         return "under way"
     known = Outcome(outcome)
     answered = f" (HTTP {status})" if status else ""
     if known.is_delivered:
         return f"{known.value}{answered}"
-    cause = explain(known, status or 0).removesuffix(".")
+    cause = (found or explain(known, status or 0)).removesuffix(".")
     return f"{known.value.replace('_', ' ')}{answered}: {cause}"
 
 

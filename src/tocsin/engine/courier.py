@@ -24,7 +24,7 @@ from tocsin.domain.retry_after import parse_retry_after
 from tocsin.domain.webhook import Webhook
 from tocsin.engine.batches import Batches
 from tocsin.engine.certificates import ShownCertificates
-from tocsin.engine.diagnoses import DIAGNOSED, Diagnoses
+from tocsin.engine.diagnoses import Diagnoses
 from tocsin.engine.poison import Ward
 from tocsin.engine.request import make_exchange
 from tocsin.ids import DELIVERY, id_text
@@ -150,7 +150,7 @@ class Courier:
         self._sender.start(exchange, lambda answer: self._answered(lease, webhook, began, answer))
 
     def _answered(self, lease: Lease, webhook: Webhook, began: datetime, answer: Answer) -> None:
-        if answer.outcome not in DIAGNOSED:
+        if not answer.outcome.is_about_tls:
             self._settle(lease, webhook, began, answer, None)
             return
         self._diagnoses.explain(

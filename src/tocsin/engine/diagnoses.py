@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tocsin.domain.handshake import SeenHandshake
-from tocsin.domain.outcome import Outcome
 from tocsin.domain.tls_refusal import Refusal
 from tocsin.domain.webhook import Webhook
 from tocsin.domain.wording import instant_text
@@ -19,8 +18,6 @@ from tocsin.transport.inspector import Inspector
 
 SPAN: Final = timedelta(minutes=10)
 """A webhook's receiver is looked at once in this time, however many attempts fail."""
-DIAGNOSED: Final = frozenset({Outcome.CERTIFICATE_REFUSED, Outcome.TLS_FAILED})
-"""What is worth an explanation."""
 logger = logging.getLogger(__name__)
 
 
@@ -45,7 +42,7 @@ class Diagnoses:
     def explain(
         self, webhook: Webhook, answer: Answer, *, now: datetime, done: Callable[[str | None], None]
     ) -> None:
-        """Call `done`, once, with why an attempt with an outcome of DIAGNOSED failed.
+        """Call `done`, once, with why an attempt failed whose outcome is about TLS.
 
         Without a connection there is no more to say: then it is called at once, with None.
         """

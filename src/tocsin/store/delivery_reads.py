@@ -61,6 +61,13 @@ class Attempt:
     status_code: int | None = None
     detail: dict[str, Any] | None = None
 
+    @property
+    def tls_reason(self) -> str | None:
+        """Why there was no TLS, as it was found out; None for any other outcome."""
+        if self.outcome is None or self.detail is None or not self.outcome.is_about_tls:
+            return None
+        return self.detail.get("reason")
+
 
 def find_delivery(tx: Tx, id_: int) -> Delivery | None:
     found = _deliveries(tx, sa.select(_D).where(_D.c.id == id_))
