@@ -81,7 +81,7 @@ def test_what_was_shown_elsewhere_is_not_the_receivers(ops: Desk) -> None:
         return len(ops.read(find_shown, found))
 
     assert shown() == 1
-    for url, count in (
+    for url, known in (
         ("https://a.example/other", 1),
         ("https://a.example:443", 1),
         ("https://a.example:444/", 0),
@@ -90,7 +90,7 @@ def test_what_was_shown_elsewhere_is_not_the_receivers(ops: Desk) -> None:
         ("https://a.example/", 1),
     ):
         ops.alice.does(webhooks.update_webhook, "a", url=url)
-        assert shown() == count, url
+        assert shown() == known, url
     ops.alice.does(webhooks.update_webhook, "a", enabled=False)
     found = ops.read(webhooks.list_webhooks, ops.alice.vault)
     assert (shown(), ops.read(certificates_in_use, found)) == (1, [])
