@@ -120,6 +120,9 @@ async def test_old_tls_is_refused() -> None:
     assert context.check_hostname
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert not context.hostname_checks_common_name
+    assert context.security_level >= 2
+    flags = ssl.VerifyFlags.VERIFY_X509_TRUSTED_FIRST | ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+    assert context.verify_flags == flags
     tls = serving("localhost")
     tls.set_ciphers("ALL:@SECLEVEL=0")
     tls.minimum_version = ssl.TLSVersion.TLSv1_2
