@@ -1,6 +1,7 @@
 """Diagnoses: one look at a receiver for many failures, and never in the way."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -82,6 +83,21 @@ async def test_a_corrected_webhook_is_not_explained_by_what_was_seen_before() ->
         assert receiver.accepted == 4
         await sender.close()
     assert '"CN=Root", which is not a CA that is recognised here' in str(told[2])
+
+
+async def test_what_was_seen_is_forgotten_when_it_no_longer_counts() -> None:
+    """However many webhooks come and go, only those of the last ten minutes are remembered."""
+    async with listening(TLS) as receiver:
+        sender = Sender(networks=LOOPBACK)
+        diagnoses = Diagnoses(sender.inspector)
+        called = webhook(receiver.port)
+        answer = await fail(sender, called)
+        for number in range(3):
+            other = replace(called, id=number)
+            diagnoses.explain(other, answer, now=NOW + number * SPAN / 2, done=lambda _: None)
+        assert set(diagnoses._looks) == {1, 2}
+        await asyncio.gather(*diagnoses._running)
+        await sender.close()
 
 
 async def test_what_needs_no_look_gets_none() -> None:

@@ -252,6 +252,7 @@ GOOD_ONES = {
         serving(make(issuer=ROOT, names=["*.pager.test"])), None, host="Eu.Pager.test"
     ),
     "final dot": Case(GOOD_TLS := serving(GOOD), None, host="localhost."),
+    "TLS 1.3 without a word after the handshake": Case(serving(GOOD, num_tickets=0), None),
     "TLS 1.2": Case(serving(GOOD, maximum_version=ssl.TLSVersion.TLSv1_2), None),
     "client certificate, TLS 1.2": Case(
         serving(GOOD, asks_for=CLIENTS_ROOT, maximum_version=ssl.TLSVersion.TLSv1_2),

@@ -1,9 +1,12 @@
 """TLS as it is verified: contexts, and what a refusal or a certificate says."""
 
+import os
 import re
 import ssl
+import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -86,7 +89,7 @@ def _load_bundle(context: ssl.SSLContext, ca_bundle: str) -> None:
 
 
 def _load_client(context: ssl.SSLContext, client: ClientCertificate) -> None:
-    """Python takes certificates from files only; the key lies in one encrypted, and for a moment."""
+    """Python takes certificates from files only: the key is in one encrypted, and for a moment."""
     passphrase = token_bytes(32)
     try:
         key = serialization.load_pem_private_key(_key_text(client).encode(), password=None)
@@ -95,14 +98,27 @@ def _load_client(context: ssl.SSLContext, client: ClientCertificate) -> None:
             serialization.PrivateFormat.PKCS8,
             serialization.BestAvailableEncryption(passphrase),
         )
-        with tempfile.NamedTemporaryFile(prefix="tocsin-") as file:
-            file.write(client.chain.encode() + sealed)
-            file.flush()
-            context.load_cert_chain(file.name, password=passphrase)
-    except (ssl.SSLError, ValueError, TypeError) as error:
+        with _file_of(client.chain.encode() + sealed) as path:
+            context.load_cert_chain(path, password=passphrase)
+    except (OSError, ValueError, TypeError) as error:  # OpenSSL's errors are of the first kind
         raise UnusableClientCertificate(
             f"the client certificate and its key cannot be used ({error}): save them anew"
         ) from None
+
+
+@contextmanager
+def _file_of(content: bytes) -> Iterator[str]:
+    """Give the path of a file that nobody else can read, which is gone in the end."""
+    if sys.platform == "linux":  # in memory, because a container may have no disk to write to
+        with os.fdopen(os.memfd_create("tocsin"), "wb") as file:
+            file.write(content)
+            file.flush()
+            yield f"/proc/self/fd/{file.fileno()}"
+    else:
+        with tempfile.NamedTemporaryFile(prefix="tocsin-") as file:
+            file.write(content)
+            file.flush()
+            yield file.name
 
 
 def _key_text(client: ClientCertificate) -> str:
