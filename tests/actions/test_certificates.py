@@ -47,7 +47,7 @@ def show(desk: Desk, shown: ReceiverCertificate) -> int:
     """Let an attempt be recorded that met a certificate; return how many were new."""
     result = desk.result(fired(desk), Outcome.DELIVERED, status=200)._replace(certificate=shown)
     with desk.database.write() as tx:
-        return record_attempts(tx, [result]).new_certificates
+        return record_attempts(tx, [result], desk.context).new_certificates
 
 
 def warn(desk: Desk) -> Warned:

@@ -99,8 +99,8 @@ def test_a_certificate_that_ends_is_a_warning_and_a_metric() -> None:
     """It does not make the server unready."""
     (warning,) = warnings(Health(certificates_ending=["It ends."]))
     assert (warning.code, warning.message) == ("certificate_ending", "It ends.")
-    ends = {("receiver", "a"): 1_800_000_000.0, ("client", "b"): 1_900_000_000.0}
-    text = Metrics(version="1").render(Gauges(certificates_expire_at=ends))[0].decode()
+    gauges = Gauges(receivers_expire_at={"a": 1.8e9}, clients_expire_at={"b": 1.9e9})
+    text = Metrics(version="1").render(gauges)[0].decode()
     assert 'tocsin_webhook_certificate_expires_timestamp_seconds{webhook="a"} 1.8e+09' in text
     assert (
         'tocsin_webhook_client_certificate_expires_timestamp_seconds{webhook="b"} 1.9e+09' in text

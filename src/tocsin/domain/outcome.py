@@ -57,7 +57,7 @@ class Outcome(StrEnum):
     @property
     def is_about_tls(self) -> bool:
         """Whether a look at the receiver's side of TLS could tell more."""
-        return self in _ABOUT_TLS
+        return self is Outcome.CERTIFICATE_REFUSED or self is Outcome.TLS_FAILED
 
     @property
     def sentence(self) -> str:
@@ -77,8 +77,6 @@ _OURS = frozenset(
         Outcome.WITHDRAWN,
     }
 )
-
-_ABOUT_TLS = frozenset({Outcome.CERTIFICATE_REFUSED, Outcome.TLS_FAILED})
 
 # 304 answers a question that a POST does not ask, 305 and 306 are retired: none says where to go.
 _REDIRECTS = frozenset({300, 301, 302, 303, 307, 308})
