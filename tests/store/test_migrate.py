@@ -12,7 +12,7 @@ from alembic.runtime.migration import MigrationContext
 
 from tocsin.actions.deliver import TakenOver, take_over
 from tocsin.store import schema, schema_configuration
-from tocsin.store.database import Database
+from tocsin.store.database import Database, Tx
 from tocsin.store.migrate import HEAD, NewerSchema, migrate, schema_version
 
 assert schema_configuration.webhooks.metadata is schema.metadata
@@ -62,23 +62,38 @@ def test_a_webhook_that_was_disabled_was_so_by_hand(empty: Database) -> None:
     """0003 keeps the reason; before, nobody but a person could."""
     with empty.write() as tx:
         migrate(tx, to="0002")
-        for id_, disabled_at in ((1, 1_000_000), (2, None)):
-            columns = "id, slug, name, url, auth_code, profile, with_summary, with_sender_headers, "
-            columns += (
-                "with_standard_signature, connect_timeout, total_timeout, deadline, disabled_at"
-            )
-            values = {"id": id_, "slug": f"w{id_}", "yes": True, "at": disabled_at, "sealed": b"x"}
-            tx.core.execute(
-                sa.text(
-                    f"INSERT INTO webhooks ({columns}) VALUES (:id, :slug, :slug, :sealed, :sealed, "
-                    "'wire', :yes, :yes, :yes, 1, 1, 1, :at)"
-                ),
-                values,
-            )
+        _insert_webhooks(tx)
     with empty.write() as tx:
         assert migrate(tx)
         rows = tx.core.execute(sa.text("SELECT id, disabled_reason FROM webhooks ORDER BY id"))
         assert [tuple(row) for row in rows] == [(1, "by_hand"), (2, None)]
+
+
+def _insert_webhooks(tx: Tx) -> None:
+    """Make two as the first schema has them, one of them disabled."""
+    for id_, disabled_at in ((1, 1_000_000), (2, None)):
+        columns = "id, slug, name, url, auth_code, profile, with_summary, with_sender_headers, "
+        columns += "with_standard_signature, connect_timeout, total_timeout, deadline, disabled_at"
+        values = {"id": id_, "slug": f"w{id_}", "yes": True, "at": disabled_at, "sealed": b"x"}
+        tx.core.execute(
+            sa.text(
+                f"INSERT INTO webhooks ({columns}) VALUES (:id, :slug, :slug, :sealed, :sealed, "
+                "'wire', :yes, :yes, :yes, 1, 1, 1, :at)"
+            ),
+            values,
+        )
+
+
+def test_webhooks_of_before_trust_the_system_and_show_nothing(empty: Database) -> None:
+    """0004 gives them no certificates: they are called as they were."""
+    with empty.write() as tx:
+        migrate(tx, to="0003")
+        _insert_webhooks(tx)
+    with empty.write() as tx:
+        assert migrate(tx)
+        columns = "ca_bundle, client_certificate, client_key"
+        rows = tx.core.execute(sa.text(f"SELECT {columns} FROM webhooks"))
+        assert [tuple(row) for row in rows] == [(None, None, None)] * 2
 
 
 def test_a_newer_database_is_refused(empty: Database) -> None:

@@ -1,11 +1,13 @@
 """Looking at a receiver has limits like any exchange, and goes through the same checks."""
 
 import asyncio
+import re
 import socket
 import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from tests.behaviour.harness import until
@@ -15,6 +17,7 @@ from tests.transport.tls_servers import listening
 
 from tocsin.domain.network import Networks
 from tocsin.domain.outcome import Outcome
+from tocsin.transport import tls
 from tocsin.transport.exchange import Destination
 from tocsin.transport.handshake import MOST_BYTES, Handshake
 from tocsin.transport.inspector import MOST_AT_ONCE
@@ -185,3 +188,14 @@ async def test_a_bundle_that_cannot_be_used_ends_a_check() -> None:
         found = await sender.inspector.check(destination, connect_seconds=5, now=NOW)
     assert found.outcome is Outcome.TLS_FAILED
     assert "BEGIN CERTIFICATE" in found.detail
+
+
+def test_what_verifies_nothing_is_used_for_looking_only() -> None:
+    """No other module makes such a context or asks for it, so nothing can be sent over one."""
+    source = Path(tls.__file__).parents[1]
+    using = {
+        path.relative_to(source).as_posix()
+        for path in source.rglob("*.py")
+        if re.search(r"unverified_context|CERT_NONE|check_hostname", path.read_text())
+    }
+    assert using == {"transport/tls.py", "transport/inspector.py"}

@@ -64,7 +64,8 @@ def _unexplained(error: str) -> Refusal:
     return Refusal(
         Flaw.HANDSHAKE_ENDED,
         f"The handshake failed ({error}).",
-        "Check that the port is one that speaks TLS, and the receiver's own log.",
+        "Check that the port speaks TLS, and whether it demands a client certificate; the receiver's "
+        "own log says more.",
     )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -49,19 +49,19 @@ class Diagnoses:
         if not answer.address:
             done(None)
             return
-        destination = destination_of(webhook)
+        case = _Case(webhook, destination_of(webhook), answer, now)
         if not needs_evidence(answer.detail, answer.verify_code):
-            done(self._text(webhook, destination, answer, None, now))
+            done(_text(case, None))
             return
         look = self._looks.get(webhook.id)
         if look is None or look.at + SPAN <= now:
-            look = self._begin(webhook, destination, answer, now)
-        if look.destination != destination:  # it was corrected since, and fails in another way
-            done(self._text(webhook, destination, answer, None, now))
+            look = self._begin(case)
+        if look.destination != case.destination:  # corrected since, and it fails in another way
+            done(_text(case, None))
         elif look.waiting is None:
-            done(self._text(webhook, destination, answer, look, now))
+            done(_text(case, look))
         else:
-            look.waiting.append(lambda: done(self._text(webhook, destination, answer, look, now)))
+            look.waiting.append(lambda: done(_text(case, look)))
 
     async def close(self) -> None:
         """Look no further; whoever waits is told what is known without."""
@@ -69,67 +69,63 @@ class Diagnoses:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    def _begin(
-        self, webhook: Webhook, destination: Destination, answer: Answer, now: datetime
-    ) -> _Look:
-        self._looks = {id_: each for id_, each in self._looks.items() if each.at + SPAN > now}
-        look = self._looks[webhook.id] = _Look(destination, now)
-        task = asyncio.get_running_loop().create_task(self._look(webhook, answer, look))
+    def _begin(self, case: "_Case") -> _Look:
+        self._looks = {id_: each for id_, each in self._looks.items() if each.at + SPAN > case.now}
+        look = self._looks[case.webhook.id] = _Look(case.destination, case.now)
+        task = asyncio.get_running_loop().create_task(self._look(case, look))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return look
 
-    async def _look(self, webhook: Webhook, answer: Answer, look: _Look) -> None:
+    async def _look(self, case: "_Case", look: _Look) -> None:
         try:
-            look.seen = await self._inspector.look(look.destination, answer.address)
-            found = _refusals(look.destination, answer, look.seen, look.at)
-            logger.warning(
-                "tls.refused",
-                extra={
-                    "webhook": webhook.slug,
-                    "flaws": ", ".join(each.flaw.value for each in found),
-                    "reason": refusal_text(found),
-                },
-            )
+            look.seen = await self._inspector.look(look.destination, case.answer.address)
         finally:
             waiting, look.waiting = look.waiting or [], None
             for tell in waiting:
                 tell()
-
-    def _text(
-        self,
-        webhook: Webhook,
-        destination: Destination,
-        answer: Answer,
-        look: _Look | None,
-        now: datetime,
-    ) -> str | None:
-        seen = look.seen if look else None
-        try:
-            text = refusal_text(_refusals(destination, answer, seen, now))
-        except Exception:
-            # A strange certificate must not keep an attempt from being recorded.
-            logger.exception("tls.not_explained", extra={"webhook": webhook.slug})
-            return None
-        words = (
-            f" (OpenSSL {answer.verify_code}: {answer.verify_text})" if answer.verify_code else ""
-        )
-        earlier = (
-            f" Seen at {instant_text(look.at)}." if look and look.seen and look.at < now else ""
-        )
-        return f"{text}{words}{earlier}"
+        found = _refusals(case, look.seen)
+        if found:
+            flaws = ", ".join(each.flaw.value for each in found)
+            facts = {"webhook": case.webhook.slug, "flaws": flaws, "reason": refusal_text(found)}
+            logger.warning("tls.refused", extra=facts)
 
 
-def _refusals(
-    destination: Destination, answer: Answer, seen: SeenHandshake | None, now: datetime
-) -> list[Refusal]:
-    return list(
-        refusals(
-            destination,
-            error=answer.detail,
-            verify_code=answer.verify_code,
-            verify_text=answer.verify_text,
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """An attempt that failed, and when."""
+
+    webhook: Webhook
+    destination: Destination
+    answer: Answer
+    now: datetime
+
+
+def _text(case: _Case, look: _Look | None) -> str | None:
+    """Return what is to be said, from what a look showed if there was one."""
+    answer = case.answer
+    found = _refusals(case, look.seen if look else None)
+    if not found:
+        return None
+    text = refusal_text(found)
+    if answer.verify_code:
+        text += f" (OpenSSL {answer.verify_code}: {answer.verify_text})"
+    if look and look.seen and look.at < case.now:
+        text += f" Seen at {instant_text(look.at)}."
+    return text
+
+
+def _refusals(case: _Case, seen: SeenHandshake | None) -> Sequence[Refusal]:
+    try:
+        return refusals(
+            case.destination,
+            error=case.answer.detail,
+            verify_code=case.answer.verify_code,
+            verify_text=case.answer.verify_text,
             seen=seen,
-            now=now,
+            now=case.now,
         )
-    )
+    except Exception:
+        # A strange certificate must not keep an attempt from being recorded.
+        logger.exception("tls.not_explained", extra={"webhook": case.webhook.slug})
+        return ()

@@ -17,19 +17,17 @@ _VERDICT_SECONDS: Final = 0.5
 consent: that no refusal comes is all there is."""
 _KEPT_BYTES: Final = 64
 _LATE_VERDICT: Final = "TLSv1.3"
-_SERVER_HELLO_VERSION: Final = (
-    9,
-    11,
-)  # behind the headers of record and message: RFC 5246, 7.4.1.3
+# Behind the headers of the record and of the message. Source: RFC 5246, 6.2.1, 7.4 and 7.4.1.3.
+_SERVER_HELLO_VERSION: Final = slice(9, 11)
 _OLD_VERSIONS: Final = {b"\x03\x01": "TLSv1", b"\x03\x02": "TLSv1.1"}
 _DER: Final = 2  # _ssl.ENCODING_DER
 CLOSED: Final = "the connection was closed"
 
 
 class Handshake(asyncio.Protocol):
-    """One handshake, driven byte by byte, so that all of it is seen. `seen` is awaited for the facts.
+    """One handshake, driven byte by byte, so that all of it is seen.
 
-    The caller sets the time limit, and aborts the transport in the end.
+    The caller sets the time limit, and closes the transport in the end.
     """
 
     def __init__(self, context: ssl.SSLContext, host: str, *, awaits_verdict: bool) -> None:
@@ -136,8 +134,8 @@ class Handshake(asyncio.Protocol):
 
     def _version(self) -> str:
         """Return what was agreed on; OpenSSL forgets it when a handshake fails after that."""
-        begin, end = _SERVER_HELLO_VERSION
-        return self._tls.version() or _OLD_VERSIONS.get(self._first_bytes[begin:end], "")
+        theirs = self._first_bytes[_SERVER_HELLO_VERSION]
+        return self._tls.version() or _OLD_VERSIONS.get(theirs, "")
 
 
 def _sent_chain(tls: ssl.SSLObject) -> tuple[Sequence[bytes], bool]:
