@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Final
 
-from fuzz import operators, receiver, receivers_answers, senders
+from fuzz import certificates, operators, receiver, receivers_answers, senders
 from fuzz.target import Target
 
 TARGETS: Final[Mapping[str, Target]] = {
     **receiver.TARGETS,
     **senders.TARGETS,
     **operators.TARGETS,
+    **certificates.TARGETS,
     **receivers_answers.TARGETS,
 }

@@ -17,7 +17,6 @@ from tocsin.domain.webhook_address import check_url_and_address, literal_address
 from tocsin.domain.webhook_url import InvalidWebhookUrl, check_webhook_url
 from tocsin.errors import TocsinError
 from tocsin.settings import COMMANDS, SERVER, InvalidSettings, Settings
-from tocsin.transport.tls import UnreadableCaBundle, context_for
 
 # Left out is the one that names a file to read: /dev/zero is long.
 _NAMES: Final = tuple(name for name in (*SERVER, *COMMANDS) if name != "TOCSIN_MASTER_KEY_FILE")
@@ -108,11 +107,6 @@ def feed_settings(data: bytes) -> None:
         Settings.from_environment(env)
 
 
-def feed_ca_bundle(data: bytes) -> None:
-    with suppress(UnreadableCaBundle):
-        context_for(data.decode("utf-8", "surrogateescape"))
-
-
 TARGETS: Final = {
     "configuration": Target(
         feed_configuration,
@@ -188,9 +182,5 @@ TARGETS: Final = {
     ),
     "settings": Target(
         feed_settings, (b"[::1]:80", b"sqlite:////x", b"postgresql://u:p@h/n", b"30s", END)
-    ),
-    "ca-bundle": Target(
-        feed_ca_bundle,
-        (b"-----BEGIN CERTIFICATE-----\n", b"-----END CERTIFICATE-----\n", b"MIIB", b"="),
     ),
 }

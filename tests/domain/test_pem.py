@@ -44,6 +44,7 @@ def test_a_certificate_and_its_key_may_stand_in_one_text() -> None:
         (CERTIFICATE[:-10], "has a block that begins and does not end; copy it again"),
         (f"{CERTIFICATE[:-10]}\n{CERTIFICATE}", "begins and does not end"),
         (block("CERTIFICATE REQUEST"), "holds a CERTIFICATE REQUEST; give certificates only"),
+        (block(content="\u00c4AAA"), "has a character that PEM does not have; copy it again"),
         (CERTIFICATE + KEY, "holds a private key; give certificates only"),
         ("x" * (MOST_CHARACTERS + 1), "is over 256 KiB"),
     ],

@@ -26,10 +26,14 @@ WITHIN = {
     "check_policy": "read_configuration_file",
     "read_cursor": "read_position",
     "read_message": "verify_standard",
+    "read_blocks": "read_ca_bundle",
+    "read_pem": "check_ca_bundle",
 }
 """What is fuzzed through what calls it."""
 READS_NO_TEXT = {
     "check": "takes a file that was read",
+    "check_certificates": "takes options that were read",
+    "check_webhook": "takes a slug",
     "check_far_end": "takes a connection",
     "read_body": "counts what comes, and looks at nothing",
     "read_configuration": "reads our own rows",
@@ -40,6 +44,7 @@ READS_NO_TEXT = {
     "read_master_key": "takes a path",
     "read_peer": "takes what OpenSSL has verified",
     "read_secret": "takes what is typed, as it is",
+    "read_whole": "takes a path",
     "explain_refusal": "takes OpenSSL's own error",
     "explain_route": "takes a routing key that was read",
 }

@@ -57,6 +57,8 @@ def _blocks(lines: Iterable[str], what: str) -> Iterator[PemBlock]:
                 break
             label, kept = begun["label"], [line]
         elif label:
+            if not line.isascii():
+                raise InvalidPem(f"{what} has a character that PEM does not have; copy it again")
             kept.append(line)
             if line == f"-----END {label}-----":
                 yield PemBlock(label, "\n".join([*kept, ""]))
