@@ -181,6 +181,7 @@ TARGETS: Final = {
         feed_names, (b"CRITICAL", b"ops/a", b"db-1", b",", b"whsec_", b" ", b"\xe2\x84\xaa")
     ),
     "settings": Target(
-        feed_settings, (b"[::1]:80", b"sqlite:////x", b"postgresql://u:p@h/n", b"30s", END)
+        feed_settings,
+        (b"[::1]:80", b"sqlite:////x", b"postgresql://u:p@h/n", b"30s", END, b"http://u:p@h:1"),
     ),
 }

@@ -9,8 +9,9 @@ from typing import Any, Final
 from fuzz.feed import Feed
 from fuzz.target import Target
 from tocsin.domain.retry_after import LONGEST, parse_retry_after
-from tocsin.transport.connection import KEPT_BODY, KEPT_HEADERS, Connection
+from tocsin.transport.connection import KEPT_BODY, Connection
 from tocsin.transport.exchange import Answer, Destination, Exchange, Route
+from tocsin.transport.reading import KEPT_HEADER_BYTES, KEPT_HEADERS
 
 NOW: Final = datetime(2026, 11, 2, 3, 0, tzinfo=UTC)
 DESTINATION: Final = Destination(is_tls=False, host="receiver.example", port=80)
@@ -23,6 +24,13 @@ class Wire(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.is_closed = False
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self if name == "socket" else default
+
+    def fileno(self) -> int:
+        """Nobody asks the system about it."""
+        return 0
 
     def write(self, data: Any) -> None:
         """Nobody reads it."""
@@ -39,9 +47,6 @@ class Wire(asyncio.Transport):
 
 class Keeper:
     """Who owns the one connection, and takes it back as often as it is ready."""
-
-    def add(self, connection: Connection) -> None:
-        """There is one."""
 
     def keep(self, connection: Connection) -> bool:
         return True
@@ -84,6 +89,7 @@ def feed_answer(data: bytes) -> None:
     assert whole.reason
     assert len(whole.body) <= KEPT_BODY
     assert len(whole.headers) <= KEPT_HEADERS
+    assert sum(len(name) + len(value) for name, value in whole.headers) <= KEPT_HEADER_BYTES
     for fact in ("outcome", "status", "headers", "body"):
         assert getattr(whole, fact) == getattr(cut, fact), fact
 

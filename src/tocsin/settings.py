@@ -7,7 +7,7 @@ database. `docs/reference/settings.md` describes each of these for people.
 import difflib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from tocsin.domain.duration import parse_duration
 from tocsin.domain.escalation import LATE_AFTER
 from tocsin.domain.network import DEFAULT_NETWORKS, Networks
+from tocsin.domain.proxy import InvalidProxy, Proxy
 from tocsin.domain.slug import Slug, parse_slug
 from tocsin.errors import TocsinError
 from tocsin.secret import Secret
@@ -38,6 +39,8 @@ SERVER: Final = (
     "TOCSIN_FIRST_INCIDENT",
     "TOCSIN_LATE_AFTER",
     "TOCSIN_WEBHOOK_NETWORKS",
+    "TOCSIN_WEBHOOK_PROXY",
+    "TOCSIN_WEBHOOK_PROXY_RESOLVES",
     "TOCSIN_WEBHOOK_SLOTS",
     "TOCSIN_LOG_FORMAT",
 )
@@ -113,6 +116,7 @@ class Settings:
     late_after: timedelta = LATE_AFTER
     """A step that is later than this moves the plan of the steps after it."""
     webhook_networks: Networks = DEFAULT_NETWORKS
+    webhook_proxy: Proxy | None = None
     webhook_slots: int = DEFAULT_WEBHOOK_SLOTS
     """How many deliveries may be under way to one webhook."""
     log_format: str = LOG_FORMATS[0]
@@ -141,6 +145,7 @@ class Settings:
             ),
             late_after=reader.value("LATE_AFTER", parse_duration, LATE_AFTER),
             webhook_networks=reader.value("WEBHOOK_NETWORKS", Networks.parse, DEFAULT_NETWORKS),
+            webhook_proxy=_webhook_proxy(reader),
             webhook_slots=reader.value(
                 "WEBHOOK_SLOTS", _number(1, MOST_SLOTS), DEFAULT_WEBHOOK_SLOTS
             ),
@@ -309,6 +314,27 @@ def _proxies(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
         raise _Unusable(
             f"{error}; list addresses or ranges separated by commas, such as 10.0.0.0/8,::1"
         ) from None
+
+
+def _webhook_proxy(reader: _Reader) -> Proxy | None:
+    resolves = reader.value("WEBHOOK_PROXY_RESOLVES", _yes_or_no, default=False)
+    given = reader.find("WEBHOOK_PROXY")
+    if given is None:
+        if resolves:
+            reader.mistake("WEBHOOK_PROXY", "is not set, but TOCSIN_WEBHOOK_PROXY_RESOLVES is")
+        return None
+    try:
+        return replace(Proxy.parse(given), resolves=resolves)
+    except InvalidProxy as refusal:
+        # The text is not repeated: it may hold a password.
+        reader.mistake("WEBHOOK_PROXY", f"cannot be read: {refusal}")
+        return None
+
+
+def _yes_or_no(text: str) -> bool:
+    if text not in ("yes", "no"):
+        raise _Unusable("write yes or no")
+    return text == "yes"
 
 
 def _number(least: int, most: int) -> Callable[[str], int]:

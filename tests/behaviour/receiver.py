@@ -18,6 +18,8 @@ class Received:
     path: str
     headers: dict[str, str]
     body: bytes
+    connection: int = 0
+    """The number of the connection over which it came, from 1."""
 
     @property
     def fields(self) -> dict[str, str]:
@@ -43,6 +45,9 @@ class Receiver:
     _held: dict[str, asyncio.Event] = field(default_factory=dict)
     _arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
     _server: asyncio.Server | None = None
+    connections: int = 0
+    hangs_up_when_reused: bool = False
+    """Whether every connection ends with its second request, unanswered."""
     held: int = 0
     """How many requests wait for `let_go`."""
 
@@ -58,7 +63,10 @@ class Receiver:
         return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}{path}"
 
     def answer(self, path: str, *statuses: int) -> None:
-        """Answer the next requests for a path with these; the last one stays. 0 hangs up."""
+        """Answer the next requests for a path with these; the last one stays.
+
+        0 hangs up without a word, 1 in the middle of one.
+        """
         self._answers[path] = deque(statuses)
 
     def answer_with(self, path: str, *headers: str) -> None:
@@ -90,12 +98,22 @@ class Receiver:
         return self.paths().count(path)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        connection = self.connections
         with suppress(asyncio.IncompleteReadError, ConnectionError):
+            await self._answer(reader, writer, connection)
             while True:
-                await self._answer(reader, writer)
+                await self._answer(reader, writer, connection, is_reused=True)
         writer.close()
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _answer(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        connection: int,
+        *,
+        is_reused: bool = False,
+    ) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         line, *rest = head.removesuffix("\r\n\r\n").split("\r\n")
         headers = dict(header.split(": ", 1) for header in rest)
@@ -108,14 +126,17 @@ class Receiver:
             await _say(writer, 401)
             return
         async with self._arrived:
-            self.requests.append(Received(path, headers, body))
+            self.requests.append(Received(path, headers, body, connection))
             self._arrived.notify_all()
         if path in self._held:
             self.held += 1
             await self._held[path].wait()
             self.held -= 1
-        status = self._next_status(path)
-        if status == 0:
+        hangs_up = is_reused and self.hangs_up_when_reused
+        status = 0 if hangs_up else self._next_status(path)
+        if status == 1:
+            writer.write(b"HTTP/1.1 2")
+        if status <= 1:
             raise ConnectionAbortedError
         await _say(writer, status, *self._headers.get(path, ()))
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bench import peer
+from bench import churn, peer
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,6 +41,31 @@ def _any_core() -> Iterator[None]:
 def test_a_benchmark_measures_and_counts(name: str, first: list[str]) -> None:
     """A benchmark gives its main figures first, and what it ran on; nothing that it sent was lost."""
     check(importlib.import_module(f"bench.{name}").run(quick=True), first)
+
+
+@pytest.mark.usefixtures("_any_core")
+def test_churn_leaves_no_socket_open() -> None:
+    """2,000 connections that end in every way leave neither a descriptor nor memory behind."""
+    found = churn.run(quick=True)
+    assert (found["leaked_sockets"], found["connections"]) == (0, 2_000)
+    assert sum(found["outcomes"].values()) == 2_000
+    assert set(found["outcomes"]) >= {
+        "connection_lost",
+        "connection_refused",
+        "delivered",
+        "malformed_answer",
+        "rejected",
+        "timed_out",
+    }
+
+
+def test_churn_ends_without_figures_when_something_is_left() -> None:
+    """What it measures is also what it demands."""
+    churn.check(leaked=0, grew=1.0)
+    with pytest.raises(SystemExit, match="1 sockets leaked"):
+        churn.check(leaked=1, grew=0.0)
+    with pytest.raises(SystemExit, match="memory grew by 9"):
+        churn.check(leaked=0, grew=9.0)
 
 
 def test_the_last_line_is_the_figures() -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tocsin.domain.proxy import Proxy
 from tocsin.domain.special_addresses import AddressKind
 from tocsin.secret import Secret
 from tocsin.settings import (
@@ -44,6 +45,7 @@ def test_everything_has_a_default_that_suits_one_machine() -> None:
     assert (found.organisation, found.first_incident, found.webhook_slots) == ("tocsin", 1, 4)
     assert (found.master_key, found.public_url, found.tls_cert, found.tls_key) == (None,) * 4
     assert (found.trusted_proxies, found.log_format) == ((), "text")
+    assert found.webhook_proxy is None
 
 
 def test_everything_can_be_set(tmp_path: Path) -> None:
@@ -64,6 +66,8 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
         TOCSIN_ORGANISATION="acme-ops",
         TOCSIN_FIRST_INCIDENT="5130",
         TOCSIN_WEBHOOK_NETWORKS="loopback,10.1.0.0/16",
+        TOCSIN_WEBHOOK_PROXY="http://ana:hush@[fd00::1]:3128",
+        TOCSIN_WEBHOOK_PROXY_RESOLVES="yes",
         TOCSIN_WEBHOOK_SLOTS="8",
         TOCSIN_LOG_FORMAT="json",
     )
@@ -78,15 +82,21 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
     assert (found.organisation, found.first_incident) == ("acme-ops", 5130)
     assert found.webhook_networks.names == (AddressKind.LOOPBACK,)
     assert (found.webhook_slots, found.log_format) == (8, "json")
+    assert found.webhook_proxy == Proxy(
+        "fd00::1", 3128, Secret("Basic YW5hOmh1c2g="), resolves=True
+    )
 
 
 def test_no_secret_shows_in_a_traceback(tmp_path: Path) -> None:
-    """The repr of the settings holds neither the master key nor the database's password."""
+    """The repr of the settings holds no master key and no password, in whatever encoding."""
     found = settings(
-        TOCSIN_DATABASE_URL="postgresql://t:hush@db/x", TOCSIN_MASTER_KEY="open-sesame"
+        TOCSIN_DATABASE_URL="postgresql://t:hush@db/x",
+        TOCSIN_MASTER_KEY="open-sesame",
+        TOCSIN_WEBHOOK_PROXY="http://ana:hush@proxy:80",
     )
 
     assert "hush" not in repr(found)
+    assert "YW5hOmh1c2g" not in repr(found)
     assert "open-sesame" not in repr(found)
 
 
@@ -101,6 +111,8 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
         TOCSIN_ORGANISATION="Acme Ops",
         TOCSIN_FIRST_INCIDENT="0",
         TOCSIN_WEBHOOK_NETWORKS="internet",
+        TOCSIN_WEBHOOK_PROXY="socks5://ana:hush@proxy:1080",
+        TOCSIN_WEBHOOK_PROXY_RESOLVES="maybe",
         TOCSIN_WEBHOOK_SLOTS="many",
         TOCSIN_LOG_FORMAT="xml",
         TOCSIN_MASTER_KEY_FILE=str(tmp_path / "missing.key"),
@@ -117,12 +129,14 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
         "TOCSIN_ORGANISATION": "'acme-ops'",
         "TOCSIN_FIRST_INCIDENT": "a whole number from 1",
         "TOCSIN_WEBHOOK_NETWORKS": "public, private and loopback",
+        "TOCSIN_WEBHOOK_PROXY": "write http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT",
+        "TOCSIN_WEBHOOK_PROXY_RESOLVES": "write yes or no",
         "TOCSIN_WEBHOOK_SLOTS": "a whole number from 1 to 256",
         "TOCSIN_LOG_FORMAT": "write text or json",
         "TOCSIN_MASTER_KEY_FILE": "No such file",
     }.items():
         assert advice in found[name], name
-    assert len(found) == 12
+    assert len(found) == 14
     assert "hush" not in told
 
 
@@ -189,6 +203,12 @@ def test_a_database_file_is_named_with_its_whole_path() -> None:
     assert settings(TOCSIN_DATABASE_URL="sqlite:///mine.db").database_url.reveal() == (
         f"sqlite:///{Path.cwd()}/mine.db"
     )
+
+
+def test_a_proxy_that_resolves_needs_a_proxy() -> None:
+    """Half of a pair of settings is a mistake, and not a wish that is ignored."""
+    assert list(mistakes(TOCSIN_WEBHOOK_PROXY_RESOLVES="yes")) == ["TOCSIN_WEBHOOK_PROXY"]
+    assert settings(TOCSIN_WEBHOOK_PROXY_RESOLVES="no").webhook_proxy is None
 
 
 def test_the_master_key_comes_from_a_file_too(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Receivers that do what a script says, byte by byte, and senders to meet them."""
 
 import asyncio
+import resource
 import socket
 import ssl
 import struct
@@ -152,10 +153,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def full_backlog(host: str = "127.0.0.1") -> Iterator[int]:
+def full_backlog(host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
     """A port whose queue of connections is full, so that a further one gets no answer at all."""
     with socket.socket() as listener:
-        listener.bind((host, 0))
+        listener.bind((host, port))
         listener.listen(0)
         waiting: list[socket.socket] = []
         while len(waiting) < 16:
@@ -172,3 +173,26 @@ def full_backlog(host: str = "127.0.0.1") -> Iterator[int]:
 
 def open_descriptors() -> int:
     return len(list(Path("/dev/fd").iterdir()))
+
+
+@contextmanager
+def descriptors_used_up() -> Iterator[None]:
+    """Let this process open nothing more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest_free = socket.socket()
+    number = lowest_free.fileno()
+    lowest_free.close()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (number, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def own_address() -> str:
+    """Return this machine's address in some network, loopback's if it is in none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        with suppress(OSError):
+            sock.connect(("192.0.2.1", 9))  # chooses an address; nothing is sent
+        address: str = sock.getsockname()[0]
+        return "127.0.0.1" if address == "0.0.0.0" else address

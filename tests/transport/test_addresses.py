@@ -10,8 +10,6 @@ from tests.transport.directory import NAME, Directory, address
 from tests.transport.servers import (
     LOOPBACK,
     Conversation,
-    free_port,
-    full_backlog,
     plain,
     receiving,
     sending,
@@ -20,9 +18,7 @@ from tests.transport.servers import (
 
 from tocsin.domain.network import DEFAULT_NETWORKS, Networks
 from tocsin.domain.outcome import Outcome
-from tocsin.transport.dial import check_far_end, dial
-from tocsin.transport.exchange import NotConnected
-from tocsin.transport.resolve import Addresses, Resolver, look_up, read_literal
+from tocsin.transport.resolve import MOST_THREADS, Addresses, Resolver, look_up, read_literal
 
 
 def raising(error: Exception) -> Callable[[str], Addresses]:
@@ -97,55 +93,6 @@ async def test_of_many_addresses_only_the_allowed_are_dialled() -> None:
     assert (inside.accepted, receiver.accepted) == (0, 1)
 
 
-async def test_a_port_that_answers_itself_is_closed() -> None:
-    """TCP can connect a free port of this machine to itself; nobody listens there."""
-    sock = socket.socket()
-    sock.bind(("127.0.0.1", 0))
-    sock.connect(sock.getsockname())
-    transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=sock)
-    with pytest.raises(NotConnected) as refusal:
-        check_far_end(transport, [])
-    assert refusal.value.outcome is Outcome.CONNECTION_REFUSED
-    transport.close()
-
-
-async def test_the_next_address_is_tried_when_one_is_refused() -> None:
-    """Of several addresses one that works is enough, and it is tried at once."""
-    port = free_port()
-    directory = Directory(("127.0.0.2", "::1", "127.0.0.1"))
-    async with (
-        receiving(Conversation.answer_all, port=port) as receiver,
-        sending(resolver=Resolver(directory)) as sender,
-    ):
-        answer = await sender.send(receiver.exchange(host=NAME))
-    assert (answer.outcome, answer.address) == (Outcome.DELIVERED, "127.0.0.1")
-
-
-async def test_the_next_address_is_tried_beside_a_silent_one() -> None:
-    """An address that says nothing costs a quarter of a second, not the connect limit."""
-    directory = Directory(("127.0.0.2", "127.0.0.1"))
-    with full_backlog("127.0.0.2") as port:
-        async with (
-            receiving(Conversation.answer_all, port=port) as receiver,
-            sending(resolver=Resolver(directory)) as sender,
-        ):
-            answer = await sender.send(receiver.exchange(host=NAME))
-            assert sender.open_count == 1
-    assert (answer.outcome, answer.address) == (Outcome.DELIVERED, "127.0.0.1")
-    assert 250_000 <= answer.connect_us < 5_000_000
-
-
-async def test_when_all_addresses_fail_the_most_telling_failure_is_told() -> None:
-    """That one address cannot be reached from here says less than that another refused."""
-    addresses = [address("255.255.255.255"), address("127.0.0.1")]
-    with pytest.raises(NotConnected) as refusal:
-        await dial(addresses, free_port(), asyncio.Protocol)
-    assert refusal.value.outcome is Outcome.CONNECTION_REFUSED
-    with pytest.raises(NotConnected) as refusal:
-        await dial(addresses[:1], 80, asyncio.Protocol)
-    assert refusal.value.outcome is Outcome.UNREACHABLE
-
-
 async def test_one_look_up_serves_all_who_wait_for_it() -> None:
     """A hundred pages to one host ask its name once."""
     may_answer = threading.Event()
@@ -190,6 +137,33 @@ async def test_a_look_up_that_does_not_end_is_given_up() -> None:
     assert other.outcome is Outcome.DELIVERED
     assert answer.outcome is Outcome.NAME_TIMED_OUT
     assert answer.detail == f"no answer about {NAME} within 0.05 s"
+
+
+async def test_names_that_hang_do_not_hold_up_others() -> None:
+    """A zone that went dark, with all its names, leaves threads for the rest; their number is bounded."""
+    may_answer = threading.Event()
+
+    def slow(host: str) -> Addresses:
+        if host != NAME:
+            may_answer.wait(10)
+        return (address("127.0.0.1"),)
+
+    resolver = Resolver(slow)
+    async with (
+        receiving(Conversation.answer_all) as receiver,
+        sending(resolver=resolver, resolve_seconds=0.5) as sender,
+    ):
+
+        async def send_to(*hosts: str) -> set[Outcome]:
+            exchanges = [receiver.exchange(host=host) for host in hosts]
+            return {each.outcome for each in await asyncio.gather(*map(sender.send, exchanges))}
+
+        dark = [f"{number}.dark.test" for number in range(MOST_THREADS + 5)]
+        assert await send_to(*dark[:-6]) == {Outcome.NAME_TIMED_OUT}
+        assert await send_to(NAME) == {Outcome.DELIVERED}
+        assert await send_to(*dark) == {Outcome.NAME_TIMED_OUT}
+        assert len(resolver._threads) == MOST_THREADS
+        may_answer.set()
 
 
 async def test_a_look_up_takes_no_longer_than_the_whole_attempt() -> None:

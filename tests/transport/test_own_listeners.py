@@ -1,17 +1,16 @@
 """Tocsin never calls itself, whatever the networks."""
 
-import asyncio
 import socket
-from contextlib import suppress
 
 import pytest
-from tests.transport.servers import LOOPBACK, Conversation, receiving, sending
+from tests.transport.servers import LOOPBACK, Conversation, own_address, receiving, sending
 
 from tocsin.domain.network import AddressReason, Networks, decide_reach
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.webhook_address import WebhookAddressRefused, check_url_and_address
-from tocsin.transport.dial import check_far_end
+from tocsin.transport.dial import allowed_addresses, judge_addresses
 from tocsin.transport.exchange import NotConnected
+from tocsin.transport.resolve import ResolvedAddress
 
 PORT = 8080
 
@@ -78,25 +77,17 @@ async def test_a_neighbour_on_another_port_or_address_is_not_tocsin() -> None:
     assert answer.outcome is Outcome.DELIVERED
 
 
-async def test_a_listener_on_every_address_is_known_by_its_far_end() -> None:
-    """Our own address in any network is found out once connected, before a byte is sent."""
-    async with receiving(Conversation.until_closed) as receiver:
-        transport, _ = await asyncio.get_running_loop().create_connection(
-            asyncio.Protocol, "127.0.0.1", receiver.port
-        )
-        with pytest.raises(NotConnected, match="Tocsin itself"):
-            check_far_end(transport, [("0.0.0.0", receiver.port)])
-        check_far_end(transport, [("0.0.0.0", receiver.port + 1)])
-        transport.close()
-
-
-def own_address() -> str:
-    """Return this machine's address in some network, loopback's if it is in none."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        with suppress(OSError):
-            sock.connect(("192.0.2.1", 9))  # chooses an address; nothing is sent
-        address: str = sock.getsockname()[0]
-        return "127.0.0.1" if address == "0.0.0.0" else address
+async def test_a_listener_on_every_address_is_known_by_any_of_them() -> None:
+    """Our own address in any network is found out before it is connected to."""
+    ours = ResolvedAddress(socket.AF_INET, own_address())
+    networks = Networks.parse(f"public,private,loopback,{ours.ip}").apart_from(("0.0.0.0", PORT))
+    with pytest.raises(NotConnected, match="Tocsin itself"):
+        allowed_addresses(judge_addresses([ours], PORT, networks))
+    assert allowed_addresses(judge_addresses([ours], PORT + 1, networks)) == [ours]
+    elsewhere = ResolvedAddress(socket.AF_INET, "8.8.8.8")
+    nowhere = ResolvedAddress(socket.AF_INET6, "2606:4700::1111")
+    judged = judge_addresses([ours, elsewhere, nowhere], PORT, networks)
+    assert allowed_addresses(judged) == [elsewhere, nowhere]
 
 
 async def test_tocsin_never_calls_itself_by_its_address_in_a_network() -> None:

@@ -3,12 +3,14 @@
 import asyncio
 import socket
 from time import monotonic_ns
+from typing import Any, cast
 
+from httptools import HttpResponseParser
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.transport.servers import plain, to
 
-from tocsin.transport.connection import PIECE, Connection
+from tocsin.transport.connection import ANSWER_CAP, PIECE, Connection
 from tocsin.transport.exchange import Answer, Route
 from tocsin.transport.pool import Pool
 
@@ -34,6 +36,7 @@ async def read(pieces: list[bytes]) -> Answer:
         pool = Pool(idle_seconds=1.0, most_idle=0)
         connection = Connection(plain(80), Route("127.0.0.1"), pool)
         await loop.create_connection(lambda: connection, sock=ours)
+        pool.add(connection)
         connection.begin(to(plain(80)), answered.set_result, 0)
         for piece in pieces:
             if not answered.done():
@@ -57,6 +60,7 @@ def test_what_follows_an_answer_ends_the_connection(extra: bytes) -> None:
             pool = Pool(idle_seconds=1.0, most_idle=1)
             connection = Connection(plain(80), Route("127.0.0.1"), pool)
             await asyncio.get_running_loop().create_connection(lambda: connection, sock=ours)
+            pool.add(connection)
             connection.begin(to(plain(80)), lambda _answer: None, monotonic_ns())
             connection.data_received(data)
             is_kept = connection.is_kept
@@ -66,6 +70,41 @@ def test_what_follows_an_answer_ends_the_connection(extra: bytes) -> None:
 
     assert asyncio.run(is_kept(reply))
     assert not asyncio.run(is_kept(reply + extra))
+
+
+def test_the_parser_gets_small_pieces() -> None:
+    """It copies what it cannot finish, so it gets no more at a time than it may copy."""
+
+    async def lengths_fed() -> list[int]:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            pool = Pool(idle_seconds=1.0, most_idle=0)
+            connection = Connection(plain(80), Route("127.0.0.1"), pool)
+            await asyncio.get_running_loop().create_connection(lambda: connection, sock=ours)
+            pool.add(connection)
+            spying = _Spying(connection._parser)
+            connection._parser = cast(HttpResponseParser, spying)
+            connection.begin(to(plain(80)), lambda _answer: None, monotonic_ns())
+            connection.data_received(b"HTTP/1.1 200 OK\r\n\r\n" + b"z" * 100_000)
+            await pool.drained()
+            return spying.lengths
+
+    assert asyncio.run(lengths_fed()) == [PIECE] * (ANSWER_CAP // PIECE)
+
+
+class _Spying:
+    """Notes how much the parser is given at a time."""
+
+    def __init__(self, parser: Any) -> None:
+        self._parser = parser
+        self.lengths: list[int] = []
+
+    def feed_data(self, data: memoryview) -> None:
+        self.lengths.append(len(data))
+        self._parser.feed_data(data)
+
+    def get_status_code(self) -> int:
+        return int(self._parser.get_status_code())
 
 
 def cut(reply: bytes, lengths: list[int]) -> list[bytes]:

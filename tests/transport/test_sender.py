@@ -91,35 +91,6 @@ async def test_destinations_do_not_share_connections() -> None:
     assert receiver.accepted == 2
 
 
-@pytest.mark.parametrize(
-    ("reply", "is_kept"),
-    [
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", True),
-        (b"HTTP/1.1 204 No Content\r\n\r\n", True),
-        (
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nT: x\r\n\r\n",
-            True,
-        ),
-        (b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", False),
-        (b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", False),
-        (b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok", True),
-        (OK + OK, False),
-        (OK + b"H", False),
-        (OK + b"stray", False),
-    ],
-    ids=["empty", "204", "chunked", "close", "1.0", "1.0 kept", "two answers", "begun", "stray"],
-)
-async def test_a_connection_is_used_again_only_if_its_answer_allows(
-    reply: bytes,
-    is_kept: bool,  # noqa: FBT001 - named by the table
-) -> None:
-    """Whatever follows an answer on the wire must never be taken for the answer to the next."""
-    async with receiving(lambda one: one.answer_all(reply)) as receiver, sending() as sender:
-        answers = [await sender.send(receiver.exchange()) for _ in range(2)]
-    assert [answer.outcome for answer in answers] == [Outcome.DELIVERED] * 2
-    assert receiver.accepted == (1 if is_kept else 2)
-
-
 async def test_a_body_without_a_length_ends_with_the_connection() -> None:
     """An answer of the old kind is whole when the receiver closes."""
 

@@ -21,6 +21,9 @@ class Outcome(StrEnum):
     ADDRESS_REFUSED = "address_refused"
     CERTIFICATE_REFUSED = "certificate_refused"
     TLS_FAILED = "tls_failed"
+    PROXY_UNREACHABLE = "proxy_unreachable"
+    PROXY_REFUSED = "proxy_refused"
+    PROXY_AUTHENTICATION = "proxy_authentication"
     MALFORMED_ANSWER = "malformed_answer"
     OUT_OF_SOCKETS = "out_of_sockets"
     INTERRUPTED = "interrupted"
@@ -125,8 +128,21 @@ _SENTENCES: Mapping[Outcome, str] = {
         "No TLS connection came about; check that the port speaks TLS, version 1.2 or later, "
         "and whether it demands a client certificate."
     ),
+    Outcome.PROXY_UNREACHABLE: (
+        "The proxy that webhooks leave through cannot be reached; check that it runs, and "
+        "TOCSIN_WEBHOOK_PROXY."
+    ),
+    Outcome.PROXY_REFUSED: (
+        "The proxy made no connection to the receiver; check that it allows CONNECT to that address "
+        "and port, and that the receiver runs; its own log says why."
+    ),
+    Outcome.PROXY_AUTHENTICATION: (
+        "The proxy asks for a user and password, or does not accept those it got; put the right "
+        "ones into TOCSIN_WEBHOOK_PROXY."
+    ),
     Outcome.MALFORMED_ANSWER: (
-        "What came back is not an HTTP/1.1 answer; check that the port is that of an HTTP server."
+        "What came back cannot be read as an HTTP/1.1 answer; check that the port is that of an "
+        "HTTP server, and what it sends."
     ),
     Outcome.OUT_OF_SOCKETS: (
         "This machine had no file descriptor or port left for a connection; raise the limit of "

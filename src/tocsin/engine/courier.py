@@ -176,7 +176,7 @@ class Courier:
             detail=_detail(answer, reason),
             certificate=self._shown.note(webhook, answer, now=began),
             asked=_asked(answer, self._clock.now()),
-            at_once=answer.is_reused and answer.outcome is Outcome.CONNECTION_LOST,
+            at_once=answer.met_stale_connection,
         )
 
     def _end(
@@ -317,9 +317,10 @@ def _detail(answer: Answer, reason: str | None) -> dict[str, Any] | None:
             answer.total_us,
         ],
     }
-    if not answer.outcome.is_delivered:
+    if not answer.outcome.is_delivered or answer.detail:
         is_stale = answer.outcome is Outcome.CANCELLED
         detail["reason"] = Stale.ESCALATION.value if is_stale else reason or answer.reason
+    if not answer.outcome.is_delivered:
         detail["headers"] = [
             [name.decode("latin-1"), value.decode("latin-1")] for name, value in answer.headers
         ]

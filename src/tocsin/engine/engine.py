@@ -18,6 +18,7 @@ from tocsin.domain.escalation import Stale
 from tocsin.domain.incident import Effect
 from tocsin.domain.network import Networks
 from tocsin.domain.outcome import Outcome
+from tocsin.domain.proxy import Proxy
 from tocsin.domain.webhook import Webhook
 from tocsin.engine.certificates import Endings
 from tocsin.engine.courier import Courier
@@ -51,6 +52,7 @@ class EngineSettings:
     version: str
     slots: int
     networks: Networks
+    proxy: Proxy | None = None
 
 
 class Engine:
@@ -69,7 +71,7 @@ class Engine:
         self._metrics = metrics
         self._clock = clock
         self.writer = make_writer(self._committed)
-        self._sender = Sender(networks=settings.networks)
+        self._sender = Sender(networks=settings.networks, proxy=settings.proxy)
         self.ward = Ward(self.writer, clock, context_source, on_poison=metrics.poisoned)
         self.inbox = Inbox(
             self.writer,

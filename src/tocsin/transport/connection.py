@@ -16,6 +16,8 @@ from httptools import (
 
 from tocsin.domain.outcome import Outcome
 from tocsin.transport.exchange import Answer, Destination, Exchange, Route, unsent
+from tocsin.transport.reading import ALL_KEPT, announces_body, describe_start, keep_headers
+from tocsin.transport.sockets import readable, reset_when_closed
 
 HEAD_CAP = 32 * 1024
 """Bytes until the headers of the answer proper are complete; 1xx answers before it count."""
@@ -23,7 +25,8 @@ ANSWER_CAP = 64 * 1024
 PIECE = 16 * 1024
 """The parser gets no more at a time, because it copies what it cannot finish."""
 KEPT_BODY = 4 * 1024
-KEPT_HEADERS = 64
+GOODBYE_NS = 1_000_000_000
+"""How long a receiver may take to end a connection in good order."""
 _NS_PER_SECOND = 1_000_000_000
 _START = b"HTTP/1."
 
@@ -32,9 +35,6 @@ AnswerCallback = Callable[[Answer], None]
 
 class Keeper(Protocol):
     """Who owns connections, and hears what becomes of them."""
-
-    def add(self, connection: "Connection") -> None:
-        """A connection has been made."""
 
     def keep(self, connection: "Connection") -> bool:
         """Take a connection that is ready for another exchange; False if there is no room."""
@@ -54,13 +54,16 @@ class Connection(asyncio.Protocol):
 
     It is busy (an exchange runs), idle (its keeper offers it), or closing. `deadline` is when
     `expire` is due, whatever the state: its keeper compares one number per connection. `is_kept`
-    is the keeper's own mark.
+    is the keeper's own mark. Of a kept connection, `stirs(0)` tells whether something has come that
+    the loop has not told us yet: sent now, a request could be lost with the connection, or be
+    answered by what is no answer to it.
 
     Units: monotonic nanoseconds.
     """
 
     __slots__ = (
         "_body",
+        "_early_end",
         "_fed",
         "_has_extra",
         "_has_headers",
@@ -82,6 +85,7 @@ class Connection(asyncio.Protocol):
         "is_closing",
         "is_kept",
         "route",
+        "stirs",
     )
     _transport: asyncio.Transport
 
@@ -98,13 +102,12 @@ class Connection(asyncio.Protocol):
         self._has_extra = False
         self._keep_alive = True
         self._held = b""
+        self._early_end = (Outcome.CONNECTION_LOST, "it was closed at once")
 
     def begin(self, exchange: Exchange, on_answer: AnswerCallback, started: int) -> None:
         """Write the request, unless it was cancelled; `on_answer` is called later, exactly once."""
         if self.is_closing:  # fresh, and it ended or spoke before it was asked
-            detail = "it spoke before the request was sent" if self._has_extra else "closed at once"
-            outcome = Outcome.MALFORMED_ANSWER if self._has_extra else Outcome.CONNECTION_LOST
-            self._answer_unsent(outcome, detail, on_answer, started)
+            self._answer_unsent(*self._early_end, on_answer, started)
             return
         if exchange.is_cancelled():
             self._answer_unsent(Outcome.CANCELLED, "", on_answer, started)
@@ -133,9 +136,14 @@ class Connection(asyncio.Protocol):
         """Do what is due at `deadline`: give up the exchange, or end the idle connection."""
         if self.deadline > now:
             return  # it began another exchange a moment ago
-        if self._on_answer is not None:
+        if self.is_closing:
+            self._abort()
+        elif self._on_answer is not None:
             seconds = (self.deadline - self._started) / _NS_PER_SECOND
-            self._fail(Outcome.TIMED_OUT, f"no whole answer within {seconds:g} s")
+            detail = f"no whole answer within {seconds:g} s"
+            if unread := self._transport.get_write_buffer_size():
+                detail += f", and at least {unread} bytes of the request not read"
+            self._fail(Outcome.TIMED_OUT, detail)
         else:
             self.close()
 
@@ -147,14 +155,30 @@ class Connection(asyncio.Protocol):
             self._abort()
 
     def close(self) -> None:
-        """End the connection in good order."""
+        """End the connection in good order, which TLS may take a moment for."""
+        if self.is_closing:  # asyncio's TLS would forget itself, and never end
+            return
         if self._transport.get_write_buffer_size():  # they do not read, so do not wait for them
             self._abort()
             return
         self._begin_closing()
         self._transport.close()
+        self.deadline = monotonic_ns() + GOODBYE_NS
+        self._keeper.watch(self.deadline)
+
+    def begin_tls(self, transport: asyncio.Transport) -> None:
+        """Wait for `connection_made` with what TLS makes of this: the connection may end before it."""
+        self._transport = transport
+
+    def take_over(self, transport: asyncio.Transport) -> None:
+        """Go on with a connection that is there already, and of which nothing is read meanwhile."""
+        transport.set_protocol(self)
+        self.connection_made(transport)
+        transport.resume_reading()
 
     def _abort(self) -> None:
+        if self._transport.get_write_buffer_size():
+            reset_when_closed(self._transport)
         self._begin_closing()
         self._transport.abort()
 
@@ -167,15 +191,15 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's has another ancestry
-        self._keeper.add(self)
 
     def eof_received(self) -> None:
-        if self.is_idle:  # at once, so that no exchange begins on it
-            self.close()
+        self.close()  # at once, so that no exchange begins on it
 
     def data_received(self, data: bytes) -> None:
         if self._on_answer is None:
             self._has_extra = True
+            detail = f"before the request was sent, {describe_start(data)}"
+            self._early_end = (Outcome.MALFORMED_ANSWER, detail)
             self._abort()
             return
         if not self._fed:
@@ -197,6 +221,8 @@ class Connection(asyncio.Protocol):
         self.is_closing = True
         if self._on_answer is not None:
             self._lose(exc)
+        elif isinstance(exc, ssl.SSLError):
+            self._early_end = (Outcome.TLS_FAILED, exc.reason or str(exc))
         self._keeper.discard(self)
         self._keeper.forget(self)
         del self._parser  # it holds our methods: a cycle
@@ -229,6 +255,8 @@ class Connection(asyncio.Protocol):
         if self._has_headers and not self._is_complete:
             self._is_complete = True
             self._keep_alive = self._status > 199 and self._parser.should_keep_alive()
+            if self._status == 204 and announces_body(self._headers):
+                self._keep_alive = False  # there is none, so it would begin the next answer
 
     # What comes of it.
 
@@ -244,7 +272,7 @@ class Connection(asyncio.Protocol):
         if _START.startswith(data):
             self._held = data
         else:
-            self._fail(Outcome.MALFORMED_ANSWER, f"it began with {data[:40]!r}")
+            self._fail(Outcome.MALFORMED_ANSWER, describe_start(data))
         return b""
 
     def _feed(self, data: bytes | memoryview) -> None:
@@ -310,12 +338,14 @@ class Connection(asyncio.Protocol):
 
     def _rest(self) -> None:
         """Become idle if another exchange may follow on this connection, else end it."""
-        self._is_reused = True
         is_clean = self._keep_alive and not self._has_extra
         if not (
             is_clean and not self._transport.get_write_buffer_size() and self._keeper.keep(self)
         ):
             self.close()
+        elif not self._is_reused:
+            self._is_reused = True
+            self.stirs = readable(self._transport)
 
     def _take_answer(self, outcome: Outcome, detail: str) -> tuple[AnswerCallback, Answer]:
         ended = monotonic_ns()
@@ -324,6 +354,7 @@ class Connection(asyncio.Protocol):
         self._on_answer = None
         route = self.route
         is_reused = self._is_reused
+        headers = self._headers
         answer = Answer(
             outcome,
             self._status,
@@ -336,7 +367,7 @@ class Connection(asyncio.Protocol):
             0 if is_reused else route.tls_us,
             (self._heard - self._left) // 1000 if self._heard else 0,
             (ended - self._started) // 1000,
-            tuple(self._headers[:KEPT_HEADERS]),
+            tuple(headers) if self._fed <= ALL_KEPT else keep_headers(headers),
             self._body,
             route.peer,
         )

@@ -103,6 +103,11 @@ class Answer(NamedTuple):
         return self.sent_after_us is not None
 
     @property
+    def met_stale_connection(self) -> bool:
+        """Whether a connection that had been idle turned out to have ended: no byte came back."""
+        return self.is_reused and self.outcome is Outcome.CONNECTION_LOST and not self.first_byte_us
+
+    @property
     def reason(self) -> str:
         """The likely cause, what to do, and the facts."""
         sentence = explain(self.outcome, self.status)
@@ -115,9 +120,13 @@ class Answer(NamedTuple):
 
 @dataclass(slots=True)
 class Route:
-    """How a connection came about, filled in while it does. Units: microseconds."""
+    """How a connection came about, filled in while it does. Units: microseconds.
+
+    `address` is empty until there is a connection to it, `proxy` unless there is one to a proxy.
+    """
 
     address: str = ""
+    proxy: str = ""
     resolve_us: int = 0
     connect_us: int = 0
     tls_us: int = 0

@@ -49,6 +49,8 @@ class Handshake(asyncio.Protocol):
         self._transport = transport
         self._began = monotonic_ns()
         transport.set_protocol(self)
+        if not transport.is_reading():  # a tunnel, of which nothing is read until somebody uses it
+            transport.resume_reading()
         self._go_on()
         try:
             return await self._result

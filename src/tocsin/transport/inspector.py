@@ -8,22 +8,16 @@ from time import monotonic_ns
 from typing import Final
 
 from tocsin.domain.handshake import SeenHandshake
-from tocsin.domain.network import Networks
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.tls_refusal import Refusal
 from tocsin.errors import TocsinError
 from tocsin.transport.diagnosis import needs_evidence, refusals
-from tocsin.transport.dial import (
-    JudgedAddress,
-    allowed_addresses,
-    check_far_end,
-    dial,
-    judge_addresses,
-)
-from tocsin.transport.exchange import Destination, NotConnected
+from tocsin.transport.dial import JudgedAddress, allowed_addresses
+from tocsin.transport.exchange import Destination, NotConnected, Route
 from tocsin.transport.handshake import Handshake
-from tocsin.transport.resolve import ResolvedAddress, Resolver, read_literal
+from tocsin.transport.resolve import ResolvedAddress
 from tocsin.transport.tls import context_for, server_name, unverified_context
+from tocsin.transport.way import Way
 
 MOST_AT_ONCE: Final = 8
 """Looking must not take the sockets and the time that pages need."""
@@ -52,16 +46,8 @@ class Inspection:
 class Inspector:
     """Connects as the sender does, through the same checks, and closes. To be made inside a loop."""
 
-    def __init__(
-        self,
-        resolver: Resolver,
-        *,
-        networks: Networks,
-        resolve_seconds: float,
-    ) -> None:
-        self._resolver = resolver
-        self._networks = networks
-        self._resolve_seconds = resolve_seconds
+    def __init__(self, way: Way) -> None:
+        self._way = way
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
 
     async def look(
@@ -69,12 +55,15 @@ class Inspector:
     ) -> SeenHandshake | None:
         """Shake hands with whatever certificate and version is shown at an address, to see them.
 
-        It must be one that an attempt connected to. None if nothing came about in time.
+        It must be one that an attempt connected to; empty, where the proxy looks the name up. None if
+        nothing came about in time.
         """
+        where = destination._replace(host=ip) if ip else destination
         try:
             async with asyncio.timeout(seconds), self._room:
-                addresses = allowed_addresses(read_literal(ip), destination.port, self._networks)
-                transport = await self._connect(addresses, destination.port)
+                addresses = await self._way.look_up(where, seconds)
+                dialled = await self._way.connect(addresses, where, Route(), asyncio.Protocol)
+                transport = dialled.transport
                 try:
                     handshake = Handshake(
                         unverified_context(), server_name(destination.host), awaits_verdict=False
@@ -92,36 +81,33 @@ class Inspector:
         found = Inspection(destination=destination)
         try:
             async with self._room:
-                await self._walk(found, connect_seconds)
+                await self._walk(found, Route(), connect_seconds)
         except NotConnected as failure:
             found.outcome, found.detail = failure.outcome, failure.detail
         if found.handshake is not None and not found.handshake.is_complete:
             await self._explain(found, found.handshake, now)
         return found
 
-    async def _walk(self, found: Inspection, connect_seconds: float) -> None:
-        destination = found.destination
+    async def _walk(self, found: Inspection, route: Route, connect_seconds: float) -> None:
         began = monotonic_ns()
-        addresses = await self._resolve(destination.host)
+        found.addresses = await self._way.judge(found.destination, LOOK_SECONDS)
         found.resolve_us = (monotonic_ns() - began) // 1000
-        found.addresses = judge_addresses(addresses, destination.port, self._networks)
-        allowed = allowed_addresses(addresses, destination.port, self._networks)
+        allowed = allowed_addresses(found.addresses) if found.addresses else ()
         try:
             async with asyncio.timeout(connect_seconds):
-                await self._meet(found, allowed)
+                await self._meet(found, route, allowed)
         except TimeoutError:
-            what = "no TLS connection" if found.address else "no connection"
-            raise NotConnected(
-                Outcome.CONNECT_TIMED_OUT, f"{what} within {connect_seconds:g} s"
-            ) from None
+            raise self._way.explain_delay(found.destination, route, connect_seconds) from None
 
-    async def _meet(self, found: Inspection, allowed: Sequence[ResolvedAddress]) -> None:
+    async def _meet(
+        self, found: Inspection, route: Route, allowed: Sequence[ResolvedAddress]
+    ) -> None:
         destination = found.destination
         began = monotonic_ns()
-        transport = await self._connect(allowed, destination.port)
+        dialled = await self._way.connect(allowed, destination, route, asyncio.Protocol)
+        transport, found.address = dialled.transport, dialled.ip
         try:
-            found.address = transport.get_extra_info("peername")[0]
-            found.connect_us = (monotonic_ns() - began) // 1000
+            found.connect_us = route.connect_us = (monotonic_ns() - began) // 1000
             if destination.is_tls:
                 context = context_for(destination.ca_bundle, destination.client)
                 handshake = Handshake(context, server_name(destination.host), awaits_verdict=True)
@@ -146,21 +132,3 @@ class Inspector:
             seen=seen,
             now=now,
         )
-
-    async def _resolve(self, host: str) -> Sequence[ResolvedAddress]:
-        try:
-            async with asyncio.timeout(self._resolve_seconds):
-                return self._resolver.recall(host) or await self._resolver.resolve(host)
-        except TimeoutError:
-            raise NotConnected(
-                Outcome.NAME_TIMED_OUT, f"no answer about {host} within {self._resolve_seconds:g} s"
-            ) from None
-
-    async def _connect(self, addresses: Sequence[ResolvedAddress], port: int) -> asyncio.Transport:
-        transport = await dial(addresses, port, asyncio.Protocol)
-        try:
-            check_far_end(transport, self._networks.own_listeners)
-        except NotConnected:
-            transport.abort()
-            raise
-        return transport

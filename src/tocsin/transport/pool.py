@@ -36,12 +36,22 @@ class Pool:
     def take(self, destination: Destination) -> Connection | None:
         """Return an idle connection to `destination`, no longer idle; None if there is none."""
         idle = self._idle.get(destination)
-        if not idle:
-            return None
-        self._room += 1
-        connection = idle.pop()
-        connection.is_kept = False
-        return connection
+        while idle:
+            self._room += 1
+            connection = idle.pop()
+            connection.is_kept = False
+            if not connection.stirs(0):
+                return connection
+            connection.close()
+        return None
+
+    def add(self, connection: Connection) -> None:
+        """Watch over a connection until it says that it has ended, which one that is lost has said.
+
+        Not before somebody has it: of one that is given up while it is made, uvloop says no end.
+        """
+        if not connection.is_closing:
+            self._open.add(connection)
 
     def close(self) -> None:
         """End idle connections now, and each busy one after its exchange."""
@@ -62,9 +72,6 @@ class Pool:
             connection.interrupt()
 
     # What connections call.
-
-    def add(self, connection: Connection) -> None:
-        self._open.add(connection)
 
     def keep(self, connection: Connection) -> bool:
         if self._room <= 0:

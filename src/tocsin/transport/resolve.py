@@ -11,7 +11,8 @@ from typing import NamedTuple
 from tocsin.domain.outcome import Outcome
 from tocsin.transport.exchange import NotConnected
 
-MOST_THREADS = 8
+MOST_THREADS = 32
+"""Made when needed. Some names whose DNS servers say nothing must not hold up all others."""
 _REMEMBERED_NS = 5_000_000_000
 _MOST_REMEMBERED = 1024
 _NO_SUCH_NAME = frozenset(

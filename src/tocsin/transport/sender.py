@@ -8,9 +8,9 @@ from time import monotonic_ns
 
 from tocsin.domain.network import DEFAULT_NETWORKS, Networks
 from tocsin.domain.outcome import Outcome
+from tocsin.domain.proxy import Proxy
 from tocsin.errors import TocsinError
 from tocsin.transport.connection import AnswerCallback, Connection
-from tocsin.transport.dial import allowed_addresses, check_far_end, dial
 from tocsin.transport.exchange import (
     Answer,
     Destination,
@@ -21,19 +21,18 @@ from tocsin.transport.exchange import (
 )
 from tocsin.transport.inspector import Inspector
 from tocsin.transport.pool import Pool
-from tocsin.transport.resolve import Addresses, ResolvedAddress, Resolver
+from tocsin.transport.resolve import ResolvedAddress, Resolver
 from tocsin.transport.tls import (
     context_for,
     explain_refusal,
     read_peer,
     server_name,
 )
+from tocsin.transport.way import Way
 
 IDLE_SECONDS = 30.0
 MOST_IDLE = 512
 RESOLVE_SECONDS = 5.0
-_GOODBYE_SECONDS = 1.0
-"""How long a receiver may take to end TLS in good order."""
 _NS_PER_SECOND = 1_000_000_000
 
 
@@ -43,6 +42,8 @@ class Sender:
     It follows no redirect, sets no limit on how much runs at once (the engine does), and reads
     nothing from the environment.
 
+    `proxy` is what every exchange goes through.
+
     Units: seconds.
     """
 
@@ -50,20 +51,18 @@ class Sender:
         self,
         *,
         networks: Networks = DEFAULT_NETWORKS,
+        proxy: Proxy | None = None,
         resolver: Resolver | None = None,
         resolve_seconds: float = RESOLVE_SECONDS,
         idle_seconds: float = IDLE_SECONDS,
         most_idle: int = MOST_IDLE,
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._networks = networks
         self._resolver = resolver or Resolver()
-        self._resolve_seconds = resolve_seconds
-        self.inspector = Inspector(
-            self._resolver,
-            networks=networks,
-            resolve_seconds=resolve_seconds,
+        self._way = Way(
+            self._resolver, networks=networks, proxy=proxy, resolve_seconds=resolve_seconds
         )
+        self.inspector = Inspector(self._way)
         self._pool = Pool(idle_seconds=idle_seconds, most_idle=most_idle)
         self._openings: set[asyncio.Task[None]] = set()
         self._is_closed = False
@@ -121,6 +120,7 @@ class Sender:
         route = Route()
         try:
             connection = await self._open(exchange, route, started)
+            self._pool.add(connection)
             connection.begin(exchange, on_answer, started)
         except NotConnected as failure:
             answer = _unsent(failure.outcome, failure.detail, route, started)
@@ -137,47 +137,40 @@ class Sender:
     async def _open(self, exchange: Exchange, route: Route, started: int) -> Connection:
         """Resolve, check, connect to what was checked, and speak TLS. Raises: NotConnected."""
         destination = exchange.destination
-        addresses = self._resolver.recall(destination.host) or await self._resolve(
-            destination.host, exchange.total_timeout
-        )
+        addresses = await self._way.look_up(destination, exchange.total_timeout)
         route.resolve_us = (monotonic_ns() - started) // 1000
-        allowed = allowed_addresses(addresses, destination.port, self._networks)
         left = exchange.total_timeout - (monotonic_ns() - started) / _NS_PER_SECOND
-        limit = min(exchange.connect_timeout, left)
+        limit = max(min(exchange.connect_timeout, left), 0.0)
         try:
             async with asyncio.timeout(limit):
-                return await self._connect(allowed, destination, route)
+                return await self._connect(addresses, destination, route)
         except TimeoutError:
-            what = "no TLS connection" if route.address else "no connection"
-            raise NotConnected(Outcome.CONNECT_TIMED_OUT, f"{what} within {limit:g} s") from None
-
-    async def _resolve(self, host: str, total_seconds: float) -> Addresses:
-        limit = min(self._resolve_seconds, total_seconds)
-        try:
-            async with asyncio.timeout(limit):
-                return await self._resolver.resolve(host)
-        except TimeoutError:
-            raise NotConnected(
-                Outcome.NAME_TIMED_OUT, f"no answer about {host} within {limit:g} s"
-            ) from None
+            raise self._way.explain_delay(destination, route, limit) from None
 
     async def _connect(
         self, addresses: Sequence[ResolvedAddress], destination: Destination, route: Route
     ) -> Connection:
         context = _context(destination) if destination.is_tls else None
-        connection = Connection(destination, route, self._pool)
-        # TLS begins later: until then nobody listens.
-        make_protocol = asyncio.Protocol if destination.is_tls else lambda: connection
+
+        def make() -> Connection:
+            return Connection(destination, route, self._pool)
+
         began = monotonic_ns()
-        transport = await dial(addresses, destination.port, make_protocol)
+        # TLS begins later: until then nobody listens.
+        first = asyncio.Protocol if destination.is_tls else make
+        dialled = await self._way.connect(addresses, destination, route, first)
+        transport, connection, route.address = dialled
+        connected = monotonic_ns()
+        route.connect_us = (connected - began) // 1000
+        if isinstance(connection, Connection):
+            return connection
+        connection = make()
         try:
-            route.address = transport.get_extra_info("peername")[0]
-            check_far_end(transport, self._networks.own_listeners)
-            connected = monotonic_ns()
-            route.connect_us = (connected - began) // 1000
             if context is not None:
                 await self._speak_tls(transport, connection, context)
                 route.tls_us = (monotonic_ns() - connected) // 1000
+            else:
+                connection.take_over(transport)
         except BaseException:
             transport.abort()
             raise
@@ -187,13 +180,13 @@ class Sender:
         self, transport: asyncio.Transport, connection: Connection, context: ssl.SSLContext
     ) -> None:
         host = connection.destination.host
+        connection.begin_tls(transport)
         try:
             secured = await self._loop.start_tls(
                 transport,
                 connection,
                 context,
                 server_hostname=server_name(host),
-                ssl_shutdown_timeout=_GOODBYE_SECONDS,
             )
         except ssl.SSLCertVerificationError as error:
             raise NotConnected(
@@ -210,6 +203,7 @@ class Sender:
             detail = f"the connection ended during the TLS handshake: {error.strerror or error}"
             raise NotConnected(Outcome.TLS_FAILED, detail) from None
         assert secured is not None
+        await asyncio.sleep(0)  # uvloop tells only now what came with the end of the handshake
         connection.connection_made(secured)
         connection.route.peer = read_peer(secured.get_extra_info("ssl_object"))
 

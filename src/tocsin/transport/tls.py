@@ -173,9 +173,15 @@ def explain_refusal(error: ssl.SSLCertVerificationError, host: str) -> str:
 
 
 def read_peer(secured: ssl.SSLObject) -> PeerCertificate | None:
-    """Return what is kept of the certificate that a receiver was verified by."""
-    certificate: Mapping[str, Any] | None = secured.getpeercert()
-    whole = secured.getpeercert(binary_form=True)
+    """Return what is kept of the certificate that a receiver was verified by.
+
+    None for a connection that has ended since: nothing will be sent over it.
+    """
+    try:
+        certificate: Mapping[str, Any] | None = secured.getpeercert()
+        whole = secured.getpeercert(binary_form=True)
+    except ValueError:
+        return None
     if not certificate or not whole:
         return None
     names = dict(pair for rdn in certificate.get("issuer", ()) for pair in rdn)

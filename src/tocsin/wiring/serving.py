@@ -266,6 +266,7 @@ async def _engine(
             version=__version__,
             slots=settings.webhook_slots,
             networks=parts.networks,
+            proxy=settings.webhook_proxy,
         ),
         randomness=parts.randomness,
     )

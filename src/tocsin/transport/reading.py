@@ -1,0 +1,43 @@
+"""What is made of an answer's parts: its first bytes, and its headers."""
+
+from collections.abc import Iterable, Sequence
+
+KEPT_HEADERS = 64
+KEPT_HEADER_BYTES = 4 * 1024
+KEPT_VALUE = 1024
+"""Bytes of one header's value; more of it would leave no room for others."""
+ALL_KEPT = 4 * KEPT_HEADERS
+"""Bytes of an answer so short that all of its headers are kept: the least is `a:` and a line's end."""
+_TLS_RECORDS = (0x15, 0x16)  # an alert, a handshake
+_HTTP_2_SETTINGS = b"\x04\x00\x00\x00\x00\x00"  # frame type, flags, stream
+
+Header = tuple[bytes, bytes]
+
+
+def describe_start(data: bytes) -> str:
+    """Return what came instead of an answer, with the usual mistake where it looks like one."""
+    if data[0] in _TLS_RECORDS and data[1:2] in (b"", b"\x03"):
+        return "it speaks TLS: let the webhook's URL begin with https://"
+    if data[3:9] == _HTTP_2_SETTINGS:
+        return "it speaks HTTP/2 only: let it speak HTTP/1.1 too, or put a proxy before it"
+    return f"it began with {data[:40]!r}"
+
+
+def announces_body(headers: Iterable[Header]) -> bool:
+    """Tell whether a body would follow these headers, if the status allowed one."""
+    return any(
+        name.lower() in (b"content-length", b"transfer-encoding") and value != b"0"
+        for name, value in headers
+    )
+
+
+def keep_headers(headers: Sequence[Header]) -> tuple[Header, ...]:
+    """Return the first headers, without those for which there is no room."""
+    kept, room = [], KEPT_HEADER_BYTES
+    for name, value in headers[:KEPT_HEADERS]:
+        header = (name, value[:KEPT_VALUE])
+        length = sum(map(len, header))
+        if length <= room:
+            room -= length
+            kept.append(header)
+    return tuple(kept)
