@@ -12,7 +12,14 @@ from pathlib import Path
 import pytest
 from tests.behaviour.harness import until
 from tests.certificates import NOW, make, make_ca, serving
-from tests.transport.servers import Conversation, free_port, full_backlog, receiving, sending
+from tests.transport.servers import (
+    LOOPBACK,
+    Conversation,
+    free_port,
+    full_backlog,
+    receiving,
+    sending,
+)
 from tests.transport.tls_servers import listening
 
 from tocsin.domain.network import Networks
@@ -81,7 +88,8 @@ async def test_a_look_goes_through_the_address_check() -> None:
         async with sending(networks=Networks.parse("public")) as sender:
             assert await sender.inspector.look(at(receiver.port), "127.0.0.1") is None
             found = await sender.inspector.check(at(receiver.port), connect_seconds=5, now=NOW)
-        async with sending(own_listeners=[("0.0.0.0", receiver.port)]) as sender:
+        own_port = LOOPBACK.apart_from(("0.0.0.0", receiver.port))
+        async with sending(networks=own_port) as sender:
             assert await sender.inspector.look(at(receiver.port), "127.0.0.1") is None
             own = await sender.inspector.check(at(receiver.port), connect_seconds=5, now=NOW)
     assert receiver.accepted == 0
