@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.manual_clock import ManualClock
 
+from tocsin.api import refused_alerts
 from tocsin.api.refused_alerts import MOST_TOLD_APART, MOST_WAITING, RefusedAlerts
 from tocsin.domain.alert_json import NotJson
 from tocsin.domain.refusal import Refusal, refuse_alert, refuse_key
@@ -198,6 +199,17 @@ async def test_no_more_than_a_thousand_wait(sqlite: Database) -> None:
         assert len(excerpts) == MOST_WAITING
         assert f"{MOST_WAITING + 99}" in excerpts
         assert "0" not in excerpts
+
+
+async def test_few_rows_are_remembered(sqlite: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The latest; one that is like an older one is a new row."""
+    monkeypatch.setattr(refused_alerts, "_REMEMBERED", 2)
+    async with keeping(sqlite) as each:
+        for body in (b"1", b"2", b"1", b"3", b"1", b"2"):
+            each.body(body)
+            await each.pass_by()
+        rows = [(row.excerpt, row.count) for row in each.kept()]
+        assert rows == [("2", 1), ("1", 3), ("3", 1), ("2", 1)]
 
 
 async def test_what_waits_at_the_end_is_written(database: Database) -> None:

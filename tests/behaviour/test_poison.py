@@ -1,10 +1,13 @@
 """What fails alone waits, is told loudly and never dropped; everything else goes on meanwhile."""
 
+import asyncio
 import logging
 from dataclasses import dataclass
+from datetime import timedelta
+from threading import Event
 
 import pytest
-from tests.behaviour.harness import Tocsin
+from tests.behaviour.harness import Tocsin, until
 
 from tocsin.engine.runner import SLICE
 from tocsin.engine.tick import Part, Tick
@@ -57,6 +60,9 @@ async def poison_reason(tocsin: Tocsin) -> list[str]:
 
 
 async def poisonings(tocsin: Tocsin) -> list[str]:
+    """Return what the timeline tells, once nobody is about to tell, and whoever is paged for it was."""
+    await tocsin.flush()
+    await tocsin.settle()
     return [each["text"] for each in await tocsin.entries(2, "poisoned")]
 
 
@@ -190,7 +196,7 @@ async def test_an_outcome_that_cannot_be_recorded_waits_and_the_others_are(
 
 
 async def test_an_outcome_that_waits_does_not_keep_the_server_from_stopping(
-    tocsin: Tocsin,
+    tocsin: Tocsin, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is unknown to the next start, and the delivery sent again with its id."""
     await tocsin.configure({"main": [("0s", ["pager"])]})
@@ -202,13 +208,39 @@ async def test_an_outcome_that_waits_does_not_keep_the_server_from_stopping(
     await tocsin.settle()
     assert len(await poisonings(tocsin)) == 1
     lift(tocsin)
+    held_back = list(tocsin.server.engine.courier._held_back.values())
     await tocsin.stop()
+    assert "run.not_ended" not in caplog.text
+    assert len(held_back) == 1
+    assert all(task.cancelling() for task in held_back)
     await tocsin.start()
     await tocsin.settle()
     two = (await tocsin.deliveries())[1]
     assert [each["outcome"] for each in two["attempts"]] == ["unknown", "delivered"]
     _, first, second = tocsin.receiver.requests
     assert first.delivery_id == second.delivery_id
+
+
+async def test_a_stop_waits_for_what_is_being_recorded_again(tocsin: Tocsin) -> None:
+    """It is held back no more, and not on record yet."""
+    await tocsin.configure({"main": [("0s", ["pager"])]})
+    await tocsin.alert(entity_id="one")
+    tocsin.receiver.hold("/pager")
+    await tocsin.alert(entity_id="two")
+    OUTCOME.cast(tocsin)
+    tocsin.receiver.let_go("/pager")
+    await tocsin.settle()
+    lift(tocsin)
+    engine, go_on = tocsin.server.engine, Event()
+    engine.writer.submit(lambda _tx: go_on.wait())
+    tocsin.clock.advance(timedelta(minutes=1))
+    await until(lambda: engine.courier.held_back == 0)
+    drained = asyncio.create_task(engine.courier.drain())
+    await asyncio.sleep(0)
+    assert not drained.done()
+    go_on.set()
+    await drained
+    assert [each["state"] for each in await tocsin.deliveries()] == ["delivered"] * 2
 
 
 async def test_what_cannot_be_told_waits_all_the_same(

@@ -57,7 +57,6 @@ class RefusedAlerts:
 
     def close(self) -> None:
         """Have written what waits; the writer must not have stopped yet."""
-        self._stop_timer()
         if self._waiting:
             self._save()
 
