@@ -36,7 +36,8 @@ def delivered(cli: Cli, number: int) -> Any:
     """The one delivery of an incident, once it has ended."""
     (delivery,) = eventually(
         lambda: cli("deliveries", "--incident", str(number), "--json").json["items"],
-        lambda found: all(each["ended_at"] for each in found),
+        # It is made a moment after the alert was taken in.
+        lambda found: bool(found) and all(each["ended_at"] for each in found),
     )
     return delivery
 
