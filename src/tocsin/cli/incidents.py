@@ -160,7 +160,7 @@ def show(args: argparse.Namespace, shell: Shell) -> int:
             "status": status_of(incident, shell.now),
             "message": incident["message"] or "-",
             "entity": incident["entity_id"],
-            "routing key": incident["routing_key"] or "- (default routing)",
+            "routing key": incident["routing_key"] or "-",
             "opened": relative(incident["opened_at"], shell.now),
             "alerts": f"{incident['alert_count']}, the latest {incident['latest_alert']}",
         }

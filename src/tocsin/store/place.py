@@ -104,8 +104,7 @@ def sole_server(lock_file: Path) -> Iterator[None]:
             holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
             raise AnotherServer(
                 f"a Tocsin server (process {holder}) is already running on the database beside "
-                f"{lock_file}: stop it first, or set TOCSIN_HOME to another folder. Several servers "
-                "on one database need PostgreSQL (TOCSIN_DATABASE_URL)",
+                f"{lock_file}: stop it first, or set TOCSIN_HOME to another folder",
                 process=holder,
             ) from None
         os.ftruncate(descriptor, 0)
