@@ -4,8 +4,10 @@ import json
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from tests.api.harness import Harness
 
+from tocsin.api.app import NOUNS, make_api
 from tocsin.api.gate import LARGEST_BODY, OPENAPI
 from tocsin.domain.principal import Scope
 
@@ -125,6 +127,15 @@ def test_every_route_is_documented_with_the_scope_decided_for_it(harness: Harnes
         for place, operation in _operations(harness).items()
     }
     assert found == ROUTES
+
+
+def test_no_route_is_built_twice(harness: Harness) -> None:
+    """Neither at the start nor when the first request comes, on the loop that pages wait for."""
+    app = make_api(harness.services)
+    assert isinstance(app, FastAPI)
+    declared = [route for noun in NOUNS for route in noun.router.routes]
+    served = [route for route in app.routes if getattr(route, "path", None) != OPENAPI]
+    assert [id(route) for route in served] == [id(route) for route in declared]
 
 
 def test_every_operation_is_described(harness: Harness) -> None:

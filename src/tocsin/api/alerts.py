@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from pydantic import Field
 
 from tocsin.actions.show_alerts import show_alert, show_alerts, show_refused_alerts
 from tocsin.api.access import READS
 from tocsin.api.cursors import read_cursor, split_page
+from tocsin.api.declaring import management
 from tocsin.api.dependencies import STORABLE, USUAL_LIMIT, Cursor, EntityId, Limit, Work
 from tocsin.api.field_types import AnswerModel, Instant, Page
 from tocsin.domain.alert import MessageType, RepairKind
@@ -16,7 +17,7 @@ from tocsin.ids import ALERT, id_text, parse_id
 from tocsin.store.alert_reads import AcceptedAlert
 from tocsin.store.alerts import RefusedAlert
 
-router: Final = APIRouter(tags=["alerts"])
+router: Final = management("alerts")
 
 
 class AlertLineAnswer(AnswerModel):

@@ -4,9 +4,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import compile_path
@@ -35,15 +34,13 @@ from tocsin.api.failures import (
     NotFound,
     error_response,
 )
-from tocsin.api.field_types import ErrorAnswer
 from tocsin.api.gate import OPENAPI, Gate
-from tocsin.api.known_query import known_query_only
 from tocsin.api.services import Services
 from tocsin.api.transactions import Transactions
 from tocsin.errors import TocsinError
 
-PREFIX: Final = "/api/v1"
 NOUNS: Final = (
+    probes,
     incidents,
     incident_actions,
     alerts,
@@ -59,18 +56,6 @@ NOUNS: Final = (
     configuration,
     engine,
 )
-_REFUSALS: Final = {
-    400: "A part of the request cannot be read",
-    401: "No token that is in force",
-    403: "The token's scope does not cover this",
-    404: "There is no such thing",
-    409: "It stands against what there is",
-    413: "The body is too large",
-    422: "The request is not valid; `fields` says which parts",
-    500: "A bug; the log tells more under the id",
-    503: "The store does not take it; nothing was changed, try again",
-}
-_ERROR_SCHEMA: Final = f"#/components/schemas/{ErrorAnswer.__name__}"
 _DESCRIPTION: Final = """\
 Manages a Tocsin server: incidents, alerts and deliveries; webhooks, policies and routing.
 
@@ -96,15 +81,10 @@ def make_api(services: Services) -> ASGIApp:
         redirect_slashes=False,
         lifespan=_lifespan(services, transactions),
         separate_input_output_schemas=False,
-        generate_unique_id_function=_operation_id,
+        # As they are, and not included: see `tocsin.api.declaring`.
+        routes=[route for noun in NOUNS for route in noun.router.routes],
     )
     app.state.transactions = transactions
-    # One route names the model, so that the document has the schema that all others refer to.
-    bug: dict[int | str, dict[str, Any]] = {
-        500: {"model": ErrorAnswer, "description": _REFUSALS[500]}
-    }
-    app.include_router(probes.router, responses=bug | _answers(422, 503))
-    app.include_router(_management())
     app.add_exception_handler(TocsinError, _on_refusal)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
@@ -112,28 +92,6 @@ def make_api(services: Services) -> ASGIApp:
         Gate, transactions=transactions, new_id=lambda: services.random_bytes(8).hex()
     )
     return app
-
-
-def _management() -> APIRouter:
-    router = APIRouter(
-        prefix=PREFIX,
-        responses=_answers(*_REFUSALS),
-        dependencies=[Depends(known_query_only)],
-    )
-    for noun in NOUNS:
-        router.include_router(noun.router)
-    return router
-
-
-def _operation_id(route: APIRoute) -> str:
-    (tag,) = route.tags
-    return f"{tag}_{route.name}".replace(" ", "_")
-
-
-def _answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Describe refusals by reference: a model each would be built 500 times at every start."""
-    shape = {"application/json": {"schema": {"$ref": _ERROR_SCHEMA}}}
-    return {status: {"description": _REFUSALS[status], "content": shape} for status in statuses}
 
 
 def _lifespan(services: Services, transactions: Transactions) -> Callable[[FastAPI], Any]:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import Field, JsonValue
 from starlette.responses import Response
 
@@ -11,6 +11,7 @@ from tocsin.actions.apply import apply, plan, read_configuration_file
 from tocsin.actions.export import export
 from tocsin.api.access import ADMINISTERS, READS, Administrator
 from tocsin.api.cursors import read_cursor, split_page
+from tocsin.api.declaring import management
 from tocsin.api.dependencies import USUAL_LIMIT, Cursor, Limit, Work
 from tocsin.api.editing import edit
 from tocsin.api.field_types import AnswerModel, Instant, Line, Page, RequestModel
@@ -24,7 +25,7 @@ from tocsin.domain.configuration_file.report import (
 )
 from tocsin.store.changes import Change
 
-router: Final = APIRouter(tags=["configuration"])
+router: Final = management("configuration")
 
 
 class FileToApply(RequestModel):

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from pydantic import Field
 
 from tocsin.actions.show_deliveries import (
@@ -13,6 +13,7 @@ from tocsin.actions.show_deliveries import (
 )
 from tocsin.api.access import READS, Reader
 from tocsin.api.cursors import read_cursor, split_page
+from tocsin.api.declaring import management
 from tocsin.api.dependencies import USUAL_LIMIT, Cursor, Limit, Work
 from tocsin.api.field_types import AnswerModel, IncidentNumber, Instant, Page
 from tocsin.api.incident_answers import PlaceAnswer, render_place
@@ -23,7 +24,7 @@ from tocsin.ids import DELIVERY, id_text, parse_id
 from tocsin.store.database import Tx
 from tocsin.store.delivery_reads import Attempt
 
-router: Final = APIRouter(prefix="/deliveries", tags=["deliveries"])
+router: Final = management("deliveries", prefix="/deliveries")
 _PHASES: Final = ("resolve", "connect", "tls", "first_byte", "total")
 
 

@@ -2,7 +2,6 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter
 from pydantic import Field
 
 from tocsin.actions.pause import is_paused, pause, resume
@@ -14,6 +13,7 @@ from tocsin.actions.show_upcoming import (
     show_upcoming,
 )
 from tocsin.api.access import READS, Administrator, actor_of
+from tocsin.api.declaring import management
 from tocsin.api.dependencies import USUAL_LIMIT, Limit, Work
 from tocsin.api.field_types import AnswerModel, Instant, RequestModel
 from tocsin.api.incident_answers import PlaceAnswer, render_place
@@ -22,7 +22,7 @@ from tocsin.api.transactions import Transactions
 from tocsin.ids import DELIVERY, id_text
 from tocsin.store.database import Tx
 
-router: Final = APIRouter(tags=["engine"])
+router: Final = management("engine")
 
 
 class UpcomingAnswer(AnswerModel):

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Annotated, Final, Protocol, Self
 
-from fastapi import APIRouter
 from pydantic import ConfigDict, Field, model_validator
 
 from tocsin.actions import incidents
 from tocsin.actions.incident_set import Context
 from tocsin.actions.incidents import Result, only
 from tocsin.api.access import Responder, actor_of
+from tocsin.api.declaring import management
 from tocsin.api.dependencies import Work
 from tocsin.api.field_types import Duration, GivenInstant, IncidentNumber, Message, RequestModel
 from tocsin.api.incident_answers import (
@@ -24,7 +24,7 @@ from tocsin.api.transactions import Transactions
 from tocsin.domain.principal import Principal
 from tocsin.store.database import Tx
 
-router: Final = APIRouter(prefix="/incidents", tags=["incidents"])
+router: Final = management("incidents", prefix="/incidents")
 MOST_AT_ONCE: Final = 500
 
 

@@ -3,7 +3,7 @@
 import uuid
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import Field
 from starlette.responses import Response
 
@@ -16,6 +16,7 @@ from tocsin.actions.show_timeline import Told, show_timeline
 from tocsin.api.access import READS, Responder, actor_of
 from tocsin.api.alerts import AlertLineAnswer, render_alert_line
 from tocsin.api.cursors import read_cursor, read_position, split_page, write_cursor
+from tocsin.api.declaring import management
 from tocsin.api.deliveries import DeliveryAnswer, render_delivery_line
 from tocsin.api.dependencies import STORABLE, USUAL_LIMIT, Cursor, EntityId, Limit, Once, Work
 from tocsin.api.field_types import IncidentNumber, Line, Page, RequestModel, Text
@@ -33,7 +34,7 @@ from tocsin.domain.incident import Status
 from tocsin.domain.routing import LONGEST_ROUTING_KEY
 from tocsin.store.database import Tx
 
-router: Final = APIRouter(prefix="/incidents", tags=["incidents"])
+router: Final = management("incidents", prefix="/incidents")
 Paths = Annotated[
     list[Annotated[str, Field(max_length=129)]],
     Field(max_length=100, description="As team/policy", examples=[["ops/primary"]]),

@@ -2,13 +2,14 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 from pydantic import Field
 from starlette.responses import Response
 
 from tocsin.actions import alert_keys
 from tocsin.actions.incident_set import Context
 from tocsin.api.access import READS, Administrator
+from tocsin.api.declaring import management
 from tocsin.api.dependencies import Once, Work
 from tocsin.api.editing import edit, editor_of
 from tocsin.api.field_types import AnswerModel, Instant, Page, RequestModel
@@ -17,7 +18,7 @@ from tocsin.domain.alert_key import LONGEST_KEY, SHORTEST_KEY
 from tocsin.store.alert_keys import AlertKey
 from tocsin.store.database import Tx
 
-router: Final = APIRouter(prefix="/keys", tags=["alert keys"])
+router: Final = management("alert keys", prefix="/keys")
 
 
 class KeyAnswer(AnswerModel):

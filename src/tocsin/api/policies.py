@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 from pydantic import Field
 from starlette.responses import Response
 
@@ -11,6 +11,7 @@ from tocsin.actions import policies
 from tocsin.actions.incident_set import Context
 from tocsin.actions.policies import ConfiguredPolicy
 from tocsin.api.access import READS, Administrator
+from tocsin.api.declaring import management
 from tocsin.api.dependencies import Once, Work
 from tocsin.api.editing import edit, editor_of
 from tocsin.api.field_types import AnswerModel, Duration, Page, RequestModel
@@ -18,7 +19,7 @@ from tocsin.domain.configuration_file.description import DescribedPolicy, Descri
 from tocsin.domain.policy import MOST_REPEATS, MOST_STEPS, Repeat
 from tocsin.store.database import Tx
 
-router: Final = APIRouter(prefix="/policies", tags=["policies"])
+router: Final = management("policies", prefix="/policies")
 TeamSlug = Annotated[str, Path(max_length=64, description="The team's slug", examples=["ops"])]
 Slug = Annotated[str, Path(max_length=64, description="The policy's slug", examples=["primary"])]
 MOST_TARGETS: Final = 100

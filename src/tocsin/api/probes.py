@@ -2,11 +2,12 @@
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Header
+from fastapi import Header
 from pydantic import Field
 from starlette.responses import Response
 
 from tocsin.actions.certificates import Whose
+from tocsin.api.declaring import for_machines
 from tocsin.api.dependencies import Work
 from tocsin.api.field_types import AnswerModel
 from tocsin.api.readiness import Finding, reasons_not_ready, warnings
@@ -15,7 +16,7 @@ from tocsin.domain.webhook import DisabledReason
 from tocsin.errors import TocsinError
 from tocsin.metrics import Gauges
 
-router: Final = APIRouter(tags=["probes"])
+router: Final = for_machines("probes")
 
 
 class HealthAnswer(AnswerModel):

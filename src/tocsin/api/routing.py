@@ -2,11 +2,12 @@
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 from pydantic import Field
 
 from tocsin.actions import routing_keys
 from tocsin.api.access import READS, Administrator
+from tocsin.api.declaring import management
 from tocsin.api.dependencies import Work
 from tocsin.api.editing import edit
 from tocsin.api.field_types import AnswerModel, Page, RequestModel
@@ -18,7 +19,7 @@ from tocsin.domain.message_type import MessageType
 from tocsin.domain.principal import Principal
 from tocsin.domain.routing import LONGEST_ROUTING_KEY
 
-router: Final = APIRouter(tags=["routing"])
+router: Final = management("routing")
 Key = Annotated[
     str,
     Path(max_length=LONGEST_ROUTING_KEY, description="A routing key, in any case", examples=["db"]),

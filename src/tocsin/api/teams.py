@@ -2,19 +2,20 @@
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 from pydantic import Field
 from starlette.responses import Response
 
 from tocsin.actions import teams
 from tocsin.actions.incident_set import Context
 from tocsin.api.access import READS, Administrator
+from tocsin.api.declaring import management
 from tocsin.api.dependencies import Once, Work
 from tocsin.api.editing import edit, editor_of
 from tocsin.api.field_types import AnswerModel, Page, RequestModel
 from tocsin.store.database import Tx
 
-router: Final = APIRouter(prefix="/teams", tags=["teams"])
+router: Final = management("teams", prefix="/teams")
 Slug = Annotated[str, Path(max_length=64, description="The team's slug", examples=["ops"])]
 
 

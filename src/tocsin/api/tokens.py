@@ -2,20 +2,21 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 from pydantic import Field
 from starlette.responses import Response
 
 from tocsin.actions import tokens
 from tocsin.actions.incident_set import Context
 from tocsin.api.access import ADMINISTERS, Administrator
+from tocsin.api.declaring import management
 from tocsin.api.dependencies import Once, Work
 from tocsin.api.editing import edit, editor_of
 from tocsin.api.field_types import AnswerModel, Instant, Page, RequestModel
 from tocsin.domain.principal import Scope, Token
 from tocsin.store.database import Tx
 
-router: Final = APIRouter(prefix="/tokens", tags=["tokens"])
+router: Final = management("tokens", prefix="/tokens")
 
 
 class TokenAnswer(AnswerModel):

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter
 from pydantic import Field
 
 from tocsin.actions.certificates import Whose, endings, own_certificate, used_as
 from tocsin.actions.webhooks import get_webhook
 from tocsin.api.access import Administrator
+from tocsin.api.declaring import management
 from tocsin.api.dependencies import Work
 from tocsin.api.field_types import AnswerModel, Instant
 from tocsin.api.webhooks import Slug
@@ -19,7 +19,7 @@ from tocsin.domain.tls_refusal import Flaw
 from tocsin.domain.webhook import Webhook
 from tocsin.transport.inspector import Inspection
 
-router: Final = APIRouter(prefix="/webhooks", tags=["webhooks"])
+router: Final = management("webhooks", prefix="/webhooks")
 
 
 class CheckedAddress(AnswerModel):

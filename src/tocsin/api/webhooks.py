@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 from pydantic import Field
 from starlette.responses import Response
 
@@ -15,6 +15,7 @@ from tocsin.actions.incident_set import Context
 from tocsin.actions.send_test import send_test
 from tocsin.actions.webhook_certificates import GivenCertificates
 from tocsin.api.access import Administrator, Reader, actor_of
+from tocsin.api.declaring import management
 from tocsin.api.dependencies import Once, Work
 from tocsin.api.editing import edit, editor_of
 from tocsin.api.field_types import AnswerModel, Duration, Instant, Page, RequestModel
@@ -28,7 +29,7 @@ from tocsin.domain.webhook_options import WebhookOptions, options_of
 from tocsin.ids import DELIVERY, id_text
 from tocsin.store.database import Tx
 
-router: Final = APIRouter(prefix="/webhooks", tags=["webhooks"])
+router: Final = management("webhooks", prefix="/webhooks")
 Slug = Annotated[str, Path(max_length=64, description="The webhook's slug", examples=["pager"])]
 
 # The options' names here, as in a configuration file, and what they are called in code.

@@ -2,18 +2,19 @@
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import Field
 
 from tocsin.actions.why import why
 from tocsin.api.access import READS
+from tocsin.api.declaring import management
 from tocsin.api.dependencies import Work
 from tocsin.api.field_types import AnswerModel, Instant
 from tocsin.domain.alert import stored_entity_id
 from tocsin.domain.answer import Topic
 from tocsin.ids import DELIVERY, id_text
 
-router: Final = APIRouter(tags=["why"])
+router: Final = management("why")
 
 
 class SentenceAnswer(AnswerModel):
