@@ -104,7 +104,7 @@ def _urls(url: str, seen_urls: Iterable[str]) -> list[Part]:
 
 
 def _url(url: str) -> Bytes:
-    return Bytes("url", url.encode("utf-8", "surrogatepass"))
+    return Bytes("url", url.encode())
 
 
 def _forms(given: Part, fields: dict[str, str], url: str, body: bytes | None) -> list[Part]:

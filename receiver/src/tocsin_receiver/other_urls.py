@@ -28,9 +28,17 @@ _FIXES = {
 
 def other_urls(url: str, seen: Iterable[str] = ()) -> list[str]:
     """Return the URLs that are like `url`, or like one that the request shows; the likeliest first."""
-    bases = dict.fromkeys([url.strip(), *seen])
+    bases = dict.fromkeys([url.strip(), *filter(_is_text, seen)])
     found = [each for base in bases for each in (base, *_urls_like(base))]
     return [each for each in dict.fromkeys(found) if each != url]
+
+
+def _is_text(url: str) -> bool:
+    try:
+        url.encode()
+    except UnicodeEncodeError:  # half a character, which nobody can have signed
+        return False
+    return True
 
 
 def url_findings(given: str, signed: str) -> list[Finding]:

@@ -13,7 +13,7 @@ _UNITS = {
     "m": timedelta(minutes=1),
     "s": _SECOND,
 }
-# At most nine digits a unit, so that the sum always fits a timedelta. [0-9]: \d knows other scripts.
+# [0-9]: \d knows other scripts.
 _DURATION = re.compile("".join(rf"(?:(?P<{unit}>[0-9]{{1,9}}){unit})?" for unit in _UNITS))
 _BARE_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?")
 
@@ -60,7 +60,10 @@ def parse_duration(
             given=written[:40],
         )
     parts = found.groupdict(default="0")
-    length = sum((int(parts[unit]) * size for unit, size in _UNITS.items()), NO_TIME)
+    try:
+        length = sum((int(parts[unit]) * size for unit, size in _UNITS.items()), NO_TIME)
+    except OverflowError:
+        length = timedelta.max
     _check_bounds(length, written=written, at_least=at_least, at_most=at_most)
     return length
 

@@ -354,7 +354,7 @@ class Connection(asyncio.Protocol):
         self._on_answer = None
         route = self.route
         is_reused = self._is_reused
-        headers = self._headers
+        headers = self._headers if self._has_headers else []
         answer = Answer(
             outcome,
             self._status,
