@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from fuzz.feed import Feed
 from fuzz.target import Target
+from tocsin.domain.answer_action import LONGEST_MESSAGE, AskedAction, read_answer
 from tocsin.domain.retry_after import LONGEST, parse_retry_after
 from tocsin.transport.connection import KEPT_BODY, Connection
 from tocsin.transport.exchange import Answer, Destination, Exchange, Route
@@ -103,6 +104,25 @@ def feed_retry_after(data: bytes) -> None:
     assert wait is None or timedelta(0) <= wait <= LONGEST
 
 
+def feed_answer_that_acts(data: bytes) -> None:
+    """Anything is read, and what is asked for is within its bounds."""
+    asked = read_answer(
+        may_act=True,
+        status=200,
+        content_types=["application/json"],
+        body=data,
+        is_whole=True,
+        is_tls=True,
+        address="",
+    )
+    if isinstance(asked, AskedAction):
+        assert len(asked.message) <= LONGEST_MESSAGE
+        asked.message.encode()
+        assert asked.hold_for is None or timedelta(minutes=1) <= asked.hold_for <= timedelta(
+            hours=4
+        )
+
+
 TARGETS: Final = {
     "answer": Target(
         feed_answer,
@@ -136,6 +156,13 @@ TARGETS: Final = {
             ),
         ),
         longest=80_000,
+    ),
+    "answer-that-acts": Target(
+        feed_answer_that_acts,
+        (
+            *(b'{"incident": "acknowledge"}', b'{"incident": "hold", "minutes": 30}', b"minutes"),
+            *(b'{"incident": "resolve", "message": "\\ud800"}', b"1e3", b"[" * 300, b"\xff", b"\0"),
+        ),
     ),
     "retry-after": Target(
         feed_retry_after,

@@ -57,6 +57,7 @@ class Metrics:
         self._attempts: Counter[str] = Counter()
         self._deliveries: Counter[str] = Counter()
         self._poison: Counter[str] = Counter()
+        self._answers: Counter[str] = Counter()
         self._stale: Counter[str] = Counter()
         self._steps = _Histogram(LATENESS_SECONDS)
         self._first_bytes = _Histogram(LATENESS_SECONDS)
@@ -107,6 +108,11 @@ class Metrics:
         with self._lock:
             self._deliveries.update(states)
 
+    def answers_read(self, decisions: Iterable[str]) -> None:
+        """Count answers that asked for something, by what came of them."""
+        with self._lock:
+            self._answers.update(decisions)
+
     def group_committed(self, size: int) -> None:
         """Count one commit. Units: pieces of work in it."""
         with self._lock:
@@ -148,6 +154,7 @@ class Metrics:
                 _by(
                     "deliveries", "Deliveries by the state they came to", "state", self._deliveries
                 ),
+                _by("answers", "Answers that asked to act", "decision", self._answers),
                 self._groups.family("commit_group_size", "Pieces of work in one commit"),
                 _by("poison", "Items that failed alone", "pipeline", self._poison),
                 _by("stale", "What came too late and did nothing", "reason", self._stale),

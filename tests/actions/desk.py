@@ -85,14 +85,22 @@ class Desk:
         opening: str = "CRITICAL",
         repeat: Mapping[str, Any] | None = None,
         disabled: Iterable[str] = (),
+        options: Mapping[str, Any] | None = None,
         prune: bool = False,
     ) -> None:
-        """Put policies in force, `slug: [(delay, [webhook])]`, all of the team ops; keys lead to them."""
+        """Put policies in force, `slug: [(delay, [webhook])]`, all of the team ops; keys lead to them.
+
+        All webhooks have the same `options`.
+        """
         names = {name for steps in policies.values() for _, called in steps for name in called}
         off = set(disabled)
-        described = {
+        described: dict[str, Any] = {
             "webhooks": {
-                name: {"url": f"https://{name}.example/hook", "enabled": name not in off}
+                name: {
+                    "url": f"https://{name}.example/hook",
+                    "enabled": name not in off,
+                    **(options or {}),
+                }
                 for name in sorted(names | off)
             },
             "teams": {

@@ -24,6 +24,7 @@ from tocsin.actions.incidents import acknowledge, hold, reopen, reroute, resolve
 from tocsin.domain.alert import Alert
 from tocsin.domain.incident import Status
 from tocsin.domain.outcome import Outcome
+from tocsin.ids import DELIVERY, parse_id
 from tocsin.store import schema_configuration
 from tocsin.store.database import Database
 from tocsin.store.deliveries import Lease
@@ -71,7 +72,8 @@ def picture(stored: Tables) -> dict[str, Any]:
         ],
         "escalations": stored["escalations"],
         "timeline": [
-            _without(row, "id") | {"detail": _detail(row, order)} for row in stored["timeline"]
+            _without(row, "id") | {"detail": _detail(row, order, places)}
+            for row in stored["timeline"]
         ],
         "deliveries": [
             _without(row, "id", "body_id") | {"form": forms[row["body_id"]]}
@@ -86,8 +88,10 @@ def picture(stored: Tables) -> dict[str, Any]:
     }
 
 
-def _detail(entry: dict[str, Any], order: dict[int, int]) -> dict[str, Any]:
+def _detail(entry: dict[str, Any], order: dict[int, int], places: dict[int, int]) -> dict[str, Any]:
     detail: dict[str, Any] = json.loads(entry["detail"])
+    if "delivery" in detail:
+        detail["delivery"] = places[parse_id(DELIVERY, detail["delivery"])]
     return detail | {"alert": order[detail["alert"]]} if "alert" in detail else detail
 
 

@@ -13,15 +13,18 @@ import pytest
 import sqlalchemy as sa
 from tests.actions.desk import Desk
 
+from tocsin.actions.attempt_result import AttemptResult
 from tocsin.actions.deliver import lease, record_attempts
 from tocsin.actions.escalate import end_holds, escalate, fire
-from tocsin.actions.incidents import acknowledge, hold, resolve
+from tocsin.actions.incidents import Refused, acknowledge, hold, resolve
 from tocsin.actions.ingest import ingest
 from tocsin.actions.webhooks import update_webhook
-from tocsin.domain.incident import Effect, Status
+from tocsin.domain.answer_action import AskedAction
+from tocsin.domain.incident import Action, Effect, Status
 from tocsin.domain.outcome import Outcome
 from tocsin.store import schema
 from tocsin.store.database import Tx
+from tocsin.store.deliveries import Lease
 from tocsin.store.escalations import claim_due
 from tocsin.store.schema import to_micros
 
@@ -226,3 +229,43 @@ def test_a_hold_that_one_node_ends_is_passed_over_by_another(ops: Desk) -> None:
         assert second.does(ops.end_holds) == 0
     assert ops.incident(1).status is Status.TRIGGERED
     assert len(ops.shown(1).escalations) == 2
+
+
+def answer_of(ops: Desk, leased: Lease) -> AttemptResult:
+    """A receiver resolves the incident by its answer."""
+    answer = AskedAction(Action.RESOLVE)
+    return ops.result(leased, Outcome.DELIVERED, status=200)._replace(answer=answer)
+
+
+def test_an_answer_during_an_acknowledgement_comes_too_late(ops: Desk) -> None:
+    """Its record waits for the person's, and sees it."""
+    ops.configure(
+        {"main": [("0s", ["a"])]}, keys={"db": ["main"]}, options={"answer_may_act": "true"}
+    )
+    ops.opened()
+    (leased,) = ops.fire().leases
+
+    def record() -> tuple[str, ...]:
+        with ops.database.write() as tx:
+            return record_attempts(tx, [answer_of(ops, leased)], ops.context).answers
+
+    with while_open(ops, lambda tx: acknowledge(tx, ops.context(tx), [1], actor=ALICE)) as second:
+        answers = second.waits(record)
+    assert answers.result() == ("stale_escalation",)
+    assert ops.incident(1).status is Status.ACKNOWLEDGED
+
+
+def test_an_acknowledgement_during_the_record_of_an_answer_waits_for_it(ops: Desk) -> None:
+    """It locks the incident first, as everybody does; the person is told what the receiver did."""
+    ops.configure(
+        {"main": [("0s", ["a", "b"])]}, keys={"db": ["main"]}, options={"answer_may_act": "true"}
+    )
+    ops.opened()
+    leased, *_ = ops.fire().leases
+    with while_open(
+        ops, lambda tx: record_attempts(tx, [answer_of(ops, leased)], ops.context)
+    ) as second:
+        refused = second.waits(lambda: ops.do(acknowledge, [1], actor=ALICE))
+    (result,) = refused.result()
+    assert isinstance(result, Refused)
+    assert ops.incident(1).status is Status.RESOLVED

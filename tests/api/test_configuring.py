@@ -34,6 +34,7 @@ def test_a_webhook_is_made_changed_and_deleted(harness: Harness) -> None:
         "summary": True,
         "sender_headers": False,
         "standard_signature": True,
+        "answer_may_act": False,
         "connect_timeout": "5s",
         "total_timeout": "15s",
         "deadline": "1h",

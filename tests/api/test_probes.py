@@ -122,6 +122,7 @@ def test_what_is_counted_is_told() -> None:
     metrics.group_committed(3)
     metrics.group_committed(300)
     metrics.poisoned("escalate")
+    metrics.answers_read(["acted", "hold_limit", "acted"])
 
     from tocsin.metrics import Gauges
 
@@ -148,6 +149,7 @@ def test_what_is_counted_is_told() -> None:
         'tocsin_commit_group_size_bucket{le="4.0"} 1.0',
         "tocsin_commit_group_size_count 2.0",
         'tocsin_poison_total{pipeline="escalate"} 1.0',
+        'tocsin_answers_total{decision="acted"} 2.0',
     ):
         assert line in lines, line
 

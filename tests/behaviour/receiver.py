@@ -42,6 +42,7 @@ class Receiver:
     requests: list[Received] = field(default_factory=list)
     _answers: dict[str, deque[int]] = field(default_factory=dict)
     _headers: dict[str, list[str]] = field(default_factory=dict)
+    _bodies: dict[str, bytes] = field(default_factory=dict)
     _held: dict[str, asyncio.Event] = field(default_factory=dict)
     _arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
     _server: asyncio.Server | None = None
@@ -72,6 +73,12 @@ class Receiver:
     def answer_with(self, path: str, *headers: str) -> None:
         """Add header lines to every answer for a path from now on."""
         self._headers[path] = list(headers)
+
+    def say(self, path: str, body: str, *headers: str, status: int = 200) -> None:
+        """Answer every request for a path with this body from now on."""
+        self._bodies[path] = body.encode()
+        self.answer(path, status)
+        self.answer_with(path, *(headers or ("Content-Type: application/json",)))
 
     def hold(self, path: str) -> None:
         """Let requests for a path wait for their answer until `let_go`."""
@@ -138,7 +145,8 @@ class Receiver:
             writer.write(b"HTTP/1.1 2")
         if status <= 1:
             raise ConnectionAbortedError
-        await _say(writer, status, *self._headers.get(path, ()))
+        body = self._bodies.get(path, b"ok")
+        await _say(writer, status, *self._headers.get(path, ()), body=body)
 
     def _next_status(self, path: str) -> int:
         statuses = self._answers.get(path)
@@ -147,7 +155,9 @@ class Receiver:
         return statuses.popleft() if len(statuses) > 1 else statuses[0]
 
 
-async def _say(writer: asyncio.StreamWriter, status: int, *headers: str) -> None:
-    lines = [f"HTTP/1.1 {status} Whatever", "Content-Length: 2", *headers]
-    writer.write("\r\n".join([*lines, "", "ok"]).encode())
+async def _say(
+    writer: asyncio.StreamWriter, status: int, *headers: str, body: bytes = b"ok"
+) -> None:
+    lines = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {len(body)}", *headers]
+    writer.write("\r\n".join([*lines, "", ""]).encode() + body)
     await writer.drain()

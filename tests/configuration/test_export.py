@@ -118,6 +118,7 @@ OPTIONS = st.builds(
     with_summary=st.booleans(),
     with_sender_headers=st.booleans(),
     with_standard_signature=st.booleans(),
+    answer_may_act=st.booleans(),
     connect_timeout=st.integers(1, 20).map(lambda seconds: timedelta(seconds=seconds)),
     total_timeout=st.integers(20, 60).map(lambda seconds: timedelta(seconds=seconds)),
     deadline=st.integers(10, 86_400).map(lambda seconds: timedelta(seconds=seconds)),

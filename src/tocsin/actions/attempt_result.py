@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import NamedTuple
 
+from tocsin.domain.answer_action import AnswerDecision, AskedAction
 from tocsin.domain.certificate_ending import ReceiverCertificate
 from tocsin.domain.delivery import DEADLINE
 from tocsin.domain.outcome import Outcome
@@ -29,3 +30,5 @@ class AttemptResult(NamedTuple):
     """The connection was an old one and gave no answer: the next attempt needs no wait."""
     certificate: ReceiverCertificate | None = None
     """What the receiver showed, if that is new."""
+    answer: AskedAction | AnswerDecision | None = None
+    """What the answer asks for its incident, or why it cannot have it; None: nothing."""

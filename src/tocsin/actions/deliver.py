@@ -1,15 +1,17 @@
 """Leases out, attempts in."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
 
+from tocsin.actions.answers import act, asks, lock_asked, with_decision
 from tocsin.actions.attempt_result import AttemptResult
 from tocsin.actions.escalate import Sending
 from tocsin.actions.incident_set import Context, ContextSource
 from tocsin.actions.webhook_failures import DisabledWebhook, judge_webhooks
+from tocsin.domain.answer_action import AnswerDecision
 from tocsin.domain.delivery import DeliveryState, Ending, decide_retry
 from tocsin.domain.outcome import Outcome
 from tocsin.store.certificates import keep_receiver_certificates
@@ -17,6 +19,7 @@ from tocsin.store.database import Tx
 from tocsin.store.deliveries import (
     Lease,
     LeftOpen,
+    OpenAttempt,
     find_left_open,
     find_open_attempts,
     insert_attempts,
@@ -51,6 +54,8 @@ class Recorded:
     """The last attempts of deliveries that failed."""
     new_certificates: int = 0
     """Of receivers that showed another one than before."""
+    answers: tuple[AnswerDecision, ...] = ()
+    """What came of the answers that asked for something."""
 
 
 def lease(tx: Tx, context: Context, *, limit: int, sending: Sending) -> list[Lease]:
@@ -81,43 +86,30 @@ def record_attempts(
     cancelled is, one whose outcome or deadline is final has failed, and any other waits for its
     next attempt. A test has none: whoever asked for it waits for this one. Results whose lease another
     run has taken over change nothing. What they tell about their webhooks is counted, and may disable
-    one.
+    one. An answer that asks for something is carried out behind its own delivery, before the next result.
     """
+    # Incidents before deliveries, as everywhere, or PostgreSQL would find a deadlock one day.
+    may_act = any(map(asks, results))
+    if may_act:
+        lock_asked(tx, results)
     open_ = find_open_attempts(tx, (result.lease.delivery_id for result in results))
     known = [
         result
         for result in results
         if (found := open_.get(result.lease.delivery_id)) and found.attempt == result.lease.attempt
     ]
-    insert_attempts(tx, [_attempt_row(result) for result in known])
-    rows: list[Row] = []
-    waits: dict[int, int] = {}
-    passed: list[int] = []
-    states: Counter[DeliveryState] = Counter()
-    given_up: list[AttemptResult] = []
-    for result in known:
-        state, due_at, ending = _settle(result, open_[result.lease.delivery_id].cancel_reason)
-        id_, attempt = result.lease.delivery_id, result.lease.attempt
-        ended_at = None if due_at is not None else result.ended_at
-        rows.append((state.value, due_at, ended_at, ending, id_, attempt))
-        states[state] += 1
-        if state is DeliveryState.FAILED:
-            given_up.append(result)
-        if due_at is not None:
-            webhook_id = result.lease.webhook_id
-            waits[webhook_id] = min(due_at, waits.get(webhook_id, due_at))
-        if due_at != result.ended_at:  # else it is made again at once, and goes first
-            passed.append(id_)
-        tx.news.feed.append(("attempted", result.lease.incident or 0, id_, attempt))
-    settle_deliveries(tx, rows)
+    recording = _Recording(tx, context_source)
+    for part in _split(known) if may_act else [known]:
+        recording.settle(part, open_)
+        if may_act:  # what it did may be the end of deliveries that come after it
+            open_ = find_open_attempts(tx, (result.lease.delivery_id for result in results))
     shown = [result.certificate for result in results if result.certificate is not None]
     if shown:
         keep_receiver_certificates(tx, shown)
     note_ended(tx, (result.lease.id for result in known))
-    for webhook_id, at in release_behind(tx, passed).items():
-        waits[webhook_id] = min(at, waits.get(webhook_id, at))
     release_slots(tx, (result.lease.webhook_id for result in known))
-    wake_lanes(tx, waits)
+    wake_lanes(tx, recording.waits)
+    states = recording.states
     return Recorded(
         delivered=states[DeliveryState.DELIVERED],
         retried=states[DeliveryState.PENDING],
@@ -125,9 +117,67 @@ def record_attempts(
         cancelled=states[DeliveryState.CANCELLED],
         stale=len(results) - len(known),
         disabled=judge_webhooks(tx, known, context_source),
-        given_up=tuple(given_up),
+        given_up=tuple(recording.given_up),
         new_certificates=len(shown),
+        answers=tuple(recording.answers),
     )
+
+
+def _split(results: Sequence[AttemptResult]) -> Iterator[Sequence[AttemptResult]]:
+    """Split a batch behind each answer that may act."""
+    begin = 0
+    for end, result in enumerate(results, 1):
+        if asks(result) or end == len(results):
+            yield results[begin:end]
+            begin = end
+
+
+class _Recording:
+    """The part of recording that goes on from result to result."""
+
+    def __init__(self, tx: Tx, context_source: ContextSource) -> None:
+        self._tx = tx
+        self._context_source = context_source
+        self.waits: dict[int, int] = {}
+        """When a delivery of each webhook waits, the earliest. Units: microseconds since 1970."""
+        self.states: Counter[DeliveryState] = Counter()
+        self.given_up: list[AttemptResult] = []
+        self.answers: list[AnswerDecision] = []
+
+    def settle(self, results: Sequence[AttemptResult], open_: Mapping[int, OpenAttempt]) -> None:
+        """Write down results, the last of which may act."""
+        rows: list[Row] = []
+        passed: list[int] = []
+        for result in results:
+            id_, attempt = result.lease.key
+            state, due_at, ending = _settle(result, open_[id_].cancel_reason)
+            ended_at = None if due_at is not None else result.ended_at
+            rows.append((state.value, due_at, ended_at, ending, id_, attempt))
+            self.states[state] += 1
+            if state is DeliveryState.FAILED:
+                self.given_up.append(result)
+            if due_at is not None:
+                self._wait(result.lease.webhook_id, due_at)
+            if due_at != result.ended_at:  # else it is made again at once, and goes first
+                passed.append(id_)
+            self._tx.news.feed.append(("attempted", result.lease.incident or 0, id_, attempt))
+        settle_deliveries(self._tx, rows)
+        for webhook_id, at in release_behind(self._tx, passed).items():
+            self._wait(webhook_id, at)
+        insert_attempts(
+            self._tx,
+            [_attempt_row(each, self._decide(each) if each.answer else None) for each in results],
+        )
+
+    def _wait(self, webhook_id: int, at: int) -> None:
+        self.waits[webhook_id] = min(at, self.waits.get(webhook_id, at))
+
+    def _decide(self, result: AttemptResult) -> AnswerDecision:
+        decision = result.answer
+        if not isinstance(decision, AnswerDecision):
+            decision = act(self._tx, result, self._context_source)
+        self.answers.append(decision)
+        return decision
 
 
 def _settle(
@@ -161,7 +211,7 @@ def _settle(
 _MADE_AGAIN_AT_ONCE = frozenset({Outcome.UNKNOWN, Outcome.INTERRUPTED, Outcome.CANCELLED})
 
 
-def _attempt_row(result: AttemptResult) -> Row:
+def _attempt_row(result: AttemptResult, decision: AnswerDecision | None) -> Row:
     return (
         result.lease.delivery_id,
         result.lease.attempt,
@@ -171,7 +221,7 @@ def _attempt_row(result: AttemptResult) -> Row:
         result.ended_at,
         result.outcome.value,
         result.status_code,
-        result.detail,
+        result.detail if decision is None else with_decision(result, decision),
     )
 
 

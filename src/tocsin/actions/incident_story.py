@@ -9,6 +9,7 @@ from tocsin.actions.show_deliveries import DeliveryLine, describe_deliveries
 from tocsin.actions.show_incidents import next_step_of
 from tocsin.actions.show_timeline import Told, show_timeline
 from tocsin.domain.answer import Sentence, Topic, next_sentence
+from tocsin.domain.answer_action import AnswerDecision
 from tocsin.domain.configuration import Configuration
 from tocsin.domain.delivery import DeliveryState
 from tocsin.domain.effect_sentence import effect_text, type_text
@@ -117,6 +118,8 @@ def tell_delivery(line: DeliveryLine) -> Sentence:
         last = attempts[-1]
         outcome = attempt_text(last.outcome, last.status_code, found=last.tls_reason)
         text += f"; attempt {last.number} {outcome}"
+        if decision := (last.detail or {}).get("answer"):
+            text += f"; {AnswerDecision(decision).sentence}"
     text += f" ({id_text(DELIVERY, delivery.id)})."
     at = attempts[-1].started_at if attempts else delivery.created_at
     return Sentence(Topic.DELIVERY, text, at, delivery.state.value)

@@ -172,8 +172,14 @@ def _attempts(
                     "outcome": attempt.outcome.value if attempt.outcome else None,
                     "status": attempt.status_code,
                     "took_ms": _milliseconds(attempt.started_at, attempt.ended_at),
+                    **_what_answer_did(attempt),
                 },
             )
+
+
+def _what_answer_did(attempt: Attempt) -> dict[str, str]:
+    decision = (attempt.detail or {}).get("answer")
+    return {"answer": decision} if decision else {}
 
 
 def _milliseconds(start: datetime, end: datetime | None) -> float | None:

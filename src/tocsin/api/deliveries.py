@@ -17,6 +17,7 @@ from tocsin.api.declaring import management
 from tocsin.api.dependencies import USUAL_LIMIT, Cursor, Limit, Work
 from tocsin.api.field_types import AnswerModel, IncidentNumber, Instant, Page
 from tocsin.api.incident_answers import PlaceAnswer, render_place
+from tocsin.domain.answer_action import AnswerDecision
 from tocsin.domain.delivery import DeliveryState
 from tocsin.domain.outcome import Outcome, explain
 from tocsin.domain.principal import Scope
@@ -81,6 +82,11 @@ class ShownAttemptAnswer(AttemptAnswer):
     ]
     answer_headers: list[tuple[str, str]] | None
     answer_body: Annotated[str | None, Field(description="How it began")]
+    answer_decision: Annotated[
+        AnswerDecision | None,
+        Field(description="What came of an answer that asked for something; null: it did not ask"),
+    ]
+    answer_explanation: Annotated[str | None, Field(description="The same, in words")]
 
 
 class RequestAnswer(AnswerModel):
@@ -181,6 +187,7 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
 
 def _shown_attempt(attempt: Attempt, *, with_url: bool) -> ShownAttemptAnswer:
     detail = attempt.detail or {}
+    decision = AnswerDecision(detail["answer"]) if "answer" in detail else None
     return ShownAttemptAnswer(
         **_attempt(attempt),
         reason=detail.get("reason") or None,
@@ -189,6 +196,8 @@ def _shown_attempt(attempt: Attempt, *, with_url: bool) -> ShownAttemptAnswer:
         microseconds=dict(zip(_PHASES, detail.get("us", ()), strict=False)),
         answer_headers=detail.get("headers") if with_url else None,
         answer_body=detail.get("body"),
+        answer_decision=decision,
+        answer_explanation=decision.sentence if decision else None,
     )
 
 

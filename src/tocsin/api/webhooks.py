@@ -38,6 +38,7 @@ _OPTIONS: Final = {
     "summary": "with_summary",
     "sender_headers": "with_sender_headers",
     "standard_signature": "with_standard_signature",
+    "answer_may_act": "answer_may_act",
     "connect_timeout": "connect_timeout",
     "total_timeout": "total_timeout",
     "deadline": "deadline",
@@ -117,6 +118,7 @@ class WebhookAnswer(AnswerModel):
     summary: bool
     sender_headers: bool
     standard_signature: bool
+    answer_may_act: bool
     connect_timeout: Duration
     total_timeout: Duration
     deadline: Duration
@@ -151,6 +153,10 @@ class NewWebhook(RequestModel):
     summary: bool = True
     sender_headers: bool = False
     standard_signature: bool = True
+    answer_may_act: Annotated[
+        bool,
+        Field(description="Whether an answer may acknowledge, hold or resolve the incident"),
+    ] = False
     connect_timeout: Duration = timedelta(seconds=5)
     total_timeout: Duration = timedelta(seconds=15)
     deadline: Duration = timedelta(minutes=15)
@@ -171,6 +177,7 @@ class WebhookChange(RequestModel):
     summary: bool | None = None
     sender_headers: bool | None = None
     standard_signature: bool | None = None
+    answer_may_act: bool | None = None
     connect_timeout: Duration | None = None
     total_timeout: Duration | None = None
     deadline: Duration | None = None

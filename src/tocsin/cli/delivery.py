@@ -79,6 +79,8 @@ def show_attempts(delivery: Json, shell: Shell) -> None:
             shell.say(attempt["explanation"], indent=4)
         if reason:
             shell.say(reason, indent=4)
+        if attempt.get("answer_explanation"):
+            shell.say(attempt["answer_explanation"], indent=4)
         if phases := _phases(attempt):
             shell.say(phases, indent=4)
 

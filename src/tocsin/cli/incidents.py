@@ -10,10 +10,10 @@ from tocsin.cli.paint import Cell, Colour, word
 from tocsin.cli.shell import DONE, Shell
 from tocsin.cli.table import entity_cell
 from tocsin.cli.when import relative, since
+from tocsin.domain.timeline_sentence import name_of_actor
 
 PATH: Final = "/incidents"
 STATUSES: Final = ("triggered", "acknowledged", "resolved")
-_TOKEN: Final = "token:"
 _LONGEST_TIMELINE: Final = 1000
 _SHOWN_OF_TIMELINE: Final = 30
 
@@ -141,9 +141,7 @@ def status_of(incident: Json, now: datetime) -> Cell:
     if incident["nobody_left_since"] and incident["status"] == "triggered":
         return Cell(f"{status.text}, nobody left to page", Colour.BAD)
     if incident["status"] == "acknowledged" and incident["acknowledged_by"]:
-        return Cell(
-            f"{status.text} by {incident['acknowledged_by'].removeprefix(_TOKEN)}", status.colour
-        )
+        return Cell(f"{status.text} by {name_of_actor(incident['acknowledged_by'])}", status.colour)
     return status
 
 

@@ -24,6 +24,7 @@ OPTIONS: Final = (
     "summary",
     "sender_headers",
     "standard_signature",
+    "answer_may_act",
     "connect_timeout",
     "total_timeout",
     "deadline",

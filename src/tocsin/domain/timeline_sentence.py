@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
+from tocsin.domain.answer_action import AnswerDecision
 from tocsin.domain.outcome import Outcome, explain
 from tocsin.domain.poison import Poison
 from tocsin.domain.timeline import Kind, TimelineEntry
@@ -36,6 +37,9 @@ _NOBODY_LEFT = {
     "last_step_fired": "the last step has fired",
     "nothing_started": "no policy could be started",
 }
+
+
+_WEBHOOK = "webhook:"
 
 
 def sentence(entry: TimelineEntry) -> str:  # noqa: PLR0911, PLR0912, C901 - one arm for each kind
@@ -105,6 +109,8 @@ def ending_text(webhook: str, whose: str, issuer: str, expires_at: datetime, now
 
 def name_of_actor(actor: str) -> str:
     """Return who or what an actor is, in a sentence."""
+    if actor.startswith(_WEBHOOK):
+        return f"webhook {actor.removeprefix(_WEBHOOK)}"
     return actor.removeprefix("token:") or "somebody"
 
 
@@ -140,7 +146,8 @@ def _starts(detail: Detail) -> str:
 
 
 def _said(detail: Detail) -> str:
-    return f", who says: {detail['message']}" if "message" in detail else ""
+    answer = f", in its answer to {detail['delivery']}" if "delivery" in detail else ""
+    return answer + (f", who says: {detail['message']}" if "message" in detail else "")
 
 
 def _in_flight(detail: Detail) -> str:
@@ -200,4 +207,6 @@ def _attempted(detail: Detail) -> str:
     what = attempt_text(detail["outcome"], detail["status"])
     took = detail.get("took_ms")
     length = "" if took is None else f" took {length_text(timedelta(milliseconds=took))}"
-    return f"Attempt {detail['attempt']} to {detail['webhook']}{length}: {what} ({detail['delivery']})."
+    said = f"; {AnswerDecision(detail['answer']).sentence}" if detail.get("answer") else ""
+    attempt = f"Attempt {detail['attempt']} to {detail['webhook']}"
+    return f"{attempt}{length}: {what}{said} ({detail['delivery']})."

@@ -50,6 +50,8 @@ class Webhook:
     """True: `x-forwarded-*`, `x-request-id` and `x-amzn-trace-id` of the alert's own request are sent too."""
     with_standard_signature: bool = True
     """False: the three Standard Webhooks headers are left out."""
+    answer_may_act: bool = False
+    """True: an answer may acknowledge, hold or resolve its incident (`tocsin.domain.answer_action`)."""
     connect_timeout: timedelta = CONNECT_TIMEOUT
     total_timeout: timedelta = TOTAL_TIMEOUT
     deadline: timedelta = DEADLINE

@@ -31,6 +31,7 @@ class WebhookOptions:
     with_summary: bool = True
     with_sender_headers: bool = False
     with_standard_signature: bool = True
+    answer_may_act: bool = False
     connect_timeout: timedelta = CONNECT_TIMEOUT
     total_timeout: timedelta = TOTAL_TIMEOUT
     deadline: timedelta = DEADLINE

@@ -14,6 +14,7 @@ from tocsin.actions.incident_set import ContextSource
 from tocsin.actions.poison import tell_of_outcome
 from tocsin.actions.webhook_failures import DisabledWebhook
 from tocsin.clock import Clock
+from tocsin.domain.answer_action import AnswerDecision, AskedAction, may_ask, read_answer
 from tocsin.domain.certificate_ending import ReceiverCertificate
 from tocsin.domain.configuration import Configuration
 from tocsin.domain.delivery import RETRY_SPREAD
@@ -177,6 +178,7 @@ class Courier:
             certificate=self._shown.note(webhook, answer, now=began),
             asked=_asked(answer, self._clock.now()),
             at_once=answer.met_stale_connection,
+            asked_action=_read_answer(webhook, answer),
         )
 
     def _end(
@@ -193,6 +195,7 @@ class Courier:
         asked: timedelta | None = None,
         at_once: bool = False,
         certificate: ReceiverCertificate | None = None,
+        asked_action: AskedAction | AnswerDecision | None = None,
     ) -> None:
         began_micros = to_micros(began)
         first_byte_at = None if first_byte_after is None else began_micros + first_byte_after
@@ -209,6 +212,7 @@ class Courier:
             asked=asked,
             at_once=at_once,
             certificate=certificate,
+            answer=asked_action,
             **more,
         )
         if webhook is not None and outcome is not Outcome.DELIVERED and not outcome.is_ours:
@@ -294,6 +298,21 @@ def _asked(answer: Answer, now: datetime) -> timedelta | None:
         return None
     values = answer.header_values(b"retry-after")
     return parse_retry_after([value.decode("latin-1") for value in values], now=now)
+
+
+def _read_answer(webhook: Webhook, answer: Answer) -> AskedAction | AnswerDecision | None:
+    """Return what a 2xx asks for its incident, if anything."""
+    if not answer.outcome.is_delivered or not (webhook.answer_may_act or may_ask(answer.body)):
+        return None
+    return read_answer(
+        may_act=webhook.answer_may_act,
+        status=answer.status,
+        content_types=[each.decode("latin-1") for each in answer.header_values(b"content-type")],
+        body=answer.body,
+        is_whole=answer.is_whole,
+        is_tls=webhook.url[:6].lower() == "https:",
+        address=answer.address,
+    )
 
 
 def _withdrawn(lease: Lease, webhook: Webhook | None) -> str:

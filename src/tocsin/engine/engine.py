@@ -188,6 +188,8 @@ class Engine:
                 if result.first_byte_at is not None and result.lease.attempt == 1
             ],
         )
+        if recorded.answers:
+            self._metrics.answers_read(decision.value for decision in recorded.answers)
         self._metrics.deliveries_moved(
             Counter(
                 delivered=recorded.delivered,

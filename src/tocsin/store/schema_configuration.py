@@ -90,6 +90,7 @@ webhooks = sa.Table(
     sa.Column("ca_bundle", sa.Text),
     sa.Column("client_certificate", sa.Text),
     sa.Column("client_key", sa.LargeBinary),  # sealed
+    sa.Column("answer_may_act", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 _alive("webhooks_slug", webhooks, "slug")
 

@@ -71,6 +71,7 @@ class Connection(asyncio.Protocol):
         "_heard",
         "_held",
         "_is_complete",
+        "_is_cut",
         "_is_reused",
         "_keep_alive",
         "_keeper",
@@ -122,6 +123,7 @@ class Connection(asyncio.Protocol):
         self._has_headers = False
         self._headers: list[tuple[bytes, bytes]] = []
         self._body = b""
+        self._is_cut = False
         self._is_complete = False
         self.deadline = started + int(exchange.total_timeout * _NS_PER_SECOND)
         self._left = monotonic_ns()
@@ -248,8 +250,12 @@ class Connection(asyncio.Protocol):
             self._has_headers = True
 
     def on_body(self, body: bytes) -> None:
-        if not self._has_extra and len(self._body) < KEPT_BODY:
-            self._body += body[: KEPT_BODY - len(self._body)]
+        if self._has_extra:
+            return
+        room = KEPT_BODY - len(self._body)
+        self._is_cut = self._is_cut or len(body) > room
+        if room:
+            self._body += body[:room]
 
     def on_message_complete(self) -> None:
         if self._has_headers and not self._is_complete:
@@ -370,6 +376,7 @@ class Connection(asyncio.Protocol):
             tuple(headers) if self._fed <= ALL_KEPT else keep_headers(headers),
             self._body,
             route.peer,
+            self._is_complete and not self._is_cut,
         )
         return on_answer, answer
 

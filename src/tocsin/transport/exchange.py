@@ -97,6 +97,8 @@ class Answer(NamedTuple):
     peer: PeerCertificate | None = None
     verify_code: int = 0
     verify_text: str = ""
+    is_whole: bool = False
+    """Whether `body` is all of it: its end has come, and it is not longer than what is kept."""
 
     @property
     def wrote_first_byte(self) -> bool:

@@ -76,6 +76,7 @@ def _webhook(webhook: DescribedWebhook) -> Facts:
         "summary": options.with_summary,
         "sender_headers": options.with_sender_headers,
         "standard_signature": options.with_standard_signature,
+        "answer_may_act": options.answer_may_act,
         "connect_timeout": format_duration(options.connect_timeout),
         "total_timeout": format_duration(options.total_timeout),
         "deadline": format_duration(options.deadline),

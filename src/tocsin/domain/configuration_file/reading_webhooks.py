@@ -25,6 +25,7 @@ FLAGS: Final = {
     "summary": "with_summary",
     "sender_headers": "with_sender_headers",
     "standard_signature": "with_standard_signature",
+    "answer_may_act": "answer_may_act",
 }
 """A field of the file, and the option it sets."""
 PEM_FIELDS: Final = ("ca_bundle", "client_certificate", "client_key")
