@@ -83,8 +83,9 @@ def test_an_answer_acts_as_its_webhook(
 
 def test_a_hold_ends(ops: Desk) -> None:
     """After the minutes that were asked for; its message is on the timeline."""
-    lease, *_ = paged(ops)
+    lease, *others = paged(ops)
     record(ops, answered(ops, lease, HOLD))
+    record(ops, *(ops.result(other, Outcome.REJECTED) for other in others))
     assert ops.incident(1).held_until == ops.now + timedelta(minutes=30)
     assert any("who says: Looking at it" in each.text for each in ops.timeline(1))
     ops.wait(minutes=30)
@@ -95,16 +96,17 @@ def test_a_hold_ends(ops: Desk) -> None:
 def test_a_webhook_holds_an_incident_three_times(ops: Desk) -> None:
     """The fourth is refused, with the reason; another webhook has its own three."""
     decisions: list[AnswerDecision] = []
-    lease, other, _ = paged(ops)
+    lease, *others = paged(ops)
     for _ in range(4):
         decisions += record(ops, answered(ops, lease, HOLD)).answers
         if decisions[-1] is AnswerDecision.ACTED:
+            record(ops, *(ops.result(other, Outcome.REJECTED) for other in others))
             ops.wait(minutes=30)
             ops.end_holds()
-            lease, other, _ = ops.fire(slots=100).leases
+            lease, *others = ops.fire(slots=100).leases
     assert decisions == ["acted", "acted", "acted", "hold_limit"]
     assert ops.incident(1).status is Status.TRIGGERED
-    assert record(ops, answered(ops, other, HOLD)).answers == ("acted",)
+    assert record(ops, answered(ops, others[0], HOLD)).answers == ("acted",)
 
 
 def test_the_last_step_may_have_fired(desk: Desk) -> None:

@@ -376,7 +376,7 @@ class Connection(asyncio.Protocol):
             tuple(headers) if self._fed <= ALL_KEPT else keep_headers(headers),
             self._body,
             route.peer,
-            self._is_complete and not self._is_cut,
+            is_whole=self._is_complete and not self._is_cut,
         )
         return on_answer, answer
 
