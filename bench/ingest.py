@@ -100,7 +100,9 @@ async def _without_store(count: int) -> Spent:
         organisation="bench",
         metrics=Metrics(version="bench"),
     )
-    async with asgi_server(Outer(ingestion=ingestion, api=answer_only, clock=clock)) as port:
+    async with asgi_server(
+        Outer(ingestion=ingestion, api=answer_only, links=answer_only, clock=clock)
+    ) as port:
         return (await _send(port, count)).spent
 
 

@@ -18,6 +18,12 @@ from tocsin.domain.alert import read_alert, stored_entity_id
 from tocsin.domain.alert_json import AlertRefused, NotJson
 from tocsin.domain.alert_key import InvalidAlertKey, key_hash, masked, parse_alert_key
 from tocsin.domain.entity_mention import is_about
+from tocsin.domain.one_time_link import (
+    InvalidLinks,
+    masked_links,
+    parse_link_actions,
+    read_token,
+)
 from tocsin.domain.principal import NotAuthenticated, token_hash
 from tocsin.domain.refusal import LONGEST_EXCERPT, refuse_alert, refuse_key, unread_text
 from tocsin.domain.routing import routing_key_of
@@ -165,7 +171,17 @@ def feed_instant(data: bytes) -> None:
         _TEXT.validate_python(text).encode()
 
 
+def feed_link(data: bytes) -> None:
+    """Nobody makes a token without a key; what is masked is shorter."""
+    text = data.decode("latin-1")
+    assert read_token(text, (b"k" * 32,)) is None
+    assert len(masked_links(text)) <= len(text)
+    with suppress(InvalidLinks):
+        parse_link_actions(text.split())
+
+
 TARGETS: Final = {
+    "link": Target(feed_link, (b"/l/", b"%2Fl%2F", b"A" * 44, b"acknowledge", b"resolve", b"-_=")),
     "alert": Target(feed_alert, (END, *JSON_WORDS), longest=16_384),
     "entity-id": Target(feed_entity_id, (b"\x00", b"\xed\xa0\x80", b" ", b"-", b"x" * 512)),
     "refusal": Target(

@@ -6,6 +6,8 @@ that only its owner can read, beside the database.
 """
 
 import base64
+import hashlib
+import hmac
 import os
 import stat
 from collections.abc import Callable
@@ -50,6 +52,7 @@ class Vault:
     def __init__(self, master_key: Secret) -> None:
         """Raises: MasterKeyWrong, if the text holds no Fernet keys."""
         lines = master_key.reveal().split()
+        self._lines = tuple(line.encode() for line in lines)
         try:
             self._fernet = MultiFernet([Fernet(line) for line in lines])
         except ValueError:
@@ -59,6 +62,10 @@ class Vault:
             ) from None
         # A page must not wait for 30 us of cryptography each time.
         self._open = lru_cache(maxsize=_KEPT_OPEN)(self._open_slowly)
+
+    def keys_for(self, purpose: str) -> tuple[bytes, ...]:
+        """Return a key of 32 bytes made of each master key, the newest first, for one purpose only."""
+        return tuple(hmac.digest(line, purpose.encode(), hashlib.sha256) for line in self._lines)
 
     def seal(self, secret: Secret) -> bytes:
         """Return what may lie in a database. It differs each time."""

@@ -21,6 +21,7 @@ from tocsin.actions.show_timeline import Told, show_timeline
 from tocsin.domain.alert import Alert, read_alert
 from tocsin.domain.configuration import Configuration
 from tocsin.domain.incident import Incident
+from tocsin.domain.one_time_link import Links
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.timeline import Kind
 from tocsin.ids import IdSource
@@ -35,12 +36,13 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 ORGANISATION = "example-org"
+LINKS = Links("https://tocsin.example", (b"k" * 32,))
 SLOTS = 4
 ROOM = 100
 HAPPENINGS = (
     *(schema.alerts, schema.incidents, schema.escalations, schema.timeline),
     *(schema.deliveries, schema.bodies, schema.attempts, schema.lanes, schema.leases),
-    *(schema.webhook_failures, schema.feed, schema.counters),
+    *(schema.webhook_failures, schema.feed, schema.counters, schema.used_links),
 )
 """The tables of what happens, rather than of what is configured."""
 Steps = Sequence[tuple[str, Sequence[str]]]
@@ -134,6 +136,7 @@ class Desk:
             now=self.now,
             ids=self._ids,
             first_number=self.first_number,
+            links=LINKS,
         )
 
     def do(

@@ -21,6 +21,7 @@ from tocsin.actions.apply import apply, read_configuration_file
 from tocsin.actions.editor import Editor
 from tocsin.actions.incident_set import Context
 from tocsin.actions.ingest import Receipt
+from tocsin.actions.links import link_keys
 from tocsin.actions.tokens import CreatedToken, create_token
 from tocsin.api.app import make_api
 from tocsin.api.ingestion import ALERT_PATH, Ingestion
@@ -28,6 +29,7 @@ from tocsin.api.keyring import Keyring
 from tocsin.api.outer import Outer
 from tocsin.api.refused_alerts import RefusedAlerts
 from tocsin.api.services import Health, Services
+from tocsin.api.transactions import Transactions
 from tocsin.domain.alert import Alert
 from tocsin.domain.network import Networks
 from tocsin.domain.principal import Scope
@@ -44,6 +46,7 @@ from tocsin.store.writer import Writer
 from tocsin.transport.inspector import Inspection
 from tocsin.transport.sender import Sender
 from tocsin.vault import Vault, make_master_key
+from tocsin.web.link_pages import LinkPages
 
 ALERT_KEY = "f81d4fae-7dec-4d0a-a765-00a0c91e6bf6"
 CONFIGURATION = f"""
@@ -260,7 +263,18 @@ class Harness:
             organisation="acme",
             metrics=self.metrics,
         )
-        return Outer(ingestion=ingestion, api=make_api(self.services), clock=self.clock)
+        transactions = Transactions(self.services)
+        return Outer(
+            ingestion=ingestion,
+            api=make_api(self.services, transactions),
+            links=LinkPages(
+                read=transactions.read,
+                change=transactions.change,
+                clock=self.clock,
+                keys=link_keys(self.vault),
+            ),
+            clock=self.clock,
+        )
 
     def _find_key(self, key: Secret) -> str | None:
         return self.keyring.find(key)

@@ -35,6 +35,7 @@ def test_a_webhook_is_made_changed_and_deleted(harness: Harness) -> None:
         "sender_headers": False,
         "standard_signature": True,
         "answer_may_act": False,
+        "links": [],
         "connect_timeout": "5s",
         "total_timeout": "15s",
         "deadline": "1h",

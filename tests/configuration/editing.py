@@ -45,6 +45,7 @@ class Alice:
             random_bytes=counting_bytes(),
             vault=new_vault(),
             networks=Networks.parse("public,private"),
+            public_url="https://tocsin.example",
         )
     )
 

@@ -21,6 +21,7 @@ from tocsin.domain.configuration_file.reading import (
 )
 from tocsin.domain.configuration_file.report import ApplyReport
 from tocsin.domain.network import Networks
+from tocsin.domain.one_time_link import LinksWithoutPublicUrl
 from tocsin.domain.webhook import DisabledReason
 from tocsin.domain.webhook_address import WebhookAddressRefused, check_url_and_address
 from tocsin.domain.webhook_url import InvalidWebhookUrl
@@ -63,10 +64,11 @@ def plan(
     vault: Vault,
     networks: Networks,
     now: datetime,
+    public_url: str | None = None,
     prune: bool = False,
 ) -> ApplyReport:
     """Return what applying the file would do; a dry run. Raises: ConfigurationMistakes."""
-    made = _plan(tx, file, vault, networks, now=now, prune=prune)
+    made = _plan(tx, file, vault, networks, now=now, public_url=public_url, prune=prune)
     return ApplyReport(file.name, made.merged.differences(), made.warnings)
 
 
@@ -77,7 +79,15 @@ def apply(tx: Tx, file: ConfigurationFile, *, editor: Editor, prune: bool = Fals
     Raises: ConfigurationMistakes, with all of them; then nothing was changed.
     """
     lock_configuration(tx)
-    made = _plan(tx, file, editor.vault, editor.networks, now=editor.now, prune=prune)
+    made = _plan(
+        tx,
+        file,
+        editor.vault,
+        editor.networks,
+        now=editor.now,
+        public_url=editor.public_url,
+        prune=prune,
+    )
     differences = made.merged.differences()
     keys = carry_out(tx, made.in_force, differences, editor=editor)
     return ApplyReport(file.name, differences, made.warnings, keys)
@@ -90,6 +100,7 @@ def _plan(
     networks: Networks,
     *,
     now: datetime,
+    public_url: str | None,
     prune: bool,
 ) -> _Plan:
     in_force = read_in_force(tx, vault)
@@ -99,6 +110,7 @@ def _plan(
         *merged.mistakes,
         *find_missing(merged, file),
         *_unreachable(file, networks),
+        *(_with_links(file) if public_url is None else ()),
     ]
     if not mistakes:  # else some of them would be told twice
         mistakes += mistakes_in_force(file, merged, now=now)
@@ -116,6 +128,14 @@ def _stay_gone(in_force: InForce, merged: Merged) -> Iterator[Advice]:
         if webhook.disabled_reason is DisabledReason.GONE and after and not after.enabled:
             text = f"it stays disabled, {DisabledReason.GONE.clause}; enable it when it takes pages"
             yield Advice(place_of(ObjectKind.WEBHOOK, slug), text)
+
+
+def _with_links(file: ConfigurationFile) -> Iterator[Mistake]:
+    """Yield the webhooks whose links would lead nowhere."""
+    for slug, webhook in file.description.webhooks.items():
+        if webhook.options.links:
+            place = f"{place_of(ObjectKind.WEBHOOK, slug)}.links"
+            yield file.mistake(place, LinksWithoutPublicUrl().message)
 
 
 def _unreachable(file: ConfigurationFile, networks: Networks) -> list[Mistake]:

@@ -16,7 +16,7 @@ from tocsin.vault import Vault
 class Editor:
     """One edit: by whom and when, and where its ids, its randomness and its sealing come from.
 
-    `networks` are those that webhooks may reach. Units: `now` is aware UTC.
+    `networks` are those that webhooks may reach; `public_url` is what was set, if anything. Units: `now` is aware UTC.
     """
 
     actor: str
@@ -25,6 +25,7 @@ class Editor:
     random_bytes: Callable[[int], bytes]
     vault: Vault
     networks: Networks
+    public_url: str | None = None
 
     def new_id(self) -> int:
         return self.ids.take(1, self.now)[0]

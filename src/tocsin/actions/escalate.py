@@ -34,6 +34,8 @@ from tocsin.store.statement import Row
 from tocsin.store.timeline import add_to_timeline
 from tocsin.stored_json import from_json
 
+_NO_BODY_YET = (0, Body(b"", ""))
+
 
 @dataclass(frozen=True, slots=True)
 class Sending:
@@ -66,6 +68,13 @@ class _Planned(NamedTuple):
     webhook: Webhook
     body_id: int
     body: Body
+
+
+class _WithLinks(NamedTuple):
+    """A delivery whose body has links, and so is its own: it is made once its id is known."""
+
+    place: int
+    fields: Mapping[str, str]
 
 
 def escalate(tx: Tx, context: Context, *, limit: int, sending: Sending) -> Escalated:
@@ -114,6 +123,7 @@ class _Batch:
         self._now = to_micros(context.now)
         self._bodies: list[tuple[int, bytes]] = []
         self._planned: list[_Planned] = []
+        self._with_links: list[_WithLinks] = []
         self._skipped: list[TimelineEntry] = []
         self._hurried: set[int] = set()
         self.result = Escalated(0)
@@ -167,6 +177,10 @@ class _Batch:
         if webhook is None or webhook.disabled_at is not None:
             self._skip(due, firing, webhook)
             return
+        if webhook.links and self._context.links is not None:
+            self._with_links.append(_WithLinks(len(self._planned), fields))
+            self._planned.append(_Planned(due, firing, webhook, *_NO_BODY_YET))
+            return
         kind = (webhook.profile, webhook.with_summary, webhook.with_sender_headers)
         if kind not in bodies:
             body = make_body(
@@ -206,13 +220,34 @@ class _Batch:
     def save(self, sending: Sending) -> None:
         """Write what was planned, each table once."""
         tx = self._tx
+        lease_id, *ids = self._context.ids.take(1 + len(self._planned), self._context.now)
+        if self._with_links:
+            self._make_links(ids)
         insert_bodies(tx, self._bodies)
-        self._insert_deliveries(sending)
+        self._insert_deliveries(sending, lease_id, ids)
         add_to_timeline(tx, self._skipped)
         self._mark_silence()
 
-    def _insert_deliveries(self, sending: Sending) -> None:
-        lease_id, *ids = self._context.ids.take(1 + len(self._planned), self._context.now)
+    def _make_links(self, ids: Sequence[int]) -> None:
+        """Make the bodies that have links to their own delivery."""
+        links, now = self._context.links, self._context.now
+        assert links is not None, "or no body would have been put off"
+        body_ids = self._context.ids.take(len(self._with_links), now)
+        for body_id, (place, fields) in zip(body_ids, self._with_links, strict=True):
+            planned = self._planned[place]
+            webhook = planned.webhook
+            body = make_body(
+                webhook.profile,
+                incident=planned.due.incident,
+                alert=fields,
+                with_headers=webhook.with_sender_headers,
+                empty_texts=not webhook.with_summary,
+                links=links.urls(ids[place], webhook.links, now=now),
+            )
+            self._bodies.append((body_id, body.form))
+            self._planned[place] = planned._replace(body_id=body_id, body=body)
+
+    def _insert_deliveries(self, sending: Sending, lease_id: int, ids: Sequence[int]) -> None:
         made = self._in_line(ids)
         # After the deliveries: lanes are locked last of all.
         free = free_slots(

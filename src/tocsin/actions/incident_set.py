@@ -15,6 +15,7 @@ from tocsin.domain.configuration import Configuration, Policy
 from tocsin.domain.escalation import LATE_AFTER, EndReason, Escalation
 from tocsin.domain.incident import Action, Incident, Status, next_status
 from tocsin.domain.message_type import MessageType
+from tocsin.domain.one_time_link import Links
 from tocsin.domain.policy import PolicyVersion
 from tocsin.domain.start_plan import StartPlan, plan_start
 from tocsin.domain.timeline import ENGINE, Kind, TimelineEntry
@@ -45,6 +46,8 @@ class Context:
     first_number: int = 1
     late_after: timedelta = LATE_AFTER
     """A step that is later than this moves the plan of those after it."""
+    links: Links | None = None
+    """Makes one-time links; None: nobody has said where they would lead."""
 
 
 ContextSource = Callable[[Tx], Context]

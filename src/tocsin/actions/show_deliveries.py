@@ -7,6 +7,7 @@ from typing import ClassVar, Final
 from tocsin.actions.named_steps import NamedStep, Names
 from tocsin.domain.configuration import Configuration
 from tocsin.domain.delivery import DeliveryState
+from tocsin.domain.one_time_link import masked_links
 from tocsin.domain.request import request_head
 from tocsin.domain.webhook import Webhook
 from tocsin.domain.webhook_url import check_webhook_url
@@ -139,8 +140,8 @@ def _request(
         url=webhook.url if webhook and with_url else None,
         request_line=line,
         headers=tuple(headers),
-        body=body.decode("ascii"),
-        fields=tuple(decode_form(body).items()),
+        body=masked_links(body.decode("ascii")),
+        fields=tuple((name, masked_links(value)) for name, value in decode_form(body).items()),
     )
 
 

@@ -17,6 +17,7 @@ from tocsin.domain.auth_code import check_auth_code
 from tocsin.domain.configuration_file.description import DescribedWebhook, ObjectKind
 from tocsin.domain.configuration_file.mistakes import nearest
 from tocsin.domain.display_name import check_name
+from tocsin.domain.one_time_link import LinksWithoutPublicUrl
 from tocsin.domain.slug import parse_slug, slug_from_name
 from tocsin.domain.webhook import Webhook
 from tocsin.domain.webhook_address import check_url_and_address
@@ -62,6 +63,7 @@ def create_webhook(
     """
     in_force = begin_edit(tx, editor)
     check_url_and_address(url, editor.networks)
+    _check_links(options, _USUAL, editor)
     made = DescribedWebhook(
         slug=parse_slug(slug) if slug is not None else slug_from_name(check_name(name)),
         name=check_name(name),
@@ -96,6 +98,7 @@ def update_webhook(
     known = in_force.description.webhooks[slug]
     if url is not None:
         check_url_and_address(url, editor.networks)
+    _check_links(options or known.options, known.options, editor)
     changed = replace(
         known,
         slug=known.slug if new_slug is None else parse_slug(new_slug),
@@ -107,6 +110,12 @@ def update_webhook(
     )
     _change(tx, in_force, slug, changed, editor=editor)
     return get_webhook(tx, changed.slug, editor.vault)
+
+
+def _check_links(options: WebhookOptions, before: WebhookOptions, editor: Editor) -> None:
+    """Refuse links that would lead nowhere; those that there are may stay. Raises: LinksWithoutPublicUrl."""
+    if editor.public_url is None and set(options.links) - set(before.links):
+        raise LinksWithoutPublicUrl
 
 
 def _change(

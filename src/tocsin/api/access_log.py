@@ -6,6 +6,7 @@ from typing import Final
 
 from tocsin.api.ingestion import ALERT_PATH, INTEGRATIONS
 from tocsin.domain.alert_key import masked
+from tocsin.domain.one_time_link import LINK_PATH
 from tocsin.secret import Secret
 
 LONGEST_PATH: Final = 200
@@ -31,6 +32,8 @@ def shown_path(path: str) -> str:
         return ALERT_PATH + shown + slash + _printable(_without_secrets(routing_key))
     if path.startswith(INTEGRATIONS):  # another product's path, perhaps, with a key who knows where
         return f"{INTEGRATIONS}..."
+    if path.startswith(LINK_PATH):
+        return f"{LINK_PATH}..."
     return _printable(_without_secrets(path))
 
 

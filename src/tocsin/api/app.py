@@ -68,9 +68,8 @@ Manages a Tocsin server: incidents, alerts and deliveries; webhooks, policies an
 """
 
 
-def make_api(services: Services) -> ASGIApp:
-    """Return the ASGI application of everything but the alerts' own path."""
-    transactions = Transactions(services)
+def make_api(services: Services, transactions: Transactions) -> ASGIApp:
+    """Return the ASGI application of everything but the alerts' own path and one-time links."""
     app = FastAPI(
         title="Tocsin",
         version=services.version,

@@ -110,6 +110,7 @@ async def apply_file(principal: Administrator, work: Work, given: FileToApply) -
                 vault=services.vault,
                 networks=services.networks,
                 now=services.clock.now(),
+                public_url=services.set_public_url,
                 prune=given.prune,
             )
         )

@@ -24,6 +24,7 @@ def editor_of(transactions: Transactions, context: Context, principal: Principal
         random_bytes=services.random_bytes,
         vault=services.vault,
         networks=services.networks,
+        public_url=services.set_public_url,
     )
 
 

@@ -11,6 +11,7 @@ from tocsin.api.access_log import logger, shown_path
 from tocsin.api.client_address import Network, client_address
 from tocsin.api.ingestion import INTEGRATIONS
 from tocsin.clock import Clock
+from tocsin.domain.one_time_link import LINK_PATH
 
 # Asked every few seconds by machines, and every alert that went well is a row of the database.
 _QUIET: Final = (INTEGRATIONS, "/healthz", "/readyz", "/metrics")
@@ -18,7 +19,8 @@ _QUIET: Final = (INTEGRATIONS, "/healthz", "/readyz", "/metrics")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outer:
-    """Sends `/integrations/` to the ingestion and the rest, with start and stop, to the API.
+    """Sends `/integrations/` to the ingestion, `/l/` to one-time links, and the rest, with start and stop,
+    to the API.
 
     Each answer is one line of log, `request.answered`: at DEBUG where all went well and nobody
     would miss it, else at INFO. `trusted_proxies` only decide whose address that line shows.
@@ -26,6 +28,7 @@ class Outer:
 
     ingestion: ASGIApp
     api: ASGIApp
+    links: ASGIApp
     clock: Clock
     trusted_proxies: Sequence[Network] = field(default=())
 
@@ -42,7 +45,7 @@ class Outer:
             await send(message)
 
         path: str = scope["path"]
-        app = self.ingestion if path.startswith(INTEGRATIONS) else self.api
+        app = self._app_for(path)
         began = self.clock.monotonic()
         try:
             await app(scope, receive, watched)
@@ -51,6 +54,11 @@ class Outer:
             level = logging.DEBUG if is_quiet else logging.INFO
             if logger.isEnabledFor(level):
                 self._log(level, scope, status=status, took=self.clock.monotonic() - began)
+
+    def _app_for(self, path: str) -> ASGIApp:
+        if path.startswith(INTEGRATIONS):
+            return self.ingestion
+        return self.links if path.startswith(LINK_PATH) else self.api
 
     def _log(self, level: int, scope: Scope, *, status: int, took: float) -> None:
         logger.log(

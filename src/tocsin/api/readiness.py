@@ -29,6 +29,9 @@ def reasons_not_ready(health: Health) -> list[Finding]:
 def warnings(health: Health) -> list[Finding]:
     """Return what an administrator should look at, though pages go out."""
     found = []
+    if health.links_lead_nowhere:
+        text = "A webhook asks for links, which are left out: set TOCSIN_PUBLIC_URL"
+        found.append(Finding("links_without_public_url", text))
     if not health.has_default_routing:
         text = "An alert under an unknown routing key pages nobody; configure default_routing"
         found.append(Finding("no_default_routing", text))

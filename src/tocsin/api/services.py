@@ -34,6 +34,8 @@ class Health:
     """Items that failed alone and are tried again later."""
     disabled_webhooks: Mapping[DisabledReason, int] = field(default_factory=dict)
     """How many are disabled, by the reason."""
+    links_lead_nowhere: bool = False
+    """A webhook asks for links, and nobody has said where others reach this server."""
     has_default_routing: bool = True
     is_paused: bool = False
     in_flight: int = 0
@@ -79,4 +81,6 @@ class Services:
     """The slug that goes out as `vo_organization_id`."""
     public_url: str
     """Where senders and people reach this server, without a slash at its end."""
+    set_public_url: str | None = None
+    """The same, if somebody has set it; links are made only then."""
     version: str

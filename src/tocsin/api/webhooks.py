@@ -21,6 +21,7 @@ from tocsin.api.editing import edit, editor_of
 from tocsin.api.field_types import AnswerModel, Duration, Instant, Page, RequestModel
 from tocsin.domain.auth_code import standard_secret
 from tocsin.domain.certificate_ending import ReceiverCertificate
+from tocsin.domain.one_time_link import LinkAction, parse_link_actions
 from tocsin.domain.payload import PayloadProfile
 from tocsin.domain.pem import MOST_CHARACTERS
 from tocsin.domain.principal import Scope
@@ -39,6 +40,7 @@ _OPTIONS: Final = {
     "sender_headers": "with_sender_headers",
     "standard_signature": "with_standard_signature",
     "answer_may_act": "answer_may_act",
+    "links": "links",
     "connect_timeout": "connect_timeout",
     "total_timeout": "total_timeout",
     "deadline": "deadline",
@@ -57,6 +59,14 @@ GivenAuthCode = Annotated[
         max_length=255,
         description="One that receivers know already, 16 to 255 printable ASCII characters. "
         "Left out, one is made",
+    ),
+]
+GivenLinks = Annotated[
+    list[Annotated[LinkAction, Field(strict=False)]],
+    Field(
+        max_length=8,
+        description="What a page has one-time links for: fields `ack_url` and `resolve_url`. "
+        "Refused with `links_without_public_url` unless TOCSIN_PUBLIC_URL is set",
     ),
 ]
 # Strict would take no text for an enumeration's member.
@@ -119,6 +129,7 @@ class WebhookAnswer(AnswerModel):
     sender_headers: bool
     standard_signature: bool
     answer_may_act: bool
+    links: list[LinkAction]
     connect_timeout: Duration
     total_timeout: Duration
     deadline: Duration
@@ -157,6 +168,7 @@ class NewWebhook(RequestModel):
         bool,
         Field(description="Whether an answer may acknowledge, hold or resolve the incident"),
     ] = False
+    links: GivenLinks = Field(default_factory=list)
     connect_timeout: Duration = timedelta(seconds=5)
     total_timeout: Duration = timedelta(seconds=15)
     deadline: Duration = timedelta(minutes=15)
@@ -178,6 +190,7 @@ class WebhookChange(RequestModel):
     sender_headers: bool | None = None
     standard_signature: bool | None = None
     answer_may_act: bool | None = None
+    links: GivenLinks | None = None
     connect_timeout: Duration | None = None
     total_timeout: Duration | None = None
     deadline: Duration | None = None
@@ -318,6 +331,8 @@ async def test_webhook(principal: Administrator, work: Work, once: Once, slug: S
 
 def _options(given: NewWebhook | WebhookChange) -> dict[str, Any]:
     values = {name: getattr(given, field) for field, name in _OPTIONS.items()}
+    if given.links is not None:
+        values["links"] = parse_link_actions(given.links)
     return {name: value for name, value in values.items() if value is not None}
 
 

@@ -94,6 +94,10 @@ def _lacking(server: "Running") -> list[str]:
         who = counted(gone, "webhook is", "webhooks are")
         lacking.append(f"{who} disabled after answers of 410 (Gone): tocsin webhooks")
     settings = server.settings
+    if health.links_lead_nowhere:
+        lacking.append(
+            "Not set: TOCSIN_PUBLIC_URL, so pages go out without the links that webhooks ask for."
+        )
     if settings.public_url is None and settings.listen.host in _EVERY_ADDRESS:
         lacking.append("Not set: TOCSIN_PUBLIC_URL, how others reach this server.")
     return lacking

@@ -25,6 +25,7 @@ OPTIONS: Final = (
     "sender_headers",
     "standard_signature",
     "answer_may_act",
+    "links",
     "connect_timeout",
     "total_timeout",
     "deadline",
@@ -345,4 +346,6 @@ def _certificates(webhook: Json, shell: Shell) -> dict[str, str | Cell]:
 def _option(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(value) or "none"
     return str(value)

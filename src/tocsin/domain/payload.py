@@ -92,18 +92,23 @@ def make_body(
     alert: Mapping[str, str],
     with_headers: bool = False,
     empty_texts: bool = False,
+    links: Mapping[str, str] | None = None,
 ) -> Body:
     """Return the body that tells of `alert`, which raised or kept incident number `incident`.
 
     `with_headers` lets the HTTP headers of the alert's own request through (profile `wire`).
-    `empty_texts` leaves summary and message empty, as VictorOps sent them in 2020.
+    `empty_texts` leaves summary and message empty, as VictorOps sent them in 2020. `links` are fields of
+    our own, in both profiles; an alert cannot set them.
     """
+    if links and profile is PayloadProfile.WIRE:
+        alert = {**alert, **links}
     plan = _plan_of(alert, with_headers=with_headers)
     summary = "" if empty_texts else _summary(plan, alert)
     message = "" if empty_texts else f"{summary} - {_text(alert, plan.state_message)}"
     if profile is PayloadProfile.WIRE:
         return _wire_body(plan, (str(incident), summary, message), alert)
-    return _any_body(documented_fields(incident=incident, summary=summary, message=message))
+    fields = documented_fields(incident=incident, summary=summary, message=message)
+    return _any_body({**fields, **(links or {})})
 
 
 def wire_fields(

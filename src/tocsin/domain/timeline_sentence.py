@@ -40,6 +40,7 @@ _NOBODY_LEFT = {
 
 
 _WEBHOOK = "webhook:"
+_LINK = "link:"
 
 
 def sentence(entry: TimelineEntry) -> str:  # noqa: PLR0911, PLR0912, C901 - one arm for each kind
@@ -111,6 +112,8 @@ def name_of_actor(actor: str) -> str:
     """Return who or what an actor is, in a sentence."""
     if actor.startswith(_WEBHOOK):
         return f"webhook {actor.removeprefix(_WEBHOOK)}"
+    if actor.startswith(_LINK):
+        return f"the link sent to {actor.removeprefix(_LINK)}"
     return actor.removeprefix("token:") or "somebody"
 
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from tocsin.domain.client_certificate import ClientCertificate
 from tocsin.domain.delivery import DEADLINE
+from tocsin.domain.one_time_link import LinkAction
 from tocsin.domain.payload import PayloadProfile
 from tocsin.secret import Secret
 
@@ -52,6 +53,8 @@ class Webhook:
     """False: the three Standard Webhooks headers are left out."""
     answer_may_act: bool = False
     """True: an answer may acknowledge, hold or resolve its incident (`tocsin.domain.answer_action`)."""
+    links: tuple[LinkAction, ...] = ()
+    """What its pages have one-time links for (`tocsin.domain.one_time_link`)."""
     connect_timeout: timedelta = CONNECT_TIMEOUT
     total_timeout: timedelta = TOTAL_TIMEOUT
     deadline: timedelta = DEADLINE

@@ -251,6 +251,14 @@ lanes = _clustered(
     sa.Column("in_flight", sa.Integer, nullable=False),
 )
 
+# One-time links that were followed.
+used_links = _clustered(
+    "used_links",
+    sa.Column("delivery_id", Id, primary_key=True, autoincrement=False),
+    sa.Column("action", sa.Text, primary_key=True),
+    sa.Column("used_at", Instant, nullable=False),
+)
+
 # What webhooks failed since their last 2xx. One that works has no row, and so costs no write.
 webhook_failures = _clustered(
     "webhook_failures",

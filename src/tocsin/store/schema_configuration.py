@@ -91,6 +91,8 @@ webhooks = sa.Table(
     sa.Column("client_certificate", sa.Text),
     sa.Column("client_key", sa.LargeBinary),  # sealed
     sa.Column("answer_may_act", sa.Boolean, nullable=False, server_default=sa.false()),
+    # The actions of the links in its pages, spaces between.
+    sa.Column("links", sa.Text, nullable=False, server_default=sa.text("''")),
 )
 _alive("webhooks_slug", webhooks, "slug")
 

@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from tocsin.domain.client_certificate import ClientCertificate
+from tocsin.domain.one_time_link import parse_link_actions
 from tocsin.domain.payload import PayloadProfile
 from tocsin.domain.webhook import DisabledReason, Webhook
 from tocsin.secret import Secret
@@ -78,6 +79,7 @@ def _values(webhook: Webhook) -> dict[str, Any]:
         "with_sender_headers": webhook.with_sender_headers,
         "with_standard_signature": webhook.with_standard_signature,
         "answer_may_act": webhook.answer_may_act,
+        "links": " ".join(webhook.links),
         "connect_timeout": webhook.connect_timeout // _MICROSECOND,
         "total_timeout": webhook.total_timeout // _MICROSECOND,
         "deadline": webhook.deadline // _MICROSECOND,
@@ -100,6 +102,7 @@ def _webhook(row: Any, vault: Vault) -> Webhook:
         with_sender_headers=row.with_sender_headers,
         with_standard_signature=row.with_standard_signature,
         answer_may_act=row.answer_may_act,
+        links=parse_link_actions(row.links.split()),
         connect_timeout=row.connect_timeout * _MICROSECOND,
         total_timeout=row.total_timeout * _MICROSECOND,
         deadline=row.deadline * _MICROSECOND,

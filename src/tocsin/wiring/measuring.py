@@ -13,7 +13,7 @@ from tocsin.store.backlog import oldest_due_step, oldest_unsent
 from tocsin.wiring.opening import Store
 
 
-def measure(store: Store, engine: Engine, clock: Clock) -> Health:
+def measure(store: Store, engine: Engine, clock: Clock, *, has_public_url: bool) -> Health:
     """Return the facts. Reads the database: not for the loop."""
     with store.database.read() as tx:
         now = clock.now()
@@ -30,6 +30,8 @@ def measure(store: Store, engine: Engine, clock: Clock) -> Health:
                 for webhook in configuration.webhooks.values()
                 if webhook.disabled_reason is not None
             ),
+            links_lead_nowhere=not has_public_url
+            and any(webhook.links for webhook in configuration.webhooks.values()),
             has_default_routing=bool(configuration.default_route.policies),
             is_paused=is_paused(tx),
             in_flight=engine.courier.in_flight,

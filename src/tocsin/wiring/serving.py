@@ -19,6 +19,7 @@ import uvloop
 from tocsin import __version__
 from tocsin.actions.editor import Editor
 from tocsin.actions.incident_set import Context
+from tocsin.actions.links import link_keys
 from tocsin.actions.pause import pause
 from tocsin.api.app import make_api
 from tocsin.api.ingestion import Ingestion
@@ -26,8 +27,10 @@ from tocsin.api.keyring import Keyring
 from tocsin.api.outer import Outer
 from tocsin.api.refused_alerts import RefusedAlerts
 from tocsin.api.services import Health, Services
+from tocsin.api.transactions import Transactions
 from tocsin.clock import Clock, SystemClock
 from tocsin.domain.network import Networks
+from tocsin.domain.one_time_link import Links
 from tocsin.engine.engine import Engine, EngineSettings
 from tocsin.errors import TocsinError
 from tocsin.ids import NODE_BITS, IdSource
@@ -36,6 +39,7 @@ from tocsin.settings import Settings
 from tocsin.store.database import News, Tx
 from tocsin.store.writer import Writer
 from tocsin.transport.tls import system_ca_count
+from tocsin.web.link_pages import LinkPages
 from tocsin.wiring.first import FirstStart, set_up, write_address
 from tocsin.wiring.http_server import answering, listening, url_of
 from tocsin.wiring.logs import set_up_logs
@@ -181,7 +185,13 @@ class _Parts:
             ids=self.ids,
             first_number=self.settings.first_incident,
             late_after=self.settings.late_after,
+            links=self.links(store),
         )
+
+    def links(self, store: Store) -> Links | None:
+        """Return what makes one-time links; None: nobody has said where they would lead."""
+        url = self.settings.public_url
+        return None if url is None else Links(url, link_keys(store.vault))
 
     def editor(self, store: Store, now: datetime) -> Editor:
         return Editor(
@@ -191,6 +201,7 @@ class _Parts:
             random_bytes=self.random_bytes,
             vault=store.vault,
             networks=self.networks,
+            public_url=self.settings.public_url,
         )
 
     def new_uuid(self) -> str:
@@ -214,11 +225,14 @@ class _Parts:
             metrics=self.metrics,
             keyring=keyring,
             check_webhook=engine.check,
-            health=lambda: measure(store, engine, self.clock),
+            health=lambda: measure(
+                store, engine, self.clock, has_public_url=self.settings.public_url is not None
+            ),
             run_id=self.run_id,
             node=self.node,
             organisation=self.settings.organisation,
             public_url=self.settings.public_url or url,
+            set_public_url=self.settings.public_url,
             version=__version__,
         )
 
@@ -233,9 +247,17 @@ class _Parts:
             organisation=self.settings.organisation,
             metrics=self.metrics,
         )
+        transactions = Transactions(services)
+        links = LinkPages(
+            read=transactions.read,
+            change=transactions.change,
+            clock=self.clock,
+            keys=link_keys(services.vault),
+        )
         return Outer(
             ingestion=ingestion,
-            api=make_api(services),
+            api=make_api(services, transactions),
+            links=links,
             clock=self.clock,
             trusted_proxies=self.settings.trusted_proxies,
         )

@@ -94,6 +94,8 @@ def _webhook(webhook: DescribedWebhook, *, with_secrets: bool) -> dict[str, Any]
     for name, option in FLAGS.items():
         if getattr(options, option) is not getattr(usual, option):
             written[name] = getattr(options, option)
+    if options.links:
+        written["links"] = [action.value for action in options.links]
     for name, _least, _most in BOUNDS:
         if getattr(options, name) != getattr(usual, name):
             written[name] = format_duration(getattr(options, name))

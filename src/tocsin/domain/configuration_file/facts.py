@@ -77,6 +77,7 @@ def _webhook(webhook: DescribedWebhook) -> Facts:
         "sender_headers": options.with_sender_headers,
         "standard_signature": options.with_standard_signature,
         "answer_may_act": options.answer_may_act,
+        "links": list(options.links),
         "connect_timeout": format_duration(options.connect_timeout),
         "total_timeout": format_duration(options.total_timeout),
         "deadline": format_duration(options.deadline),

@@ -16,6 +16,7 @@ from tocsin.domain.configuration_file.description import DescribedWebhook
 from tocsin.domain.configuration_file.place import Place
 from tocsin.domain.configuration_file.reading_slugs import check_key, read_was
 from tocsin.domain.duration import parse_duration
+from tocsin.domain.one_time_link import LinkAction, parse_link_actions
 from tocsin.domain.payload import PayloadProfile
 from tocsin.domain.webhook_options import BOUNDS, InvalidWebhookOptions, WebhookOptions
 from tocsin.domain.webhook_url import check_webhook_url
@@ -35,6 +36,7 @@ _LENGTHS: Final = tuple(name for name, _least, _most in BOUNDS)
 FIELDS: Final = (
     *("name", "url", "auth_code", "enabled", "profile"),
     *FLAGS,
+    "links",
     *_LENGTHS,
     *PEM_FIELDS,
     *(f"{field}{FROM_FILE}" for field in PEM_FIELDS),
@@ -85,6 +87,8 @@ def _options(place: Place, fields: Mapping[str, Place]) -> WebhookOptions:
     for name, option in FLAGS.items():
         if name in fields:
             given[option] = fields[name].flag(otherwise=True)
+    if "links" in fields:
+        given["links"] = _links(fields["links"])
     for name, least, most in BOUNDS:
         if name in fields:
             given[name] = _length(fields[name], least, most)
@@ -95,6 +99,12 @@ def _options(place: Place, fields: Mapping[str, Place]) -> WebhookOptions:
     except InvalidWebhookOptions as refusal:
         place.mistake(refusal.message)
         return WebhookOptions()
+
+
+def _links(place: Place) -> tuple[LinkAction, ...]:
+    items = [] if place.is_null else place.items("[acknowledge, resolve]")
+    names = [text for item in items if (text := item.text()) is not None]
+    return place.attempt(lambda: parse_link_actions(names), ())
 
 
 def _ca_bundle(fields: Mapping[str, Place]) -> str | None:
