@@ -9,6 +9,7 @@ from tests.api.harness import Harness
 
 from tocsin.api.app import NOUNS, make_api
 from tocsin.api.gate import LARGEST_BODY, OPENAPI
+from tocsin.api.transactions import Transactions
 from tocsin.domain.principal import Scope
 
 READ, RESPOND, ADMINISTER = Scope
@@ -131,7 +132,7 @@ def test_every_route_is_documented_with_the_scope_decided_for_it(harness: Harnes
 
 def test_no_route_is_built_twice(harness: Harness) -> None:
     """Neither at the start nor when the first request comes, on the loop that pages wait for."""
-    app = make_api(harness.services)
+    app = make_api(harness.services, Transactions(harness.services))
     assert isinstance(app, FastAPI)
     declared = [route for noun in NOUNS for route in noun.router.routes]
     served = [route for route in app.routes if getattr(route, "path", None) != OPENAPI]
