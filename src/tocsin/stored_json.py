@@ -17,6 +17,11 @@ def to_json(value: Any) -> str:
     return orjson.dumps(value, default=tuple).decode()
 
 
+def json_part(value: Any) -> Any:
+    """Return a value that `to_json` takes within another one without making its text again."""
+    return orjson.Fragment(orjson.dumps(value, default=tuple))
+
+
 def from_json(text: str) -> Any:
     """Return what `to_json` was given; tuples come back as lists."""
     return orjson.loads(text)

@@ -26,6 +26,7 @@ from tocsin.domain.webhook import Webhook
 from tocsin.engine.batches import Batches
 from tocsin.engine.certificates import ShownCertificates
 from tocsin.engine.diagnoses import Diagnoses
+from tocsin.engine.on_record import detail_of
 from tocsin.engine.poison import Ward
 from tocsin.engine.request import make_exchange
 from tocsin.ids import DELIVERY, id_text
@@ -33,13 +34,12 @@ from tocsin.store.deliveries import Lease
 from tocsin.store.schema import to_micros
 from tocsin.store.writer import StoreUnavailable, Writer, WriterStopped
 from tocsin.stored_json import to_json
-from tocsin.transport.exchange import Answer
+from tocsin.transport.exchange import Answer, Exchange
 from tocsin.transport.sender import Sender
 
 MOST_IN_FLIGHT = 1024
 MOST_IN_A_BATCH = 512
 _RECORD_AGAIN_SECONDS = 1.0
-_KEPT_BODY = 4096
 logger = logging.getLogger(__name__)
 
 
@@ -148,21 +148,34 @@ class Courier:
         exchange = make_exchange(
             lease, webhook, now=began, is_cancelled=lambda: lease.key in self._cancelled
         )
-        self._sender.start(exchange, lambda answer: self._answered(lease, webhook, began, answer))
+        self._sender.start(
+            exchange, lambda answer: self._answered(lease, webhook, exchange, began, answer)
+        )
 
-    def _answered(self, lease: Lease, webhook: Webhook, began: datetime, answer: Answer) -> None:
+    def _answered(
+        self, lease: Lease, webhook: Webhook, exchange: Exchange, began: datetime, answer: Answer
+    ) -> None:
         if not answer.outcome.is_about_tls:
-            self._settle(lease, webhook, began, answer, None)
+            self._settle(lease, webhook, exchange, began, answer)
             return
         self._diagnoses.explain(
             webhook,
             answer,
             now=self._clock.now(),
-            done=lambda reason: self._settle(lease, webhook, began, answer, reason),
+            done=lambda reason: self._settle(
+                lease, webhook, exchange, began, answer, reason=reason
+            ),
         )
 
     def _settle(
-        self, lease: Lease, webhook: Webhook, began: datetime, answer: Answer, reason: str | None
+        self,
+        lease: Lease,
+        webhook: Webhook,
+        exchange: Exchange,
+        began: datetime,
+        answer: Answer,
+        *,
+        reason: str | None = None,
     ) -> None:
         """`reason` is why there was no TLS, if that was found out."""
         sent_after = answer.sent_after_us
@@ -174,7 +187,7 @@ class Courier:
             first_byte_after=sent_after,
             took=answer.total_us,
             status_code=answer.status or None,
-            detail=_detail(answer, reason),
+            detail=detail_of(answer, exchange, webhook, reason=reason),
             certificate=self._shown.note(webhook, answer, now=began),
             asked=_asked(answer, self._clock.now()),
             at_once=answer.met_stale_connection,
@@ -322,29 +335,3 @@ def _withdrawn(lease: Lease, webhook: Webhook | None) -> str:
     if webhook.disabled_reason is None or lease.is_test:
         return ""
     return f"the webhook is disabled, {webhook.disabled_reason.clause}"
-
-
-def _detail(answer: Answer, reason: str | None) -> dict[str, Any] | None:
-    """Return what a person may ask of an attempt; a plain success keeps its phases only."""
-    detail: dict[str, Any] = {
-        "address": answer.address,
-        "us": [
-            answer.resolve_us,
-            answer.connect_us,
-            answer.tls_us,
-            answer.first_byte_us,
-            answer.total_us,
-        ],
-    }
-    if not answer.outcome.is_delivered or answer.detail:
-        is_stale = answer.outcome is Outcome.CANCELLED
-        detail["reason"] = Stale.ESCALATION.value if is_stale else reason or answer.reason
-    if not answer.outcome.is_delivered:
-        detail["headers"] = [
-            [name.decode("latin-1"), value.decode("latin-1")] for name, value in answer.headers
-        ]
-    if answer.body:
-        detail["body"] = answer.body[:_KEPT_BODY].decode("utf-8", "replace").replace("\0", "\ufffd")
-    if answer.is_reused:
-        detail["reused"] = True
-    return detail

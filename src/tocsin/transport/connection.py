@@ -24,7 +24,8 @@ HEAD_CAP = 32 * 1024
 ANSWER_CAP = 64 * 1024
 PIECE = 16 * 1024
 """The parser gets no more at a time, because it copies what it cannot finish."""
-KEPT_BODY = 4 * 1024
+KEPT_BODY = 8 * 1024
+"""Half of it goes on record; the other half is there to see where a secret ends that begins in the first."""
 GOODBYE_NS = 1_000_000_000
 """How long a receiver may take to end a connection in good order."""
 _NS_PER_SECOND = 1_000_000_000
