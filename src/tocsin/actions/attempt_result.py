@@ -32,3 +32,5 @@ class AttemptResult(NamedTuple):
     """What the receiver showed, if that is new."""
     answer: AskedAction | AnswerDecision | None = None
     """What the answer asks for its incident, or why it cannot have it; None: nothing."""
+    head_id: int | None = None
+    """Names the head of the request; None: none was made."""

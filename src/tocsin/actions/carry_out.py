@@ -5,6 +5,7 @@ from datetime import datetime
 
 from tocsin.actions.editor import Editor
 from tocsin.actions.in_force import InForce
+from tocsin.actions.request_heads import with_request_head
 from tocsin.domain.alert_key import key_hash, make_alert_key, masked
 from tocsin.domain.auth_code import RANDOM_BYTES, make_auth_code
 from tocsin.domain.configuration import Policy
@@ -135,8 +136,12 @@ class _Writing:
             auth_code=described.auth_code or make_auth_code(self._random(RANDOM_BYTES)),
             disabled_at=disabled_at,
             disabled_reason=reason,
+            head_id=known.head_id if known else None,
         )
-        webhook = self._webhooks[described.slug] = with_options(made, described.options)
+        webhook = with_request_head(
+            self._tx, with_options(made, described.options), editor=self._editor
+        )
+        self._webhooks[described.slug] = webhook
         save = webhooks.update_webhook if known else webhooks.insert_webhook
         save(self._tx, webhook, self._editor.vault)
         if known and (webhook.url != known.url or (known.disabled_at and not disabled_at)):

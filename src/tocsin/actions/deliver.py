@@ -194,7 +194,7 @@ def _settle(
     if result.at_once or result.outcome in _MADE_AGAIN_AT_ONCE:
         return DeliveryState.PENDING, result.ended_at, None
     retry = decide_retry(
-        attempts=result.lease.attempt,
+        attempts=result.lease.attempt - result.lease.attempts_before,
         first_attempt_at=from_micros(result.lease.first_attempt_at),
         started_at=from_micros(result.lease.started_at),
         now=from_micros(result.ended_at),
@@ -222,6 +222,7 @@ def _attempt_row(result: AttemptResult, decision: AnswerDecision | None) -> Row:
         result.outcome.value,
         result.status_code,
         result.detail if decision is None else with_decision(result, decision),
+        result.head_id,
     )
 
 
@@ -245,7 +246,10 @@ def take_over(tx: Tx, now: datetime, *, run_id: int, limit: int) -> TakenOver:
     insert_attempts(
         tx,
         [
-            (*each.key, each.run_id, each.started_at, None, at, Outcome.UNKNOWN.value, None, None)
+            (
+                *(*each.key, each.run_id, each.started_at, None, at, Outcome.UNKNOWN.value),
+                *(None, None, None),
+            )
             for each in left
         ],
     )

@@ -65,6 +65,8 @@ def decide_retry(
 ) -> Retry | None:
     """Return when to try again after the failure of attempt number `attempts`, or None: it is over.
 
+    Attempts count from the first one since the delivery was made, or sent again.
+
     Waits of 2, 5, 15, 30, 60, 60 ... seconds, each varied by `spread`, until `deadline` after the first
     attempt, where one last attempt is made. Only an attempt that began at the deadline or later ends a
     delivery: whatever time went by, it never ends without a real attempt. A receiver may ask for a longer

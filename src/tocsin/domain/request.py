@@ -1,6 +1,10 @@
 """The head of a webhook's request: VictorOps' seven headers in its order and spelling, then ours."""
 
-from tocsin.domain.webhook_url import UrlParts
+from collections.abc import Mapping
+from typing import Final
+
+from tocsin.domain.webhook import Webhook
+from tocsin.domain.webhook_url import UrlParts, check_webhook_url
 
 USER_AGENT = "AHC/1.0"
 """What VictorOps' own client says; some receivers look for it."""
@@ -38,3 +42,34 @@ def request_head(
             f"webhook-signature: {standard_signature}\r\n"
         )
     return (head + "\r\n").encode("ascii")
+
+
+SIGNATURES: Final = frozenset({"X-VictorOps-Signature", "webhook-signature"})
+_LENGTH: Final = "Content-Length"
+_ID: Final = "webhook-id"
+_TIMESTAMP: Final = "webhook-timestamp"
+
+
+def empty_head(webhook: Webhook) -> str:
+    """Return the head of a webhook's requests without what differs from one to the next."""
+    standard = ("", "", "") if webhook.with_standard_signature else None
+    url = check_webhook_url(webhook.url)
+    return request_head(url, signature="", length=0, standard=standard).decode("ascii")
+
+
+def fill_head(
+    head: str, *, delivery_id: str, length: int, timestamp: int | None
+) -> tuple[str, tuple[tuple[str, str | None], ...]]:
+    """Return the request line and the headers of one request, made of the webhook's `empty_head`.
+
+    A signature is None, and so is a `timestamp` that is not known. Units: bytes; whole Unix seconds.
+    """
+    values: Mapping[str, str | None] = {
+        _LENGTH: str(length),
+        _ID: delivery_id,
+        _TIMESTAMP: None if timestamp is None else str(timestamp),
+        **dict.fromkeys(SIGNATURES),
+    }
+    line, *headers = head.removesuffix("\r\n\r\n").split("\r\n")
+    pairs = (header.split(": ", 1) for header in headers)
+    return line, tuple((name, values.get(name, value)) for name, value in pairs)

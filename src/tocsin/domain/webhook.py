@@ -65,3 +65,5 @@ class Webhook:
     disabled_at: datetime | None = None
     disabled_reason: DisabledReason | None = None
     """None, if and only if it is enabled."""
+    head_id: int | None = None
+    """Names what stands at the head of its requests."""

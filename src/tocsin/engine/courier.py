@@ -189,6 +189,7 @@ class Courier:
             status_code=answer.status or None,
             detail=detail_of(answer, exchange, webhook, reason=reason),
             certificate=self._shown.note(webhook, answer, now=began),
+            head_id=webhook.head_id,
             asked=_asked(answer, self._clock.now()),
             at_once=answer.met_stale_connection,
             asked_action=_read_answer(webhook, answer),
@@ -209,6 +210,7 @@ class Courier:
         at_once: bool = False,
         certificate: ReceiverCertificate | None = None,
         asked_action: AskedAction | AnswerDecision | None = None,
+        head_id: int | None = None,
     ) -> None:
         began_micros = to_micros(began)
         first_byte_at = None if first_byte_after is None else began_micros + first_byte_after
@@ -226,6 +228,7 @@ class Courier:
             at_once=at_once,
             certificate=certificate,
             answer=asked_action,
+            head_id=head_id,
             **more,
         )
         if webhook is not None and outcome is not Outcome.DELIVERED and not outcome.is_ours:

@@ -18,7 +18,8 @@ from tocsin.store.statement import Row, Statement, among, heads, id_list, insert
 
 _D, _B, _A, _L = schema.deliveries, schema.bodies, schema.attempts, schema.lanes
 _PENDING, _SENDING = DeliveryState.PENDING.value, DeliveryState.SENDING.value
-_INSERT = insert(_D)
+_RARE = ("attempts_before", "resend_of")
+_INSERT = insert(_D, *(name for name in _D.columns.keys() if name not in _RARE))
 _INSERT_BODY = insert(_B)
 _INSERT_ATTEMPT = insert(_A)
 _waiting = _D.alias("waiting")
@@ -42,6 +43,7 @@ def _lease_select() -> Any:
             _D.c.attempts,
             _D.c.first_attempt_at,
             _D.c.planned_at,
+            _D.c.attempts_before,
             _B.c.form,
         )
         .select_from(_L.join(_D, heads(_D.c.id, first)).join(_B, _B.c.id == _D.c.body_id))
@@ -175,6 +177,8 @@ class Lease(NamedTuple):
     form: bytes
     signed_text: str | None
     """What is signed after the URL, when it is at hand; else it is read from the form."""
+    attempts_before: int = 0
+    """How many attempts had been made when the delivery was sent again: its waits begin anew."""
 
     @property
     def key(self) -> tuple[int, int]:
@@ -277,7 +281,7 @@ def lease_waiting(
     rows = tx.rows(_WAITING, now, max(lanes.values(), default=0), id_list(lanes), limit)
     leases = []
     free = dict(lanes)
-    for id_, webhook_id, incident, body_id, attempts, first_at, planned_at, form in rows:
+    for id_, webhook_id, incident, body_id, attempts, first_at, planned_at, before, form in rows:
         if free[webhook_id] == 0:
             continue
         free[webhook_id] -= 1
@@ -294,6 +298,7 @@ def lease_waiting(
                 body_id=body_id,
                 form=form,
                 signed_text=None,
+                attempts_before=before or 0,
             )
         )
     tx.run_many(_TAKE, [(now, now, run_id, lease.delivery_id) for lease in leases])

@@ -45,6 +45,8 @@ class Delivery:
     """The delivery whose attempt has to end first."""
     hurried_at: datetime | None
     """When its retry was brought forward, because a newer one waits for it."""
+    attempts_before: int | None
+    resend_of: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class Attempt:
     outcome: Outcome | None = None
     status_code: int | None = None
     detail: dict[str, Any] | None = None
+    head_id: int | None = None
 
     @property
     def tls_reason(self) -> str | None:

@@ -186,6 +186,7 @@ deliveries = sa.Table(
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("due_at", Instant),
     sa.Column("attempts", sa.Integer, nullable=False),
+    # Of those since it was made, or sent again last: from it the deadline counts.
     sa.Column("first_attempt_at", Instant),
     # While the state is sending: the attempt that is open, and the run of the node that holds it.
     sa.Column("attempt_started_at", Instant),
@@ -196,6 +197,10 @@ deliveries = sa.Table(
     sa.Column("waits_for", Id),
     # When its retry was brought forward, because a newer one waits for it.
     sa.Column("hurried_at", Instant),
+    # How many attempts had been made when it was sent again last; null: it never was.
+    sa.Column("attempts_before", sa.Integer),
+    # The delivery whose body this one sends once more; such a one has no step.
+    sa.Column("resend_of", Id),
 )
 sa.Index(
     "deliveries_in_line",
@@ -217,6 +222,12 @@ sa.Index(
     deliveries.c.due_at,
     sqlite_where=deliveries.c.due_at.is_not(None),
     postgresql_where=deliveries.c.due_at.is_not(None),
+)
+sa.Index(
+    "deliveries_resends",
+    deliveries.c.resend_of,
+    sqlite_where=deliveries.c.resend_of.is_not(None),
+    postgresql_where=deliveries.c.resend_of.is_not(None),
 )
 
 # What is being sent: a row for all that one transaction leased, until all of it has ended.
@@ -241,6 +252,8 @@ attempts = _clustered(
     sa.Column("outcome", sa.Text, nullable=False),
     sa.Column("status_code", sa.Integer),
     sa.Column("detail", sa.Text),
+    # What stood at the head of its request; null: it made none, or what it was is not known.
+    sa.Column("head_id", Id),
 )
 
 lanes = _clustered(

@@ -93,6 +93,7 @@ webhooks = sa.Table(
     sa.Column("answer_may_act", sa.Boolean, nullable=False, server_default=sa.false()),
     # The actions of the links in its pages, spaces between.
     sa.Column("links", sa.Text, nullable=False, server_default=sa.text("''")),
+    sa.Column("head_id", Id),
 )
 _alive("webhooks_slug", webhooks, "slug")
 
@@ -120,6 +121,16 @@ certificate_warnings = sa.Table(
     sa.Column("fingerprint", sa.Text, primary_key=True),
     sa.Column("days", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("expires_at", Instant, nullable=False),
+)
+
+# What has stood at the head of a webhook's requests: attempts name it. Both sealed; empty once forgotten.
+request_heads = sa.Table(
+    "request_heads",
+    metadata,
+    sa.Column("id", Id, primary_key=True, autoincrement=False),
+    sa.Column("webhook_id", Id, nullable=False),
+    sa.Column("url", sa.LargeBinary, nullable=False),
+    sa.Column("head", sa.LargeBinary, nullable=False),
 )
 
 routing_keys = sa.Table(

@@ -12,6 +12,7 @@ from tocsin.domain.webhook import DisabledReason, Webhook
 from tocsin.secret import Secret
 from tocsin.store import schema_configuration as schema
 from tocsin.store.database import Tx
+from tocsin.store.request_heads import forget_request_heads
 from tocsin.vault import Vault
 
 _W = schema.webhooks
@@ -59,6 +60,7 @@ def delete_webhook(tx: Tx, webhook_id: int, *, now: datetime) -> None:
     update = _W.update().where(_W.c.id == webhook_id)
     gone = {"url": _GONE, "auth_code": _GONE, "client_key": None}
     tx.core.execute(update.values(**gone, deleted_at=now))
+    forget_request_heads(tx, webhook_id)
 
 
 def _secrets(webhook: Webhook, vault: Vault) -> dict[str, Any]:
@@ -87,6 +89,7 @@ def _values(webhook: Webhook) -> dict[str, Any]:
         "client_certificate": webhook.client_certificate and webhook.client_certificate.chain,
         "disabled_at": webhook.disabled_at,
         "disabled_reason": webhook.disabled_reason.value if webhook.disabled_reason else None,
+        "head_id": webhook.head_id,
     }
 
 
@@ -110,6 +113,7 @@ def _webhook(row: Any, vault: Vault) -> Webhook:
         client_certificate=_client_certificate(row, vault),
         disabled_at=row.disabled_at,
         disabled_reason=DisabledReason(row.disabled_reason) if row.disabled_reason else None,
+        head_id=row.head_id,
     )
 
 

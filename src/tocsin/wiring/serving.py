@@ -21,6 +21,7 @@ from tocsin.actions.editor import Editor
 from tocsin.actions.incident_set import Context
 from tocsin.actions.links import link_keys
 from tocsin.actions.pause import pause
+from tocsin.actions.request_heads import renew_request_heads
 from tocsin.api.app import make_api
 from tocsin.api.ingestion import Ingestion
 from tocsin.api.keyring import Keyring
@@ -294,6 +295,8 @@ async def _engine(
     )
 
     def begin(tx: Tx) -> FirstStart | None:
+        # Before the configuration is read, of which they become a part.
+        renew_request_heads(tx, editor=parts.editor(store, parts.clock.now()))
         context = parts.context(store, tx)
         if paused:
             pause(tx, context, actor=_ACTOR)
