@@ -56,6 +56,11 @@ class IdSource:
         return range(start * step + self._node, self._next * step + self._node, step)
 
 
+def first_id_at(at: datetime) -> int:
+    """Return an id such that none made at this instant or later is below it. Units: aware UTC."""
+    return max(0, (at - EPOCH) // _MILLISECOND) << COUNT_BITS + NODE_BITS
+
+
 def id_text(prefix: str, number: int) -> str:
     """Return an id as people and receivers see it, for example `dlv_0c9a4e2f70d81001`."""
     return f"{prefix}_{number:0{_DIGITS}x}"

@@ -287,7 +287,7 @@ def test_a_request_is_shown_to_the_byte_but_for_what_each_attempt_makes(ops: Des
     """The headers in their order, the body as it is sent; no signature, and no secret."""
     ops.opened()
     (lease,) = ops.fire().leases
-    shown = ops.ask(show_delivery, lease.delivery_id, with_url=True)
+    shown = ops.ask(show_delivery, lease.delivery_id, with_url=True, vault=ops.alice.vault)
     request = shown.request
     assert request.url == "https://pager.example/hook"
     assert request.request_line == "POST /hook HTTP/1.1"
@@ -311,16 +311,16 @@ def test_only_administrators_see_where_a_request_goes(ops: Desk) -> None:
     """The rest of it is for everybody. Once the webhook was deleted, nobody can see it."""
     ops.opened()
     (lease,) = ops.fire().leases
-    hidden = ops.ask(show_delivery, lease.delivery_id, with_url=False).request
+    hidden = ops.ask(show_delivery, lease.delivery_id, with_url=False, vault=ops.alice.vault).request
     assert (hidden.url, hidden.request_line) == (None, None)
     assert dict(hidden.headers)["Host"] is None
     assert "pager" not in str(hidden.headers)
     ops.configure({}, prune=True)
-    gone = ops.ask(show_delivery, lease.delivery_id, with_url=True)
+    gone = ops.ask(show_delivery, lease.delivery_id, with_url=True, vault=ops.alice.vault)
     assert (gone.request.url, gone.request.headers) == (None, ())
     assert gone.line.webhook == "pager"
     with pytest.raises(DeliveryNotFound):
-        ops.ask(show_delivery, 1, with_url=False)
+        ops.ask(show_delivery, 1, with_url=False, vault=ops.alice.vault)
 
 
 def test_a_test_delivery_belongs_to_no_step(ops: Desk) -> None:
@@ -329,7 +329,7 @@ def test_a_test_delivery_belongs_to_no_step(ops: Desk) -> None:
         context = ops.context(tx)
         (webhook, *_) = context.configuration.webhooks.values()
         id_ = send_test(tx, context, webhook, actor=ALICE, organisation="example-org")
-    line = ops.ask(show_delivery, id_, with_url=False).line
+    line = ops.ask(show_delivery, id_, with_url=False, vault=ops.alice.vault).line
     assert (line.step, line.delivery.incident, line.attempts) == (None, None, ())
 
 

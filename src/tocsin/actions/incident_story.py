@@ -99,6 +99,8 @@ def _happenings(told: Sequence[Told], deliveries: Sequence[DeliveryLine]) -> Ite
         yield Sentence(topic, _with_plan(each), each.at, each.kind.value)
         for sent in each.detail.get("deliveries", ()):
             yield tell_delivery(by_id[sent["delivery"]])
+        if "new_delivery" in each.detail:
+            yield tell_delivery(by_id[each.detail["new_delivery"]])
 
 
 def _with_plan(told: Told) -> str:

@@ -163,6 +163,9 @@ def _about_delivery(tx: Tx, configuration: Configuration, text: str, *, now: dat
 
 def _origin(line: DeliveryLine) -> Sentence:
     delivery = line.delivery
+    if delivery.resend_of is not None:
+        text = f"Made by hand, to send {id_text(DELIVERY, delivery.resend_of)} once more."
+        return Sentence(Topic.STEP, text, delivery.created_at)
     if line.step is None:
         return Sentence(Topic.STEP, "Made by hand, as a test.", delivery.created_at)
     late = lateness_text(delivery.created_at - delivery.planned_at)

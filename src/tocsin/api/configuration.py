@@ -139,7 +139,11 @@ async def export_file(
     return Response(text, media_type="application/yaml")
 
 
-@router.get("/changes", summary="List changes of the configuration", dependencies=READS)
+@router.get(
+    "/changes",
+    summary="List changes of the configuration, and who saw secrets or sent deliveries again",
+    dependencies=READS,
+)
 async def list_changes(
     work: Work, limit: Limit = USUAL_LIMIT, cursor: Cursor = None
 ) -> Page[ChangeAnswer]:

@@ -17,7 +17,7 @@ from tocsin.api.access import READS, Responder, actor_of
 from tocsin.api.alerts import AlertLineAnswer, render_alert_line
 from tocsin.api.cursors import read_cursor, read_position, split_page, write_cursor
 from tocsin.api.declaring import management
-from tocsin.api.deliveries import DeliveryAnswer, render_delivery_line
+from tocsin.api.delivery_answers import DeliveryAnswer, render_delivery_line
 from tocsin.api.dependencies import STORABLE, USUAL_LIMIT, Cursor, EntityId, Limit, Once, Work
 from tocsin.api.field_types import IncidentNumber, Line, Page, RequestModel, Text
 from tocsin.api.incident_answers import (

@@ -11,14 +11,15 @@ from tocsin.cli.when import relative
 
 PATH: Final = "/deliveries"
 _LOOKS_EVERY: Final = timedelta(milliseconds=100)
+_PHASES: Final = {
+    "resolve": "resolve",
+    "connect": "connect",
+    "tls": "TLS",
+    "first_byte": "first byte",
+    "total": "total",
+}
 _LONGEST_WAIT: Final = timedelta(seconds=75)  # an attempt takes at most a minute
 _PATIENCE: Final = timedelta(seconds=2)
-_PHASES: Final = {
-    "resolve": "name",
-    "connect": "connection",
-    "tls": "TLS",
-    "first_byte": "answer",
-}
 
 
 def follow(client: Client, id_: str, shell: Shell) -> Json:
@@ -86,10 +87,20 @@ def show_attempts(delivery: Json, shell: Shell) -> None:
 
 
 def _phases(attempt: Json) -> str:
-    """Return how long each part of an attempt took; empty when it got nowhere."""
-    known = attempt.get("microseconds") or {}
-    parts = [f"{name} {_ms(known[key])}" for key, name in _PHASES.items() if known.get(key)]
-    return f"phases: {', '.join(parts)}" if parts else ""
+    """Return how long each part of an attempt took, and where it led; empty when it got nowhere."""
+    known = attempt.get("milliseconds") or {}
+    parts = [
+        f"{name} {milliseconds(known[key])}" for key, name in _PHASES.items() if known.get(key)
+    ]
+    over = " over a connection that was open" if attempt.get("reused") else ""
+    to = f" to {attempt['address']}" if attempt.get("address") else ""
+    return f"phases: {', '.join(parts)}{to}{over}" if parts else ""
+
+
+def milliseconds(length: float) -> str:
+    """Return a length of time with three digits that count. Units: milliseconds."""
+    digits = 0 if length >= 100 else 1 if length >= 10 else 2
+    return f"{length:.{digits}f} ms"
 
 
 def _took(attempt: Json) -> str:
@@ -98,8 +109,4 @@ def _took(attempt: Json) -> str:
     taken = datetime.fromisoformat(attempt["ended_at"]) - datetime.fromisoformat(
         attempt["started_at"]
     )
-    return _ms(taken / timedelta(microseconds=1))
-
-
-def _ms(microseconds: float) -> str:
-    return f"{microseconds / 1000:.1f} ms"
+    return milliseconds(taken / timedelta(milliseconds=1))

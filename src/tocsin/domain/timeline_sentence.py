@@ -6,6 +6,7 @@ from typing import Any, assert_never
 from tocsin.domain.answer_action import AnswerDecision
 from tocsin.domain.outcome import Outcome, explain
 from tocsin.domain.poison import Poison
+from tocsin.domain.send_again import Resending
 from tocsin.domain.timeline import Kind, TimelineEntry
 from tocsin.domain.webhook import DisabledReason
 from tocsin.domain.wording import (
@@ -71,6 +72,8 @@ def sentence(entry: TimelineEntry) -> str:  # noqa: PLR0911, PLR0912, C901 - one
             return f"{_policy(detail)} was not started: {not_started_text(detail['reason'])}."
         case Kind.TARGET_SKIPPED:
             return _skipped(detail)
+        case Kind.SENT_AGAIN:
+            return _sent_again(detail, by)
         case Kind.NOBODY_LEFT:
             return f"Nobody is left to page: {_NOBODY_LEFT[detail['reason']]}."
         case Kind.PAGED:
@@ -195,6 +198,19 @@ def _poisoned(detail: Detail) -> str:
         case Poison.OUTCOME:
             attempt = f"attempt {detail['attempt']} to {detail['webhook']}"
             return f"What became of {attempt} could not be recorded"
+
+
+_RESENDINGS = {
+    Resending.PENDING_AGAIN: "which had failed, is sent again",
+    Resending.BROUGHT_FORWARD: "which waited for its next attempt, is sent at once",
+    Resending.NEW_DELIVERY: "which was delivered, is sent once more",
+}
+
+
+def _sent_again(detail: Detail, by: str) -> str:
+    what = _RESENDINGS[Resending(detail["resending"])]
+    as_ = f", as {detail['new_delivery']}" if "new_delivery" in detail else ""
+    return f"{detail['delivery']} to {detail['webhook']}, {what} by {by}{as_}."
 
 
 def _lateness(entry: TimelineEntry) -> str:

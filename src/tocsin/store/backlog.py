@@ -18,9 +18,12 @@ def oldest_due_step(tx: Tx) -> datetime | None:
 
 
 def oldest_unsent(tx: Tx) -> datetime | None:
-    """Return when the oldest delivery was made that waits for its first attempt."""
+    """Return when the oldest delivery was made that waits for its first attempt.
+
+    Those that somebody wanted sent once more do not count: they may be many, and are no news.
+    """
     select = sa.select(sa.func.min(_D.c.created_at)).where(
-        _D.c.due_at.is_not(None), _D.c.attempts == 0
+        _D.c.due_at.is_not(None), _D.c.attempts == 0, _D.c.resend_of.is_(None)
     )
     created_at: datetime | None = tx.core.scalar(select)
     return created_at

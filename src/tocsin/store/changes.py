@@ -54,12 +54,8 @@ def revision(tx: Tx) -> int:
     return int(rows[0][0]) if rows else 0
 
 
-def add_change(tx: Tx, change: Change) -> None:
-    """Record a change, and make its id the revision.
-
-    The id, and not a count: a transaction that is rolled back must not leave a revision behind that
-    another one, with other content, would take again.
-    """
+def note_deed(tx: Tx, change: Change) -> None:
+    """Record what somebody did that changes nothing which is configured."""
     detail = {"before": change.before, "after": change.after, "secrets": change.secrets}
     tx.core.execute(
         _CHANGES.insert(),
@@ -72,6 +68,15 @@ def add_change(tx: Tx, change: Change) -> None:
             "detail": to_json({name: part for name, part in detail.items() if part}),
         },
     )
+
+
+def add_change(tx: Tx, change: Change) -> None:
+    """Record a change, and make its id the revision.
+
+    The id, and not a count: a transaction that is rolled back must not leave a revision behind that
+    another one, with other content, would take again.
+    """
+    note_deed(tx, change)
     update = _COUNTERS.update().where(_COUNTERS.c.name == _REVISION).values(value=change.id)
     if not tx.core.execute(update).rowcount:
         tx.core.execute(_COUNTERS.insert(), {"name": _REVISION, "value": change.id})

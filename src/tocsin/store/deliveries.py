@@ -19,7 +19,7 @@ from tocsin.store.statement import Row, Statement, among, heads, id_list, insert
 _D, _B, _A, _L = schema.deliveries, schema.bodies, schema.attempts, schema.lanes
 _PENDING, _SENDING = DeliveryState.PENDING.value, DeliveryState.SENDING.value
 _RARE = ("attempts_before", "resend_of")
-_INSERT = insert(_D, *(name for name in _D.columns.keys() if name not in _RARE))
+_INSERT = insert(_D, *(each.name for each in _D.columns if each.name not in _RARE))
 _INSERT_BODY = insert(_B)
 _INSERT_ATTEMPT = insert(_A)
 _waiting = _D.alias("waiting")

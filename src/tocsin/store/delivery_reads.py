@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from tocsin.domain.delivery import DeliveryState
 from tocsin.domain.outcome import Outcome
+from tocsin.ids import first_id_at
 from tocsin.store import schema
 from tocsin.store.database import Tx
 from tocsin.stored_json import from_json
@@ -83,10 +84,13 @@ def list_deliveries(
     webhook_ids: Iterable[int] | None = None,
     state: DeliveryState | None = None,
     incident: int | None = None,
+    is_test: bool | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
     before: int | None = None,
     limit: int,
 ) -> list[Delivery]:
-    """Return deliveries, the latest first, below the id `before`."""
+    """Return deliveries, the latest first, below the id `before`; made from `since` on, before `until`."""
     select = sa.select(_D)
     if webhook_ids is not None:
         select = select.where(_D.c.webhook_id.in_(list(webhook_ids)))
@@ -94,9 +98,31 @@ def list_deliveries(
         select = select.where(_D.c.state == state.value)
     if incident is not None:
         select = select.where(_D.c.incident == incident)
+    if is_test is not None:
+        select = select.where(_D.c.incident.is_(None) == is_test)
+    if since is not None:
+        # Ids never lag behind the clock, and are in order.
+        select = select.where(_D.c.created_at >= since, _D.c.id >= first_id_at(since))
+    if until is not None:
+        select = select.where(_D.c.created_at < until)
     if before is not None:
         select = select.where(_D.c.id < before)
     return _deliveries(tx, select.order_by(_D.c.id.desc()).limit(limit))
+
+
+def find_deliveries(tx: Tx, ids: Iterable[int]) -> dict[int, Delivery]:
+    """Return those of the deliveries that exist, by id."""
+    wanted, found = list(ids), []
+    for at in range(0, len(wanted), _MOST_AT_ONCE):
+        some = wanted[at : at + _MOST_AT_ONCE]
+        found += _deliveries(tx, sa.select(_D).where(_D.c.id.in_(some)))
+    return {delivery.id: delivery for delivery in found}
+
+
+def list_resends(tx: Tx, id_: int) -> list[int]:
+    """Return the deliveries that sent a delivery's body once more, in the order of their making."""
+    select = sa.select(_D.c.id).where(_D.c.resend_of == id_).order_by(_D.c.id)
+    return list(tx.core.scalars(select))
 
 
 def list_deliveries_of_incident(tx: Tx, incident: int) -> list[Delivery]:

@@ -295,12 +295,11 @@ async def _engine(
     )
 
     def begin(tx: Tx) -> FirstStart | None:
-        # Before the configuration is read, of which they become a part.
-        renew_request_heads(tx, editor=parts.editor(store, parts.clock.now()))
-        context = parts.context(store, tx)
+        editor = parts.editor(store, parts.clock.now())
+        renew_request_heads(tx, editor=editor)  # before anybody reads the configuration
         if paused:
-            pause(tx, context, actor=_ACTOR)
-        return set_up(tx, editor=parts.editor(store, context.now), home=settings.home)
+            pause(tx, parts.context(store, tx), actor=_ACTOR)
+        return set_up(tx, editor=editor, home=settings.home)
 
     engine.writer.start()
     try:

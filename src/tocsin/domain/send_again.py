@@ -1,0 +1,67 @@
+"""What sending a delivery again means, by where it stands."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from tocsin.domain.delivery import DeliveryState
+from tocsin.domain.webhook import Webhook
+
+
+class Resending(StrEnum):
+    """What comes of the wish to send a delivery again. The values are public and never change."""
+
+    PENDING_AGAIN = "pending_again"
+    BROUGHT_FORWARD = "brought_forward"
+    NEW_DELIVERY = "new_delivery"
+    DUE_ALREADY = "due_already"
+    UNDER_WAY = "under_way"
+    STALE_ESCALATION = "stale_escalation"
+    WEBHOOK_DELETED = "webhook_deleted"
+    WEBHOOK_DISABLED = "webhook_disabled"
+
+    @property
+    def changes(self) -> bool:
+        """Whether something is sent that would not be, or not yet."""
+        return self in _CHANGING
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether nothing will be sent."""
+        return self in _REFUSED
+
+
+_CHANGING = frozenset({Resending.PENDING_AGAIN, Resending.BROUGHT_FORWARD, Resending.NEW_DELIVERY})
+_REFUSED = frozenset(
+    {Resending.STALE_ESCALATION, Resending.WEBHOOK_DELETED, Resending.WEBHOOK_DISABLED}
+)
+
+
+def decide_resending(
+    state: DeliveryState,
+    *,
+    due_at: datetime | None,
+    is_test: bool,
+    is_in_force: bool,
+    webhook: Webhook | None,
+    now: datetime,
+) -> Resending:
+    """Return what becomes of a delivery that somebody wants sent again.
+
+    One that failed is pending again, and one that waits is due now, both under their id, so that a
+    receiver can drop what it has got already. One that was delivered becomes a new delivery, which it
+    must not drop. Nothing pages for an escalation that was stopped: `is_in_force` is False for such a
+    one's. `webhook` is None when it was deleted; a test also calls a disabled one.
+    """
+    if state is DeliveryState.SENDING:
+        return Resending.UNDER_WAY
+    if state is DeliveryState.CANCELLED or (state is DeliveryState.FAILED and not is_in_force):
+        return Resending.STALE_ESCALATION
+    if webhook is None:
+        return Resending.WEBHOOK_DELETED
+    if webhook.disabled_at is not None and not is_test:
+        return Resending.WEBHOOK_DISABLED
+    if state is DeliveryState.PENDING:
+        waits = due_at is not None and due_at > now
+        return Resending.BROUGHT_FORWARD if waits else Resending.DUE_ALREADY
+    has_failed = state is DeliveryState.FAILED
+    return Resending.PENDING_AGAIN if has_failed else Resending.NEW_DELIVERY
