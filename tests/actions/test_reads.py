@@ -311,7 +311,9 @@ def test_only_administrators_see_where_a_request_goes(ops: Desk) -> None:
     """The rest of it is for everybody. Once the webhook was deleted, nobody can see it."""
     ops.opened()
     (lease,) = ops.fire().leases
-    hidden = ops.ask(show_delivery, lease.delivery_id, with_url=False, vault=ops.alice.vault).request
+    hidden = ops.ask(
+        show_delivery, lease.delivery_id, with_url=False, vault=ops.alice.vault
+    ).request
     assert (hidden.url, hidden.request_line) == (None, None)
     assert dict(hidden.headers)["Host"] is None
     assert "pager" not in str(hidden.headers)

@@ -74,12 +74,12 @@ def test_a_delivery_shows_each_attempt_and_the_request(harness: Harness) -> None
     assert (attempt["outcome"], attempt["status"]) == ("rejected", 401)
     assert "auth code" in attempt["explanation"]
     assert attempt["ended_at"] == "2026-11-02T03:00:00.250000Z"
-    assert attempt["microseconds"] == {
-        "resolve": 100,
-        "connect": 200,
+    assert attempt["milliseconds"] == {
+        "resolve": 0.1,
+        "connect": 0.2,
         "tls": None,
-        "first_byte": 300,
-        "total": 700,
+        "first_byte": 0.3,
+        "total": 0.7,
     }
     assert attempt["answer_body"] == "out of order"
     request = shown["request"]

@@ -35,7 +35,7 @@ async def test_a_test_shows_the_whole_way(tocsin: Tocsin) -> None:
         delivery = await outcome_of_a_test(tocsin)
         (attempt,) = delivery["attempts"]
         assert (delivery["state"], attempt["reused"]) == ("delivered", False)
-        assert attempt["microseconds"]["connect"] > 0
+        assert attempt["milliseconds"]["connect"] > 0
 
 
 async def test_no_test_waits_for_the_end_of_a_pause(tocsin: Tocsin) -> None:

@@ -55,12 +55,19 @@ class Cli:
     now: datetime | None = None
     clock: Clock = field(default_factory=SystemClock)
 
-    def __call__(self, *argv: str, given: str = "") -> Done:
-        """Run a command; `given` is what stands on its standard input."""
+    def __call__(self, *argv: str, given: str | io.StringIO = "") -> Done:
+        """Run a command; `given` is what stands on its standard input, or is that stream."""
         out = Terminal() if self.on_terminal else io.StringIO()
         err = io.StringIO()
         now = self.now or self.clock.now()
-        shell = Shell(self.env, out, err, now, self.clock, io.StringIO(given))
+        shell = Shell(
+            self.env,
+            out,
+            err,
+            now,
+            self.clock,
+            io.StringIO(given) if isinstance(given, str) else given,
+        )
         with redirect_stdout(out), redirect_stderr(err):
             try:
                 code = run(argv, shell)

@@ -236,7 +236,7 @@ def test_a_delivery_is_shown_as_it_was_sent(cli: Cli) -> None:
 
     assert re.search(rf" pager +#{number} step 1 +1 +delivered 204 +delivered$", listed)
     assert "  POST /ok HTTP/1.1\n" in shown
-    assert "  X-VictorOps-Signature: ...\n" in shown
+    assert "  X-VictorOps-Signature: ***\n" in shown
     assert f"  webhook-id: {delivery['id']}\n" in shown
     assert re.search(r'^  entity_id +"shown/1"$', shown, flags=re.MULTILINE)
     assert cli("deliveries", "show", "dlv_nonsense").code == 1

@@ -57,6 +57,10 @@ DETAILS: dict[Kind, tuple[dict[str, Any], str]] = {
         },
         "ops/main, step 2 of 3, did not call pager: it is disabled, by an administrator.",
     ),
+    Kind.SENT_AGAIN: (
+        {"delivery": "dlv_1", "webhook": "pager", "resending": "pending_again"},
+        "dlv_1 to pager, which had failed, is sent again by alice.",
+    ),
     Kind.NOBODY_LEFT: (
         {"reason": "last_step_fired"},
         "Nobody is left to page: the last step has fired.",

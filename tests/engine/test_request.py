@@ -1,11 +1,13 @@
 """From a lease to the bytes that leave."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.domain.payload import PayloadProfile, make_body
+from tocsin.domain.request import SIGNATURES, empty_head, fill_head
 from tocsin.domain.webhook import Webhook
 from tocsin.engine.request import make_exchange, signed_text_of
 from tocsin.ids import DELIVERY, id_text
@@ -109,3 +111,39 @@ def test_the_signed_text_can_be_read_back_from_any_form(alert: dict[str, str]) -
     """A retry, or another process, signs what the first attempt signed."""
     body = make_body(PayloadProfile.WIRE, incident=5, alert=alert)
     assert signed_text_of(body.form) == body.signed_text
+
+
+@given(
+    st.sampled_from(["http://a.example", "https://A.example:8443/x//?y=%2f", URL]),
+    st.booleans(),
+    st.datetimes(timezones=st.just(UTC), min_value=datetime(2020, 1, 1)),  # noqa: DTZ001 - the strategy adds it
+)
+def test_a_request_is_made_again_to_the_byte(url: str, standard: bool, now: datetime) -> None:  # noqa: FBT001
+    """What is kept of a webhook's requests, filled in for one of them, is what was sent, but for signatures."""
+    body = make_body(PayloadProfile.WIRE, incident=31, alert={"entity_id": "db"})
+    hook = replace(webhook(with_standard_signature=standard), url=url)
+    exchange = make_exchange(
+        lease(body.form, signed_text=None), hook, now=now, is_cancelled=lambda: False
+    )
+    line, headers = fill_head(
+        empty_head(hook),
+        delivery_id=id_text(DELIVERY, 1234567),
+        length=len(body.form),
+        timestamp=int(now.timestamp()),
+    )
+    sent_line, *sent = exchange.head.decode().removesuffix("\r\n\r\n").split("\r\n")
+    masked = [(name, None if name in SIGNATURES else value) for name, value in map(parts, sent)]
+    assert (line, list(headers)) == (sent_line, masked)
+    assert sum(value is None for _, value in headers) == 1 + standard
+
+
+def parts(header: str) -> tuple[str, str]:
+    name, _, value = header.partition(": ")
+    return name, value
+
+
+def test_what_is_not_known_of_a_request_is_not_made_up() -> None:
+    """The second of an attempt that is still to come."""
+    _, headers = fill_head(empty_head(webhook()), delivery_id="dlv_1", length=3, timestamp=None)
+    assert dict(headers)["webhook-timestamp"] is None
+    assert dict(headers)["Content-Length"] == "3"

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final
 from tocsin.actions.incident_set import Context
 from tocsin.actions.show_deliveries import DeliveryNotFound
 from tocsin.domain.configuration import Configuration
+from tocsin.domain.escalation import Stale
 from tocsin.domain.send_again import Resending, decide_resending
 from tocsin.domain.timeline import NO_INCIDENT, Kind, TimelineEntry
 from tocsin.errors import TocsinError
@@ -39,7 +40,7 @@ _READ_AT_ONCE: Final = 5_000
 class StaleEscalation(TocsinError):
     """The delivery belongs to an escalation that was stopped: it does nothing any more."""
 
-    code: ClassVar[str] = "stale_escalation"
+    code: ClassVar[str] = Stale.ESCALATION.value
     status_hint: ClassVar[int] = 409
 
     def __init__(self, *, delivery: str, incident: int) -> None:

@@ -22,8 +22,8 @@ def add_command(commands: Commands) -> None:
         "deliveries",
         list_deliveries,
         teaches="""
-            List deliveries, the newest first, show one with each attempt and the request as it was
-            sent, or send some again.
+            List deliveries, the newest first, show one, or send some again. One is shown with each
+            attempt and the request as it was sent.
         """,
         example="""
             tocsin deliveries --webhook pager --state failed

@@ -92,8 +92,8 @@ def _phases(attempt: Json) -> str:
     parts = [
         f"{name} {milliseconds(known[key])}" for key, name in _PHASES.items() if known.get(key)
     ]
-    over = " over a connection that was open" if attempt.get("reused") else ""
-    to = f" to {attempt['address']}" if attempt.get("address") else ""
+    over = ", over a connection that was open" if attempt.get("reused") else ""
+    to = f"; to {attempt['address']}" if attempt.get("address") else ""
     return f"phases: {', '.join(parts)}{to}{over}" if parts else ""
 
 

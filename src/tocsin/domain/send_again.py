@@ -4,6 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from tocsin.domain.delivery import DeliveryState
+from tocsin.domain.escalation import Stale
 from tocsin.domain.webhook import Webhook
 
 
@@ -15,7 +16,7 @@ class Resending(StrEnum):
     NEW_DELIVERY = "new_delivery"
     DUE_ALREADY = "due_already"
     UNDER_WAY = "under_way"
-    STALE_ESCALATION = "stale_escalation"
+    STALE_ESCALATION = Stale.ESCALATION.value
     WEBHOOK_DELETED = "webhook_deleted"
     WEBHOOK_DISABLED = "webhook_disabled"
 

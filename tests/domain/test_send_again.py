@@ -1,0 +1,87 @@
+"""What somebody gets who wants a delivery sent again."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import product
+
+import pytest
+
+from tocsin.domain.delivery import DeliveryState
+from tocsin.domain.send_again import Resending, decide_resending
+from tocsin.domain.webhook import DisabledReason, Webhook
+from tocsin.secret import Secret
+
+NOW = datetime(2026, 11, 2, 3, tzinfo=UTC)
+LATER = NOW + timedelta(microseconds=1)
+ENABLED = Webhook(1, "pager", "Pager", "https://pager.example/", Secret("x" * 16))
+DISABLED = Webhook(
+    *(1, "pager", "Pager", "https://pager.example/", Secret("x" * 16)),
+    disabled_at=NOW,
+    disabled_reason=DisabledReason.BY_HAND,
+)
+PENDING, SENDING, DELIVERED, FAILED, CANCELLED = DeliveryState
+
+
+def decided(
+    state: DeliveryState,
+    *,
+    due_at: datetime | None = None,
+    is_test: bool = False,
+    is_in_force: bool = True,
+    webhook: Webhook | None = ENABLED,
+) -> Resending:
+    return decide_resending(
+        state,
+        due_at=due_at,
+        is_test=is_test,
+        is_in_force=is_in_force,
+        webhook=webhook,
+        now=NOW,
+    )
+
+
+def test_by_where_it_stands() -> None:
+    """The same delivery if it was not delivered, a new one if it was; nothing for one under way."""
+    assert decided(FAILED) is Resending.PENDING_AGAIN
+    assert decided(DELIVERED) is Resending.NEW_DELIVERY
+    assert decided(SENDING) is Resending.UNDER_WAY
+    assert decided(PENDING, due_at=LATER) is Resending.BROUGHT_FORWARD
+    assert decided(PENDING, due_at=NOW) is Resending.DUE_ALREADY
+    assert decided(PENDING, due_at=None) is Resending.DUE_ALREADY
+
+
+@pytest.mark.parametrize("webhook", [ENABLED, DISABLED, None])
+def test_a_stopped_escalation_does_nothing_any_more(webhook: Webhook | None) -> None:
+    """Neither what was cancelled with it nor what had failed before; what was delivered is no page of it."""
+    assert decided(CANCELLED, webhook=webhook) is Resending.STALE_ESCALATION
+    assert decided(FAILED, is_in_force=False, webhook=webhook) is Resending.STALE_ESCALATION
+    assert decided(DELIVERED, is_in_force=False) is Resending.NEW_DELIVERY
+
+
+@pytest.mark.parametrize("state", [PENDING, FAILED, DELIVERED])
+def test_a_webhook_that_is_not_called_is_the_reason(state: DeliveryState) -> None:
+    """A test calls one that is disabled: so one finds out whether it may be enabled."""
+    assert decided(state, due_at=LATER, webhook=None) is Resending.WEBHOOK_DELETED
+    assert decided(state, due_at=LATER, webhook=DISABLED) is Resending.WEBHOOK_DISABLED
+    assert decided(state, due_at=LATER, webhook=DISABLED, is_test=True).changes
+    assert decided(state, webhook=None, is_test=True) is Resending.WEBHOOK_DELETED
+
+
+def test_everything_is_decided() -> None:
+    """What is refused changes nothing, and every result comes about."""
+    cases = product(
+        DeliveryState, (None, NOW, LATER), (True, False), (True, False), (ENABLED, DISABLED, None)
+    )
+    found = {
+        decided(state, due_at=due_at, is_test=test, is_in_force=in_force, webhook=webhook)
+        for state, due_at, test, in_force, webhook in cases
+    }
+    assert found == set(Resending)
+    assert not [each for each in found if each.changes and each.is_refused]
+
+
+def test_the_names_never_change() -> None:
+    """They are stored and shown."""
+    assert {each.value for each in Resending} == {
+        *("pending_again", "brought_forward", "new_delivery", "due_already", "under_way"),
+        *("stale_escalation", "webhook_deleted", "webhook_disabled"),
+    }
