@@ -18,10 +18,12 @@ from tocsin.actions.deliver import lease, record_attempts
 from tocsin.actions.escalate import end_holds, escalate, fire
 from tocsin.actions.incidents import Refused, acknowledge, hold, resolve
 from tocsin.actions.ingest import ingest
+from tocsin.actions.send_again import NotSentAgain, SentAgain, send_again
 from tocsin.actions.webhooks import update_webhook
 from tocsin.domain.answer_action import AskedAction
 from tocsin.domain.incident import Action, Effect, Status
 from tocsin.domain.outcome import Outcome
+from tocsin.domain.send_again import Resending
 from tocsin.store import schema
 from tocsin.store.database import Tx
 from tocsin.store.deliveries import Lease
@@ -269,3 +271,41 @@ def test_an_acknowledgement_during_the_record_of_an_answer_waits_for_it(ops: Des
     (result,) = refused.result()
     assert isinstance(result, Refused)
     assert ops.incident(1).status is Status.RESOLVED
+
+
+def failed_delivery(desk: Desk) -> int:
+    desk.opened()
+    (leased,) = desk.fire().leases
+    desk.record(leased, Outcome.GONE)
+    return leased.delivery_id
+
+
+def test_what_is_sent_again_during_an_acknowledgement_stays_unsent(ops: Desk) -> None:
+    """The wish waits for the acknowledgement, and comes too late."""
+    id_ = failed_delivery(ops)
+    with while_open(ops, lambda tx: acknowledge(tx, ops.context(tx), [1], actor=ALICE)) as second:
+        wish = second.waits(lambda: ops.do(send_again, [id_], actor=ALICE))
+    (result,) = wish.result()
+    assert isinstance(result, NotSentAgain)
+    assert result.refusal.code == "stale_escalation"
+    assert ops.deliveries() == [("a", "failed", "final_outcome")]
+
+
+def test_an_acknowledgement_during_the_wish_cancels_what_was_to_be_sent(ops: Desk) -> None:
+    """It waits for the wish, and finds a delivery that waits."""
+    id_ = failed_delivery(ops)
+    with while_open(ops, lambda tx: send_again(tx, ops.context(tx), [id_], actor=ALICE)) as second:
+        acknowledged = second.waits(lambda: ops.change(acknowledge, 1, actor=ALICE))
+    assert acknowledged.result().changed
+    assert ops.deliveries() == [("a", "cancelled", "acknowledged")]
+    assert ops.lease() == []
+
+
+def test_two_who_want_the_same_get_it_once(ops: Desk) -> None:
+    """The second waits for the first, and finds that it is due already."""
+    id_ = failed_delivery(ops)
+    with while_open(ops, lambda tx: send_again(tx, ops.context(tx), [id_], actor=ALICE)) as second:
+        wish = second.waits(lambda: ops.do(send_again, [id_], actor="token:bob"))
+    (result,) = wish.result()
+    assert isinstance(result, SentAgain)
+    assert result.resending is Resending.DUE_ALREADY

@@ -154,3 +154,26 @@ def _delivery(id_: int, state: str) -> dict[str, Any]:
         "attempt_started_at": NOW,
         "run_id": 7,
     }
+
+
+def test_what_was_sent_before_it_could_be_told_stays_as_it_was(empty: Database) -> None:
+    """Of attempts of an older version nobody knows the request, and no delivery was sent again."""
+    attempt = {
+        "delivery_id": 1,
+        "number": 1,
+        "run_id": 7,
+        "started_at": NOW,
+        "ended_at": NOW,
+        "outcome": "rejected",
+    }
+    with empty.write() as tx:
+        migrate(tx, to="0003")
+        tx.core.execute(schema.deliveries.insert(), [_delivery(1, "failed")])
+        tx.core.execute(schema.attempts.insert(), [attempt])
+    with empty.write() as tx:
+        migrate(tx)
+    with empty.read() as tx:
+        (delivery,) = tx.core.execute(schema.deliveries.select())
+        (told,) = tx.core.execute(schema.attempts.select())
+        assert (delivery.attempts_before, delivery.resend_of, told.head_id) == (None, None, None)
+        assert (delivery.state, told.outcome) == ("failed", "rejected")

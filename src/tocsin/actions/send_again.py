@@ -34,7 +34,7 @@ from tocsin.store.timeline import add_to_timeline
 MOST_AT_ONCE: Final = 100_000
 SLICE: Final = 256
 """Deliveries in one transaction: acknowledgements come in between."""
-_READ_AT_ONCE: Final = 5_000
+READ_AT_ONCE: Final = 5_000
 
 
 class StaleEscalation(TocsinError):
@@ -86,11 +86,10 @@ class TooManyDeliveries(TocsinError):
     code: ClassVar[str] = "too_many_deliveries"
     status_hint: ClassVar[int] = 422
 
-    def __init__(self) -> None:
+    def __init__(self, *, most: int) -> None:
         super().__init__(
-            f"more than {MOST_AT_ONCE} deliveries would be sent again: choose fewer by webhook, "
-            "since and until",
-            most=MOST_AT_ONCE,
+            f"more than {most} deliveries would be sent again: choose fewer by webhook, since and until",
+            most=most,
         )
 
 
@@ -163,20 +162,27 @@ class Chosen:
     left_out: LeftOut = field(default_factory=LeftOut)
 
 
-def choose(tx: Tx, configuration: Configuration, choice: Choice, *, now: datetime) -> Chosen:
+def choose(
+    tx: Tx,
+    configuration: Configuration,
+    choice: Choice,
+    *,
+    now: datetime,
+    most: int = MOST_AT_ONCE,
+) -> Chosen:
     """Return which deliveries of a choice would be sent again. Raises: TooManyDeliveries."""
     chosen, after = Chosen(), 0
     while True:
-        found = list_candidates(tx, choice, after=after, limit=_READ_AT_ONCE)
+        found = list_candidates(tx, choice, after=after, limit=READ_AT_ONCE)
         for candidate in found:
             resending = _decide(candidate, configuration, now)
             if resending.changes:
                 chosen.ids.append(candidate.id)
             else:
                 chosen.left_out.add(resending)
-        if len(chosen.ids) > MOST_AT_ONCE:
-            raise TooManyDeliveries
-        if len(found) < _READ_AT_ONCE:
+        if len(chosen.ids) > most:
+            raise TooManyDeliveries(most=most)
+        if len(found) < READ_AT_ONCE:
             return chosen
         after = found[-1].id
 

@@ -1,0 +1,482 @@
+"""Sending deliveries again: what failed, what waits, what was delivered, and what must stay unsent."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from tests.actions.desk import ORGANISATION, Desk
+
+from tocsin.actions.changes import list_changes
+from tocsin.actions.incidents import acknowledge, hold, reopen, reroute, resolve
+from tocsin.actions.send_again import (
+    MOST_AT_ONCE,
+    READ_AT_ONCE,
+    Chosen,
+    DeletedWebhook,
+    DisabledWebhook,
+    NotSentAgain,
+    SentAgain,
+    StaleEscalation,
+    TooManyDeliveries,
+    choose,
+    send_again,
+    send_one_again,
+)
+from tocsin.actions.send_test import send_test
+from tocsin.actions.show_deliveries import DeliveryNotFound, describe_deliveries, show_deliveries
+from tocsin.actions.why import why
+from tocsin.domain.delivery import DEADLINE, DeliveryState
+from tocsin.domain.outcome import Outcome
+from tocsin.domain.send_again import Resending
+from tocsin.domain.timeline import Kind
+from tocsin.ids import DELIVERY, id_text
+from tocsin.store import schema
+from tocsin.store.backlog import oldest_unsent
+from tocsin.store.changes import revision
+from tocsin.store.deliveries import Lease
+from tocsin.store.resends import Choice
+from tocsin.store.schema import to_micros
+
+ALICE = "token:alice"
+
+
+@pytest.fixture
+def ops(desk: Desk) -> Desk:
+    """Two steps: a at once, b ten minutes later."""
+    desk.configure({"main": [("0s", ["a"]), ("10m", ["b"])]}, keys={"db": ["main"]})
+    return desk
+
+
+def fired(desk: Desk, entity_id: str = "disk") -> Lease:
+    desk.opened(entity_id)
+    (lease,) = desk.fire().leases
+    return lease
+
+
+def failed(desk: Desk, entity_id: str = "disk") -> int:
+    """The id of a delivery that failed, of an incident of its own."""
+    lease = fired(desk, entity_id)
+    desk.record(lease, Outcome.ADDRESS_REFUSED)
+    return lease.delivery_id
+
+
+def delivered(desk: Desk, entity_id: str = "disk") -> int:
+    lease = fired(desk, entity_id)
+    desk.record(lease, Outcome.DELIVERED, status=200)
+    return lease.delivery_id
+
+
+def test_of(desk: Desk) -> int:
+    with desk.database.write() as tx:
+        context = desk.context(tx)
+        (webhook, *_) = context.configuration.webhooks.values()
+        return send_test(tx, context, webhook, actor=ALICE, organisation=ORGANISATION)
+
+
+test_of.__test__ = False  # type: ignore[attr-defined]
+
+
+def again(desk: Desk, *ids: int) -> list[Any]:
+    """What became of each: the decision, or the code of the refusal."""
+    results = desk.do(send_again, ids, actor=ALICE)
+    return [
+        each.refusal.code if isinstance(each, NotSentAgain) else each.resending for each in results
+    ]
+
+
+def row(desk: Desk, id_: int) -> dict[str, Any]:
+    (found,) = [each for each in desk.rows(schema.deliveries) if each["id"] == id_]
+    return found
+
+
+# --- what failed
+
+
+def test_what_failed_is_pending_again_under_its_id(ops: Desk) -> None:
+    """Due at once, its attempts numbered on, and nothing left of the end that it had."""
+    id_ = failed(ops)
+    ops.wait(minutes=1)
+    sent = ops.do(send_one_again, id_, actor=ALICE)
+
+    assert sent == SentAgain(id_, id_, Resending.PENDING_AGAIN)
+    now = row(ops, id_)
+    assert (now["state"], now["due_at"], now["attempts"]) == ("pending", ops.now, 1)
+    assert (now["ended_at"], now["end_reason"], now["resend_of"]) == (None, None, None)
+    assert ops.news.work_due_at == to_micros(ops.now)
+    (lease,) = ops.lease()
+    assert (lease.delivery_id, lease.attempt) == (id_, 2)
+    ops.record(lease, Outcome.DELIVERED, status=200)
+    assert row(ops, id_)["state"] == "delivered"
+    assert [each["number"] for each in ops.rows(schema.attempts)] == [1, 2]
+
+
+def test_it_is_tried_for_as_long_as_a_new_one(ops: Desk) -> None:
+    """Waits begin anew with 2 seconds, and the deadline counts from the attempt, not from the wish."""
+    lease = fired(ops)
+    while row(ops, lease.delivery_id)["state"] != "failed":
+        ops.record(lease, Outcome.REJECTED, status=500)
+        ops.now = row(ops, lease.delivery_id)["due_at"] or ops.now
+        (lease,) = ops.lease() or (lease,)
+    made = lease.attempt
+    ops.wait(hours=1)
+    again(ops, lease.delivery_id)
+    ops.wait(minutes=20)  # nobody was there to send it
+    start = ops.now
+    (lease,) = ops.lease()
+    waits = []
+    while row(ops, lease.delivery_id)["state"] != "failed":
+        ops.record(lease, Outcome.REJECTED, status=500)
+        if due_at := row(ops, lease.delivery_id)["due_at"]:
+            waits.append((due_at - ops.now).total_seconds())
+            ops.now = due_at
+            (lease,) = ops.lease()
+    assert waits[:6] == [2, 5, 15, 30, 60, 60]
+    assert ops.now == start + DEADLINE
+    assert lease.attempt == 2 * made == len(ops.rows(schema.attempts))
+
+
+def test_a_new_window_holds_for_the_attempts_of_one_wish(ops: Desk) -> None:
+    """Sent again twice, the waits begin anew twice."""
+    lease = fired(ops)
+    for wish in range(3):
+        assert lease.attempts_before == 2 * wish
+        ops.record(lease, Outcome.REJECTED)
+        assert row(ops, lease.delivery_id)["due_at"] - ops.now == timedelta(seconds=2)
+        ops.wait(seconds=2)
+        (lease,) = ops.lease()
+        ops.record(lease, Outcome.GONE)
+        assert again(ops, lease.delivery_id) == [Resending.PENDING_AGAIN]
+        (lease,) = ops.lease()
+
+
+def test_repeating_the_wish_changes_nothing(ops: Desk) -> None:
+    """It is due already; once it is being sent, it is under way. Neither leaves a trace."""
+    id_ = failed(ops)
+    assert again(ops, id_, id_) == [Resending.PENDING_AGAIN]
+    assert again(ops, id_) == [Resending.DUE_ALREADY]
+    (lease,) = ops.lease()
+    assert again(ops, id_) == [Resending.UNDER_WAY]
+    assert ops.kinds(1).count(Kind.SENT_AGAIN) == 1
+    ops.record(lease, Outcome.DELIVERED)
+    assert row(ops, id_)["state"] == "delivered"
+
+
+# --- what waits
+
+
+def test_what_waits_is_brought_forward(ops: Desk) -> None:
+    """Its next attempt is made now; its waits go on as they were, and so does its deadline."""
+    lease = fired(ops)
+    start = ops.now
+    for _ in range(3):
+        ops.record(lease, Outcome.REJECTED)
+        ops.now = row(ops, lease.delivery_id)["due_at"]
+        (lease,) = ops.lease()
+    ops.record(lease, Outcome.REJECTED)
+    ops.wait(seconds=1)
+    assert ops.lease() == []
+    assert again(ops, lease.delivery_id) == [Resending.BROUGHT_FORWARD]
+    assert ops.news.work_due_at == to_micros(ops.now)
+    (lease,) = ops.lease()
+    assert (lease.attempt, lease.attempts_before) == (5, 0)
+    assert lease.first_attempt_at == to_micros(start)
+    ops.record(lease, Outcome.REJECTED)
+    assert row(ops, lease.delivery_id)["due_at"] - ops.now == timedelta(minutes=1)
+
+
+# --- what was delivered
+
+
+def test_what_was_delivered_becomes_a_new_delivery(ops: Desk) -> None:
+    """With an id of its own, the same body, and marked everywhere; the first one stays as it was."""
+    id_ = delivered(ops)
+    before = row(ops, id_)
+    ops.wait(minutes=1)
+    sent = ops.do(send_one_again, id_, actor=ALICE)
+
+    assert sent.resending is Resending.NEW_DELIVERY
+    assert row(ops, id_) == before
+    copy = row(ops, sent.delivery)
+    assert (copy["resend_of"], copy["body_id"]) == (id_, before["body_id"])
+    assert (copy["incident"], copy["escalation"], copy["step"]) == (1, None, None)
+    assert (copy["state"], copy["attempts"]) == ("pending", 0)
+    assert copy["planned_at"] == copy["created_at"] == copy["due_at"] == ops.now
+    (lease,) = ops.lease()
+    assert (lease.delivery_id, lease.attempt, lease.incident) == (sent.delivery, 1, 1)
+    (line,) = ops.read(show_deliveries, incident=1, limit=1)
+    assert line.step is not None
+    assert (line.step.policy, str(line.step.place)) == ("ops/main", "step 1 of 2")
+
+
+def test_every_copy_names_the_first_one(ops: Desk) -> None:
+    """Also a copy of a copy; and there may be many."""
+    id_ = delivered(ops)
+    copies: list[int] = []
+    for _ in range(2):
+        copies.append(ops.do(send_one_again, (copies or [id_])[-1], actor=ALICE).delivery)
+        (lease,) = ops.lease()
+        ops.record(lease, Outcome.DELIVERED)
+    assert [row(ops, each)["resend_of"] for each in copies] == [id_, id_]
+    third = ops.do(send_one_again, id_, actor=ALICE).delivery
+    assert row(ops, third)["resend_of"] == id_
+
+
+def test_a_copy_that_failed_is_sent_again_as_any_other(ops: Desk) -> None:
+    """Under its own id, whatever became of its incident's escalation."""
+    id_ = delivered(ops)
+    copy = ops.do(send_one_again, id_, actor=ALICE).delivery
+    (lease,) = ops.lease()
+    ops.record(lease, Outcome.GONE)
+    assert again(ops, copy) == [Resending.PENDING_AGAIN]
+    (lease,) = ops.lease()
+    assert (lease.delivery_id, lease.attempt) == (copy, 2)
+
+
+def test_a_copy_is_no_delivery_of_its_step(ops: Desk) -> None:
+    """The step called one webhook once; nor does a copy that waits make the server unready."""
+    id_ = delivered(ops)
+    ops.do(send_one_again, id_, actor=ALICE)
+    (paged,) = [each for each in ops.timeline(1) if each.kind is Kind.PAGED]
+    assert [each["delivery"] for each in paged.detail["deliveries"]] == [id_text(DELIVERY, id_)]
+    assert ops.read(oldest_unsent) is None
+    test_of(ops)
+    assert ops.read(oldest_unsent) == ops.now
+
+
+def test_acknowledging_cancels_a_copy(ops: Desk) -> None:
+    """It is a page like any other; and what was cancelled stays so."""
+    id_ = delivered(ops)
+    copy = ops.do(send_one_again, id_, actor=ALICE).delivery
+    ops.change(acknowledge, 1, actor=ALICE)
+    assert row(ops, copy)["end_reason"] == "acknowledged"
+    assert ops.lease() == []
+    assert again(ops, copy) == ["stale_escalation"]
+    assert again(ops, id_) == [Resending.NEW_DELIVERY]
+
+
+# --- what stays unsent
+
+
+@pytest.mark.parametrize("how", ["acknowledge", "hold", "resolve", "reroute", "reopen"])
+def test_what_belongs_to_a_stopped_escalation_stays_unsent(ops: Desk, how: str) -> None:
+    """What was cancelled, and what had failed before, however it was stopped, and reopened or not."""
+    lost = failed(ops)
+    ops.wait(minutes=10)
+    (lease,) = ops.fire().leases
+    ops.record(lease, Outcome.REJECTED)
+    match how:
+        case "hold":
+            ops.change(hold, 1, until=timedelta(hours=1), actor=ALICE)
+        case "resolve":
+            ops.change(resolve, 1, actor=ALICE)
+        case "reroute":
+            ops.change(reroute, 1, routing_key="db", actor=ALICE)
+        case _:
+            ops.change(acknowledge, 1, actor=ALICE)
+    if how == "reopen":
+        ops.change(reopen, 1, actor=ALICE)
+    before = ops.rows(schema.deliveries)
+
+    assert again(ops, lost, lease.delivery_id) == ["stale_escalation"] * 2
+    assert ops.rows(schema.deliveries) == before
+    with pytest.raises(StaleEscalation, match="reopen incident 1") as refused:
+        ops.do(send_one_again, lost, actor=ALICE)
+    assert refused.value.fields == {"delivery": id_text(DELIVERY, lost), "incident": 1}
+
+
+def test_an_escalation_that_has_fired_its_last_step_was_not_stopped(ops: Desk) -> None:
+    """What failed of it is what a person sends again, as nobody is left to page."""
+    lost = failed(ops)
+    ops.wait(minutes=10)
+    (lease,) = ops.fire().leases
+    ops.record(lease, Outcome.GONE)
+    assert ops.incident(1).nobody_left_since is not None
+    assert again(ops, lost, lease.delivery_id) == [Resending.PENDING_AGAIN] * 2
+
+
+def test_a_webhook_that_is_not_called_any_more_is_the_reason(ops: Desk) -> None:
+    """Disabled: until it is enabled; deleted: for ever."""
+    lost, done = failed(ops), delivered(ops, "other")
+    ops.configure({}, disabled=["a"])
+    assert again(ops, lost, done) == ["webhook_disabled"] * 2
+    with pytest.raises(DisabledWebhook, match="tocsin webhooks enable a"):
+        ops.do(send_one_again, lost, actor=ALICE)
+    ops.configure({"main": [("0s", ["a"])]}, keys={"db": ["main"]})
+    assert again(ops, lost) == [Resending.PENDING_AGAIN]
+    ops.configure({}, prune=True)
+    assert again(ops, done) == ["webhook_deleted"]
+    with pytest.raises(DeletedWebhook):
+        ops.do(send_one_again, done, actor=ALICE)
+
+
+def test_one_that_is_refused_spoils_nothing_for_the_others(ops: Desk) -> None:
+    """Nor does one that does not exist; results come in the order of the wishes."""
+    stale, good = failed(ops), failed(ops, "other")
+    ops.change(acknowledge, 1, actor=ALICE)
+    assert again(ops, good, 7, stale, good) == [
+        Resending.PENDING_AGAIN,
+        "delivery_not_found",
+        "stale_escalation",
+    ]
+    with pytest.raises(DeliveryNotFound):
+        ops.do(send_one_again, 7, actor=ALICE)
+    assert ops.do(send_again, [], actor=ALICE) == []
+
+
+# --- tests
+
+
+def test_a_test_is_sent_again_as_a_test(ops: Desk) -> None:
+    """Also to a webhook that is disabled: a failed one once more, a delivered one anew."""
+    id_ = test_of(ops)
+    (lease,) = ops.lease()
+    ops.record(lease, Outcome.REJECTED, status=500)
+    assert row(ops, id_)["state"] == "failed"
+    ops.configure({}, disabled=["a"])
+    assert again(ops, id_) == [Resending.PENDING_AGAIN]
+    (lease,) = ops.lease()
+    assert (lease.delivery_id, lease.attempt, lease.is_test) == (id_, 2, True)
+    ops.record(lease, Outcome.DELIVERED)
+    copy = ops.do(send_one_again, id_, actor=ALICE).delivery
+    assert (row(ops, copy)["incident"], row(ops, copy)["resend_of"]) == (None, id_)
+
+
+# --- who wanted it
+
+
+def test_who_wanted_it_is_on_the_timeline_and_in_the_audit(ops: Desk) -> None:
+    """With what became of the wish; and no configuration has changed."""
+    lost, done = failed(ops), delivered(ops, "other")
+    before = ops.read(revision)
+    ops.do(send_one_again, lost, actor=ALICE)
+    copy = ops.do(send_one_again, done, actor=ALICE).delivery
+
+    (entry,) = [each for each in ops.timeline(1) if each.kind is Kind.SENT_AGAIN]
+    assert (entry.actor, entry.at) == (ALICE, ops.now)
+    assert entry.text == (
+        f"{id_text(DELIVERY, lost)} to a, which had failed, is sent again by alice."
+    )
+    (entry,) = [each for each in ops.timeline(2) if each.kind is Kind.SENT_AGAIN]
+    assert entry.detail == {
+        "delivery": id_text(DELIVERY, done),
+        "webhook": "a",
+        "resending": "new_delivery",
+        "new_delivery": id_text(DELIVERY, copy),
+    }
+    assert ("timeline", 2) in [each[:2] for each in ops.news.feed]
+    second, first, *_ = ops.read(list_changes)
+    assert (first.actor, first.action, first.object) == (
+        *(ALICE, "delivery.sent_again"),
+        id_text(DELIVERY, lost),
+    )
+    assert first.after == {"resending": "pending_again"}
+    assert second.after == {
+        "resending": "new_delivery",
+        "new_delivery": id_text(DELIVERY, copy),
+    }
+    assert ops.read(revision) == before
+
+
+def test_why_tells_of_it(ops: Desk) -> None:
+    """What a person can do about a failure, what a copy is, and where it stands."""
+    lost, done = failed(ops), delivered(ops, "other")
+    told = ops.ask(why, id_text(DELIVERY, lost), now=ops.now).text
+    assert "Send it again by hand: tocsin deliveries send-again." in told
+    copy = ops.do(send_one_again, done, actor=ALICE).delivery
+    assert (
+        f"Made by hand, to send {id_text(DELIVERY, done)} once more."
+        in ops.ask(why, id_text(DELIVERY, copy), now=ops.now).text
+    )
+    of_incident = ops.ask(why, "#2", now=ops.now).text
+    assert f"is sent once more by alice, as {id_text(DELIVERY, copy)}." in of_incident
+    assert f"a: pending ({id_text(DELIVERY, copy)})." in of_incident
+
+
+# --- many
+
+
+def chosen(desk: Desk, state: DeliveryState = DeliveryState.FAILED, **choice: Any) -> Chosen:
+    return desk.ask(choose, Choice(state, **choice), now=desk.now)
+
+
+def webhook_id(desk: Desk, slug: str) -> int:
+    with desk.database.read() as tx:
+        webhooks = desk.context(tx).configuration.webhooks
+    return next(id_ for id_, webhook in webhooks.items() if webhook.slug == slug)
+
+
+def test_what_is_chosen_is_what_would_be_sent(ops: Desk) -> None:
+    """The oldest first; what would be refused is counted by its reason."""
+    first, stale, second = (failed(ops, each) for each in ("x", "y", "z"))
+    ops.change(acknowledge, 2, actor=ALICE)
+    found = chosen(ops)
+    assert found.ids == [first, second]
+    assert (dict(found.left_out.refused), found.left_out.unchanged) == ({"stale_escalation": 1}, 0)
+    assert again(ops, *found.ids, stale)[:2] == [Resending.PENDING_AGAIN] * 2
+    assert chosen(ops).ids == []
+    due = chosen(ops, DeliveryState.PENDING)
+    assert (due.ids, due.left_out.unchanged) == ([], 2)
+
+
+def test_a_choice_holds_in_everything_that_is_given(ops: Desk) -> None:
+    """State, webhook, incident, whether it is a test, and when it was made."""
+    start = ops.now
+    lost = failed(ops)
+    ops.wait(minutes=10)
+    (lease,) = ops.fire().leases
+    ops.record(lease, Outcome.GONE)
+    tested = test_of(ops)
+    (at_test,) = ops.lease()
+    ops.record(at_test, Outcome.REJECTED)
+    done = delivered(ops, "other")
+
+    assert chosen(ops).ids == [lost, lease.delivery_id, tested]
+    assert chosen(ops, DeliveryState.DELIVERED).ids == [done]
+    assert chosen(ops, webhook_ids=[webhook_id(ops, "b")]).ids == [lease.delivery_id]
+    assert chosen(ops, webhook_ids=[]).ids == []
+    assert chosen(ops, incident=1).ids == [lost, lease.delivery_id]
+    assert chosen(ops, is_test=True).ids == [tested]
+    assert chosen(ops, is_test=False).ids == [lost, lease.delivery_id]
+    later = start + timedelta(minutes=10)
+    assert chosen(ops, since=start).ids == chosen(ops).ids
+    assert chosen(ops, since=start + timedelta(microseconds=1)).ids == [lease.delivery_id, tested]
+    assert chosen(ops, since=later).ids == [lease.delivery_id, tested]
+    assert chosen(ops, until=later).ids == [lost]
+    assert chosen(ops, until=start).ids == []
+    assert chosen(ops, since=datetime(1, 1, 1, tzinfo=start.tzinfo)).ids == chosen(ops).ids
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_choice_has_its_bounds(ops: Desk) -> None:
+    """However many they are, all are found; and more than may be sent at once are refused."""
+    failed(ops)
+    (like,) = ops.rows(schema.deliveries)
+    count = 2 * READ_AT_ONCE + 1
+    rows = [{**like, "id": like["id"] + each, "step": each} for each in range(1, count)]
+    with ops.database.write() as tx:
+        tx.core.execute(schema.deliveries.insert(), rows)
+    choice = Choice(DeliveryState.FAILED)
+    ids = ops.ask(choose, choice, now=ops.now, most=count).ids
+    assert ids == [like["id"] + each for each in range(count)]
+    with pytest.raises(TooManyDeliveries, match=f"more than {count - 1} deliveries"):
+        ops.ask(choose, choice, now=ops.now, most=count - 1)
+    assert MOST_AT_ONCE == 100_000
+
+
+def test_lists_take_the_same_choice(ops: Desk) -> None:
+    """Tests apart from the rest, and by when they were made."""
+    start = ops.now
+    lost = failed(ops)
+    ops.wait(minutes=1)
+    tested = test_of(ops)
+
+    def ids(**choice: Any) -> list[int]:
+        return [each.delivery.id for each in ops.read(show_deliveries, limit=9, **choice)]
+
+    assert ids() == [tested, lost]
+    assert (ids(is_test=True), ids(is_test=False)) == ([tested], [lost])
+    assert ids(since=start) == [tested, lost]
+    assert ids(since=start + timedelta(microseconds=1)) == [tested]
+    assert ids(until=start + timedelta(minutes=1)) == [lost]
+    assert ids(until=start) == []
+    assert ops.read(describe_deliveries, []) == []
