@@ -8,6 +8,7 @@ from tests.actions.desk import ORGANISATION, Desk
 
 from tocsin.actions.changes import list_changes
 from tocsin.actions.incidents import acknowledge, hold, reopen, reroute, resolve
+from tocsin.actions.pause import pause
 from tocsin.actions.send_again import (
     MOST_AT_ONCE,
     READ_AT_ONCE,
@@ -339,6 +340,16 @@ def test_a_test_is_sent_again_as_a_test(ops: Desk) -> None:
     ops.record(lease, Outcome.DELIVERED)
     copy = ops.do(send_one_again, id_, actor=ALICE).delivery
     assert (row(ops, copy)["incident"], row(ops, copy)["resend_of"]) == (None, id_)
+
+
+def test_no_test_waits_for_the_end_of_a_pause(ops: Desk) -> None:
+    """It is refused, and a page is not: resuming sends it."""
+    lost, tested = failed(ops), test_of(ops)
+    (lease,) = ops.lease()
+    ops.record(lease, Outcome.REJECTED)
+    ops.do(pause, actor=ALICE)
+    assert chosen(ops).ids == [lost]
+    assert again(ops, tested, lost) == ["nothing_is_sent", Resending.PENDING_AGAIN]
 
 
 # --- who wanted it

@@ -28,6 +28,7 @@ def decided(
     is_test: bool = False,
     is_in_force: bool = True,
     webhook: Webhook | None = ENABLED,
+    is_paused: bool = False,
 ) -> Resending:
     return decide_resending(
         state,
@@ -35,6 +36,7 @@ def decided(
         is_test=is_test,
         is_in_force=is_in_force,
         webhook=webhook,
+        is_paused=is_paused,
         now=NOW,
     )
 
@@ -66,14 +68,28 @@ def test_a_webhook_that_is_not_called_is_the_reason(state: DeliveryState) -> Non
     assert decided(state, webhook=None, is_test=True) is Resending.WEBHOOK_DELETED
 
 
+@pytest.mark.parametrize("state", [PENDING, FAILED, DELIVERED])
+def test_no_test_waits_for_the_end_of_a_pause(state: DeliveryState) -> None:
+    """A page does: it is what resuming is for."""
+    assert decided(state, is_test=True, is_paused=True) is Resending.NOTHING_IS_SENT
+    assert not decided(state, is_paused=True).is_refused
+    assert decided(SENDING, is_test=True, is_paused=True) is Resending.UNDER_WAY
+
+
 def test_everything_is_decided() -> None:
     """What is refused changes nothing, and every result comes about."""
-    cases = product(
-        DeliveryState, (None, NOW, LATER), (True, False), (True, False), (ENABLED, DISABLED, None)
-    )
+    both = (True, False)
+    cases = product(DeliveryState, (None, NOW, LATER), both, both, both, (ENABLED, DISABLED, None))
     found = {
-        decided(state, due_at=due_at, is_test=test, is_in_force=in_force, webhook=webhook)
-        for state, due_at, test, in_force, webhook in cases
+        decided(
+            state,
+            due_at=due_at,
+            is_test=test,
+            is_in_force=in_force,
+            is_paused=paused,
+            webhook=webhook,
+        )
+        for state, due_at, test, in_force, paused, webhook in cases
     }
     assert found == set(Resending)
     assert not [each for each in found if each.changes and each.is_refused]
@@ -83,5 +99,5 @@ def test_the_names_never_change() -> None:
     """They are stored and shown."""
     assert {each.value for each in Resending} == {
         *("pending_again", "brought_forward", "new_delivery", "due_already", "under_way"),
-        *("stale_escalation", "webhook_deleted", "webhook_disabled"),
+        *("stale_escalation", "webhook_deleted", "webhook_disabled", "nothing_is_sent"),
     }

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any, ClassVar, Final
 
 from tocsin.actions.incident_set import Context
+from tocsin.actions.pause import is_paused
+from tocsin.actions.send_test import NothingIsSent
 from tocsin.actions.show_deliveries import DeliveryNotFound
 from tocsin.domain.configuration import Configuration
 from tocsin.domain.escalation import Stale
@@ -171,11 +173,11 @@ def choose(
     most: int = MOST_AT_ONCE,
 ) -> Chosen:
     """Return which deliveries of a choice would be sent again. Raises: TooManyDeliveries."""
-    chosen, after = Chosen(), 0
+    chosen, after, paused = Chosen(), 0, is_paused(tx)
     while True:
         found = list_candidates(tx, choice, after=after, limit=READ_AT_ONCE)
         for candidate in found:
-            resending = _decide(candidate, configuration, now)
+            resending = _decide(candidate, configuration, now, paused=paused)
             if resending.changes:
                 chosen.ids.append(candidate.id)
             else:
@@ -195,8 +197,10 @@ def send_again(tx: Tx, context: Context, ids: Sequence[int], *, actor: str) -> l
     """
     find_incidents(tx, incidents_of(tx, ids))
     found = lock_candidates(tx, ids)
+    paused = is_paused(tx)
     decided = {
-        id_: _decide(each, context.configuration, context.now) for id_, each in found.items()
+        id_: _decide(each, context.configuration, context.now, paused=paused)
+        for id_, each in found.items()
     }
     copies = [id_ for id_, each in decided.items() if each is Resending.NEW_DELIVERY]
     sent = {id_: id_ for id_ in found} | dict(
@@ -216,7 +220,7 @@ def send_again(tx: Tx, context: Context, ids: Sequence[int], *, actor: str) -> l
 def send_one_again(tx: Tx, context: Context, id_: int, *, actor: str) -> SentAgain:
     """Send one delivery again, and put on record who wanted it.
 
-    Raises: DeliveryNotFound, StaleEscalation, DeletedWebhook, DisabledWebhook.
+    Raises: DeliveryNotFound, StaleEscalation, DeletedWebhook, DisabledWebhook, NothingIsSent.
     """
     (result,) = send_again(tx, context, [id_], actor=actor)
     if isinstance(result, NotSentAgain):
@@ -245,13 +249,16 @@ def note_sent_again(
     note_deed(tx, change)
 
 
-def _decide(candidate: Candidate, configuration: Configuration, now: datetime) -> Resending:
+def _decide(
+    candidate: Candidate, configuration: Configuration, now: datetime, *, paused: bool
+) -> Resending:
     return decide_resending(
         candidate.state,
         due_at=candidate.due_at,
         is_test=candidate.is_test,
         is_in_force=candidate.is_in_force,
         webhook=configuration.webhooks.get(candidate.webhook_id),
+        is_paused=paused,
         now=now,
     )
 
@@ -313,4 +320,6 @@ def _refusal(
     if resending is Resending.WEBHOOK_DISABLED:
         webhook = context.configuration.webhooks[candidate.webhook_id]
         return DisabledWebhook(delivery=text, webhook=webhook.slug)
+    if resending is Resending.NOTHING_IS_SENT:
+        return NothingIsSent()
     return DeletedWebhook(delivery=text)

@@ -24,6 +24,7 @@ _REFUSALS = {
     "stale_escalation": "their escalation was stopped",
     "webhook_deleted": "their webhook was deleted",
     "webhook_disabled": "their webhook is disabled",
+    "nothing_is_sent": "they are tests, and Tocsin is paused",
 }
 
 

@@ -19,6 +19,7 @@ class Resending(StrEnum):
     STALE_ESCALATION = Stale.ESCALATION.value
     WEBHOOK_DELETED = "webhook_deleted"
     WEBHOOK_DISABLED = "webhook_disabled"
+    NOTHING_IS_SENT = "nothing_is_sent"
 
     @property
     def changes(self) -> bool:
@@ -33,7 +34,10 @@ class Resending(StrEnum):
 
 _CHANGING = frozenset({Resending.PENDING_AGAIN, Resending.BROUGHT_FORWARD, Resending.NEW_DELIVERY})
 _REFUSED = frozenset(
-    {Resending.STALE_ESCALATION, Resending.WEBHOOK_DELETED, Resending.WEBHOOK_DISABLED}
+    {
+        *(Resending.STALE_ESCALATION, Resending.WEBHOOK_DELETED, Resending.WEBHOOK_DISABLED),
+        Resending.NOTHING_IS_SENT,
+    }
 )
 
 
@@ -44,6 +48,7 @@ def decide_resending(
     is_test: bool,
     is_in_force: bool,
     webhook: Webhook | None,
+    is_paused: bool,
     now: datetime,
 ) -> Resending:
     """Return what becomes of a delivery that somebody wants sent again.
@@ -51,18 +56,27 @@ def decide_resending(
     One that failed is pending again, and one that waits is due now, both under their id, so that a
     receiver can drop what it has got already. One that was delivered becomes a new delivery, which it
     must not drop. Nothing pages for an escalation that was stopped: `is_in_force` is False for such a
-    one's. `webhook` is None when it was deleted; a test also calls a disabled one.
+    one's. `webhook` is None when it was deleted; a test also calls a disabled one, and does not wait for
+    the end of a pause.
     """
     if state is DeliveryState.SENDING:
         return Resending.UNDER_WAY
     if state is DeliveryState.CANCELLED or (state is DeliveryState.FAILED and not is_in_force):
         return Resending.STALE_ESCALATION
-    if webhook is None:
-        return Resending.WEBHOOK_DELETED
-    if webhook.disabled_at is not None and not is_test:
-        return Resending.WEBHOOK_DISABLED
+    obstacle = _obstacle(webhook, is_test=is_test, is_paused=is_paused)
+    if obstacle is not None:
+        return obstacle
     if state is DeliveryState.PENDING:
         waits = due_at is not None and due_at > now
         return Resending.BROUGHT_FORWARD if waits else Resending.DUE_ALREADY
     has_failed = state is DeliveryState.FAILED
     return Resending.PENDING_AGAIN if has_failed else Resending.NEW_DELIVERY
+
+
+def _obstacle(webhook: Webhook | None, *, is_test: bool, is_paused: bool) -> Resending | None:
+    """Return why the webhook is not called; None when it is."""
+    if webhook is None:
+        return Resending.WEBHOOK_DELETED
+    if is_test:
+        return Resending.NOTHING_IS_SENT if is_paused else None
+    return None if webhook.disabled_at is None else Resending.WEBHOOK_DISABLED

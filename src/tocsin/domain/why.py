@@ -205,6 +205,9 @@ _BECAUSE = {
 }
 
 
+_SEND_AGAIN = " Send it again by hand: tocsin deliveries send-again."
+
+
 def decide_next_of_delivery(
     unfinished: Unfinished,
     *,
@@ -215,9 +218,8 @@ def decide_next_of_delivery(
 ) -> tuple[Finding, ...]:
     """Return what happens next to a delivery, or why nothing will."""
     reason = None if end_reason is None else Ending(end_reason)
-    has_failed = state is DeliveryState.FAILED
     if state.is_ended and reason is not None:
-        hint = " Send it again by hand: tocsin deliveries send-again." if has_failed else ""
+        hint = _SEND_AGAIN if reason in (Ending.DEADLINE, Ending.FINAL_OUTCOME) else ""
         return (Finding(Reason(reason.value), f"Nothing: {_BECAUSE[reason]}.{hint}"),)
     findings = [_of_unfinished(unfinished, now)]
     if is_paused and state is DeliveryState.PENDING:
