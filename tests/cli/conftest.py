@@ -140,7 +140,7 @@ class Receiving(BaseHTTPRequestHandler):
     """Answers by path."""
 
     protocol_version = "HTTP/1.1"
-    statuses: ClassVar = {"/ok": 204, "/broken": 500}
+    statuses: ClassVar = {"/ok": 204, "/broken": 500, "/gone": 410}
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
@@ -202,6 +202,7 @@ BASE = """
 webhooks:
   pager: {{url: '{receiver}/ok'}}
   broken: {{url: '{receiver}/broken'}}
+  departed: {{url: '{receiver}/gone'}}
 teams:
   ops:
     name: Operations
@@ -213,11 +214,14 @@ teams:
           - {{after: 1h, webhooks: [pager, broken]}}
       once:
         steps: [{{after: 0s, webhooks: [pager]}}]
+      lost:
+        steps: [{{after: 0s, webhooks: [departed]}}]
       quiet:
         steps: [{{after: 30m, webhooks: [pager]}}]
 routing_keys:
   db: {{policies: [ops/primary]}}
   once: {{policies: [ops/once]}}
+  lost: {{policies: [ops/lost]}}
   quiet: {{policies: [ops/quiet]}}
 default_routing: {{policies: [ops/quiet]}}
 """

@@ -14,7 +14,7 @@ from tocsin.errors import TocsinError
 
 STATES = ("failed", "pending", "delivered")
 _DID = {
-    "pending_again": "had failed, and is due now, with as long to be tried as a new one",
+    "pending_again": "had failed, and is due now",
     "brought_forward": "waited for its next attempt, and is due now",
     "new_delivery": "was delivered, and is sent once more",
     "due_already": "is due already: nothing to do",
