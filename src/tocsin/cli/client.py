@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Final, Self
 from urllib.parse import quote, urlencode
 
 from tocsin.cli.address import Address, find_address
-from tocsin.cli.http import Answer, exchange, not_tocsin
+from tocsin.cli.http import TIMEOUT_SECONDS, Answer, exchange, not_tocsin
 from tocsin.cli.shell import Shell
 from tocsin.errors import TocsinError
 
@@ -73,9 +73,16 @@ class Client:
             if cursor is None or len(items) >= limit:
                 return {**page, "items": items}
 
-    def post(self, path: str, body: Mapping[str, Json] | None = None) -> Json:
+    def post(
+        self,
+        path: str,
+        body: Mapping[str, Json] | None = None,
+        *,
+        seconds: float = TIMEOUT_SECONDS,
+    ) -> Json:
+        """Return the answer, which may take so long."""
         given = {name: value for name, value in (body or {}).items() if value is not None}
-        return self._ask("POST", path, given)
+        return self._read(self._exchange("POST", path, given, seconds=seconds))
 
     def patch(self, path: str, body: Mapping[str, Json]) -> Json:
         return self._ask("PATCH", path, body)
@@ -86,9 +93,12 @@ class Client:
     def _ask(self, method: str, path: str, body: Json = None) -> Json:
         return self._read(self._exchange(method, path, body))
 
-    def _exchange(self, method: str, path: str, body: Json = None) -> Answer:
+    def _exchange(
+        self, method: str, path: str, body: Json = None, *, seconds: float = TIMEOUT_SECONDS
+    ) -> Answer:
         headers = {"Authorization": f"Bearer {self._address.token.reveal()}"}
-        return exchange(self._address.url, method, f"{API}{path}", body, headers=headers)
+        path = f"{API}{path}"
+        return exchange(self._address.url, method, path, body, headers=headers, seconds=seconds)
 
     def _read(self, answer: Answer) -> Json:
         if answer.status == 204:

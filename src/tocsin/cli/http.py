@@ -30,8 +30,9 @@ def exchange(
     body: Json = None,
     *,
     headers: Mapping[str, str] | None = None,
+    seconds: float = TIMEOUT_SECONDS,
 ) -> Answer:
-    """Send one request to a path below a server's URL, and return its answer.
+    """Send one request to a path below a server's URL, and return its answer, waiting `seconds` for it.
 
     Redirects are not followed, because a token goes along; proxies are not asked.
     Raises: NoServer.
@@ -42,26 +43,26 @@ def exchange(
     if body is not None:
         content = json.dumps(body).encode()
         sent["Content-Type"] = "application/json"
-    connection = _connection(address)
+    connection = _connection(address, seconds)
     try:
         connection.request(method, f"{address.path}{path}", content, sent)
         response = connection.getresponse()
         return Answer(response.status, response.read())
     except (OSError, HTTPException) as error:
-        raise NoServer(_why(url, error), url=url) from None
+        raise NoServer(_why(url, error, seconds), url=url) from None
     finally:
         connection.close()
 
 
-def _connection(address: SplitResult) -> HTTPConnection:
+def _connection(address: SplitResult, seconds: float) -> HTTPConnection:
     host = str(address.hostname)
     if address.scheme == "https":
         context = ssl.create_default_context()
-        return HTTPSConnection(host, address.port, timeout=TIMEOUT_SECONDS, context=context)
-    return HTTPConnection(host, address.port, timeout=TIMEOUT_SECONDS)
+        return HTTPSConnection(host, address.port, timeout=seconds, context=context)
+    return HTTPConnection(host, address.port, timeout=seconds)
 
 
-def _why(url: str, error: Exception) -> str:
+def _why(url: str, error: Exception, seconds: float) -> str:
     match error:
         case ssl.SSLCertVerificationError():
             reason = error.verify_message.rstrip(".")
@@ -70,7 +71,7 @@ def _why(url: str, error: Exception) -> str:
                 "SSL_CERT_FILE to the file of its CA, or TOCSIN_URL to the name it is for"
             )
         case TimeoutError():
-            return f"{url} did not answer within {TIMEOUT_SECONDS:.0f} s: see what the server logs"
+            return f"{url} did not answer within {seconds:.0f} s: see what the server logs"
         case ConnectionRefusedError():
             return f"Nothing listens at {url}: start the server with: tocsin serve"
         case OSError(strerror=str(reason)):

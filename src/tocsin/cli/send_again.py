@@ -13,6 +13,7 @@ from tocsin.domain.wording import counted
 from tocsin.errors import TocsinError
 
 STATES = ("failed", "pending", "delivered")
+_LONGEST_SECONDS = 600.0  # a hundred thousand, on a server that has much else to do
 _DID = {
     "pending_again": "had failed, and is due now",
     "brought_forward": "waited for its next attempt, and is due now",
@@ -145,7 +146,8 @@ def _send_chosen(
         return DONE
     if not args.yes:
         _confirm(count, shell)
-    sent = client.post(f"{PATH}/send-again", {**choice, "expected_count": count})
+    given = {**choice, "expected_count": count}
+    sent = client.post(f"{PATH}/send-again", given, seconds=_LONGEST_SECONDS)
     if args.json:
         shell.json(sent)
     else:
