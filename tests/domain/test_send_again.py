@@ -48,7 +48,7 @@ def test_by_where_it_stands() -> None:
     assert decided(SENDING) is Resending.UNDER_WAY
     assert decided(PENDING, due_at=LATER) is Resending.BROUGHT_FORWARD
     assert decided(PENDING, due_at=NOW) is Resending.DUE_ALREADY
-    assert decided(PENDING, due_at=None) is Resending.DUE_ALREADY
+    assert decided(PENDING, due_at=None) is Resending.IN_LINE
 
 
 @pytest.mark.parametrize("webhook", [ENABLED, DISABLED, None])
@@ -98,6 +98,13 @@ def test_everything_is_decided() -> None:
 def test_the_names_never_change() -> None:
     """They are stored and shown."""
     assert {each.value for each in Resending} == {
-        *("pending_again", "brought_forward", "new_delivery", "due_already", "under_way"),
+        *(
+            "pending_again",
+            "brought_forward",
+            "new_delivery",
+            "due_already",
+            "in_line",
+            "under_way",
+        ),
         *("stale_escalation", "webhook_deleted", "webhook_disabled", "nothing_is_sent"),
     }

@@ -19,6 +19,7 @@ _DID = {
     "brought_forward": "waited for its next attempt, and is due now",
     "new_delivery": "was delivered, and is sent once more",
     "due_already": "is due already: nothing to do",
+    "in_line": "waits for the attempt of an earlier page of its incident: nothing to do",
     "under_way": "is being sent at this moment: nothing to do",
 }
 _REFUSALS = {

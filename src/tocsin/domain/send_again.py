@@ -15,6 +15,7 @@ class Resending(StrEnum):
     BROUGHT_FORWARD = "brought_forward"
     NEW_DELIVERY = "new_delivery"
     DUE_ALREADY = "due_already"
+    IN_LINE = "in_line"
     UNDER_WAY = "under_way"
     STALE_ESCALATION = Stale.ESCALATION.value
     WEBHOOK_DELETED = "webhook_deleted"
@@ -55,7 +56,7 @@ def decide_resending(
 
     One that failed is pending again, and one that waits is due now, both under their id, so that a
     receiver can drop what it has got already. One that was delivered becomes a new delivery, which it
-    must not drop. Nothing pages for an escalation that was stopped: `is_in_force` is False for such a
+    must not drop. One that waits for an earlier page of its incident stays in line. Nothing pages for an escalation that was stopped: `is_in_force` is False for such a
     one's. `webhook` is None when it was deleted; a test also calls a disabled one, and does not wait for
     the end of a pause.
     """
@@ -67,10 +68,15 @@ def decide_resending(
     if obstacle is not None:
         return obstacle
     if state is DeliveryState.PENDING:
-        waits = due_at is not None and due_at > now
-        return Resending.BROUGHT_FORWARD if waits else Resending.DUE_ALREADY
+        return _of_waiting(due_at, now)
     has_failed = state is DeliveryState.FAILED
     return Resending.PENDING_AGAIN if has_failed else Resending.NEW_DELIVERY
+
+
+def _of_waiting(due_at: datetime | None, now: datetime) -> Resending:
+    if due_at is None:
+        return Resending.IN_LINE
+    return Resending.BROUGHT_FORWARD if due_at > now else Resending.DUE_ALREADY
 
 
 def _obstacle(webhook: Webhook | None, *, is_test: bool, is_paused: bool) -> Resending | None:

@@ -48,6 +48,7 @@ _REVIVE = Statement(
         first_attempt_at=sa.null(),
         ended_at=sa.null(),
         end_reason=sa.null(),
+        hurried_at=sa.null(),
     )
     .where(_D.c.id == raw("id"), _D.c.state == DeliveryState.FAILED.value),
     *("due_at", "id"),
