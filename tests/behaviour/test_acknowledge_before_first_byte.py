@@ -48,6 +48,7 @@ async def test_no_byte_leaves_after_the_acknowledgement(
     await tocsin.settle()
 
     assert not tocsin.receiver.requests
+    assert not tocsin.server.engine.courier._cancelled  # what has ended is forgotten
     (delivery,) = await tocsin.deliveries()
     assert (delivery["state"], delivery["end_reason"]) == ("cancelled", "acknowledged")
     (attempt,) = delivery["attempts"]

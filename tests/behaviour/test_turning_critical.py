@@ -50,14 +50,19 @@ async def test_it_reopens_once(tocsin: Tocsin) -> None:
     assert tocsin.receiver.count("/pager") == 2
 
 
-async def test_counting_begins_anew_when_it_triggers_anew(tocsin: Tocsin) -> None:
-    """Reopened by hand, a WARNING, acknowledged: the next CRITICAL is the first since it triggered."""
-    await tocsin.configure({"main": [("0s", ["pager"])]}, opens_on=["CRITICAL", "WARNING"])
-    await tocsin.alert("CRITICAL")
-    await tocsin.act(1, "acknowledge")
-    await tocsin.act(1, "reopen")
-    await tocsin.alert("WARNING")
-    await tocsin.act(1, "acknowledge")
-    await tocsin.alert("CRITICAL")
-    assert (await tocsin.incident())["status"] == "triggered"
-    assert tocsin.receiver.count("/pager") == 3
+@pytest.mark.parametrize("how", ["reopen", "reroute", "hold"])
+async def test_counting_begins_anew_when_it_triggers_anew(shared: Tocsin, how: str) -> None:
+    """Reopened, rerouted or let go by a hold, a WARNING, acknowledged: the next CRITICAL is the first."""
+    await shared.configure({"main": [("0s", ["pager"])]}, opens_on=["CRITICAL", "WARNING"])
+    number = await shared.open(how)
+    await shared.act(number, "acknowledge")
+    if how == "hold":
+        await shared.act(number, "hold", **{"for": "1m"})
+        await shared.advance(minutes=1)
+    else:
+        await shared.act(number, how, **({"policies": ["ops/main"]} if how == "reroute" else {}))
+    await shared.alert("WARNING", how)
+    await shared.act(number, "acknowledge")
+    await shared.alert("CRITICAL", how)
+    assert (await shared.incident(number))["status"] == "triggered"
+    assert shared.called_about(how) == ["/pager"] * 3
