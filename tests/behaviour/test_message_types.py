@@ -53,6 +53,20 @@ async def test_who_acknowledged_by_an_alert_is_known(tocsin: Tocsin) -> None:
     assert latest["effect"] == "already_acknowledged"
 
 
+@pytest.mark.parametrize("name", ["token:local", "webhook:pager", "link:pager", "engine", "server"])
+async def test_an_alert_cannot_speak_for_somebody_who_was_asked_for_a_token(
+    shared: Tocsin, name: str
+) -> None:
+    """What it says of itself is marked as an alert's, on the timeline and in the incident."""
+    await shared.configure({"main": [("5m", ["pager"])]})
+    number = await shared.open(name, monitoring_tool=name)
+    await shared.alert("ACKNOWLEDGEMENT", name, ack_author=name)
+    actors = [entry["actor"] for entry in await shared.entries(number)]
+    assert actors == [f"alert:{name}"] * 2
+    assert (await shared.incident(number))["acknowledged_by"] == f"alert:{name}"
+    assert f"by alert:{name}" in (await shared.why(f"#{number}"))["text"]
+
+
 async def test_a_type_in_a_list_pages_as_it_would_alone(tocsin: Tocsin) -> None:
     """`["CRITICAL"]` opens an incident and calls the webhook; the alert and `why` say what was repaired."""
     await tocsin.configure({"main": [("0s", ["pager"])]})

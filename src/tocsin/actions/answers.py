@@ -7,6 +7,7 @@ from typing import Any
 
 from tocsin.actions.attempt_result import AttemptResult
 from tocsin.actions.incident_set import Context, ContextSource, IncidentSet
+from tocsin.domain.actor import OF_A_WEBHOOK
 from tocsin.domain.answer_action import MOST_HOLDS, AnswerDecision, AskedAction, is_in_force
 from tocsin.domain.incident import Action, Incident
 from tocsin.domain.timeline import Kind
@@ -58,7 +59,7 @@ def act(tx: Tx, result: AttemptResult, context_source: ContextSource) -> AnswerD
     if asked.action is Action.HOLD and _holds(tx, number)[webhook.id] >= MOST_HOLDS:
         return AnswerDecision.HOLD_LIMIT
     facts = {"webhook_id": webhook.id, "delivery": id_text(DELIVERY, result.lease.delivery_id)}
-    _apply(incidents, number, asked, context, actor=f"webhook:{webhook.slug}", facts=facts)
+    _apply(incidents, number, asked, context, actor=f"{OF_A_WEBHOOK}{webhook.slug}", facts=facts)
     incidents.save()
     return AnswerDecision.ACTED
 

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tocsin.actions.incident_set import Context, IncidentSet
+from tocsin.domain.actor import actor_of_alert
 from tocsin.domain.alert import Alert
 from tocsin.domain.incident import Effect, decide_effect
 from tocsin.store.alerts import StoredAlert, insert_alerts
 from tocsin.store.database import Tx
-
-_ACTOR = "alert"
 
 
 class Receipt(NamedTuple):
@@ -44,7 +43,7 @@ def _take_in(incidents: IncidentSet, alert: Alert, alert_id: int, context: Conte
     route = context.configuration.route(key)
     incident = incidents.unresolved(alert.entity_id)
     effect = decide_effect(incident, alert.message_type, opening_types=route.opening_types)
-    actor = alert.fields.get("monitoring_tool") or _ACTOR
+    actor = actor_of_alert(alert.fields.get("monitoring_tool", ""))
     if effect is Effect.OPENED:
         number = incidents.open(alert, alert_id, actor=actor, policies=route.policies)
         return Receipt(alert_id, effect, number)
@@ -73,7 +72,8 @@ def _apply(
             incidents.roll_up(number, alert, alert_id, actor=actor, note="")
             incidents.reopen(number, actor=actor, raising_alert_id=alert_id, alert=alert_id)
         case Effect.ACKNOWLEDGED:
-            by = alert.fields.get("ack_author") or actor
+            author = alert.fields.get("ack_author")
+            by = actor_of_alert(author) if author else actor
             facts = {"message": alert.fields["ack_msg"]} if alert.fields.get("ack_msg") else {}
             incidents.acknowledge(number, actor=by, alert=alert_id, **facts)
         case Effect.RESOLVED:

@@ -6,6 +6,7 @@ from typing import Final
 
 from tocsin.actions.incident_set import Context, IncidentSet
 from tocsin.actions.show_incidents import IncidentLine, describe_incidents
+from tocsin.domain.actor import OF_A_LINK
 from tocsin.domain.answer_action import is_in_force
 from tocsin.domain.incident import Action, Incident
 from tocsin.domain.one_time_link import LinkAction, LinkClaim, LinkState
@@ -71,7 +72,7 @@ def use_link(tx: Tx, context: Context, claim: LinkClaim) -> LinkView:
     slug = find_webhook_names(tx)[delivery.webhook_id]
     facts = {"webhook_id": delivery.webhook_id, "link": id_text(DELIVERY, delivery.id)}
     act = incidents.resolve if claim.action.action is Action.RESOLVE else incidents.acknowledge
-    act(number, actor=f"link:{slug}", **facts)
+    act(number, actor=f"{OF_A_LINK}{slug}", **facts)
     incidents.save()
     note_use(tx, claim.delivery_id, claim.action.value, at=context.now)
     return LinkView(LinkState.DONE, claim.action, describe_incidents(tx, [incident])[0])

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 from fastapi import Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from tocsin.domain.actor import OF_A_TOKEN
 from tocsin.domain.principal import Principal, Scope
 
 _BEARER: Final = HTTPBearer(
@@ -45,4 +46,4 @@ ADMINISTERS: Final = [_needs(Scope.ADMINISTER)]
 
 def actor_of(principal: Principal) -> str:
     """Return who a timeline or a change names for what this principal does."""
-    return f"token:{principal.name}"
+    return f"{OF_A_TOKEN}{principal.name}"

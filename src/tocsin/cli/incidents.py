@@ -10,7 +10,7 @@ from tocsin.cli.paint import Cell, Colour, word
 from tocsin.cli.shell import DONE, Shell
 from tocsin.cli.table import entity_cell
 from tocsin.cli.when import relative, since
-from tocsin.domain.timeline_sentence import name_of_actor
+from tocsin.domain.actor import name_of_actor
 
 PATH: Final = "/incidents"
 STATUSES: Final = ("triggered", "acknowledged", "resolved")

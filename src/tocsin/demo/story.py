@@ -14,7 +14,7 @@ from tocsin.demo.plot import ALERT, PAGER, PHONE_BRIDGE, ROUTING_KEY
 from tocsin.demo.receiver import REFUSED, Call
 from tocsin.demo.stage import Stage
 from tocsin.demo.transcript import Transcript
-from tocsin.domain.timeline_sentence import name_of_actor
+from tocsin.domain.actor import name_of_actor
 from tocsin.errors import TocsinError
 from tocsin.secret import Secret
 from tocsin_receiver import BadSignature

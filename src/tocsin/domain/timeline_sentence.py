@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
+from tocsin.domain.actor import name_of_actor
 from tocsin.domain.answer_action import AnswerDecision
 from tocsin.domain.outcome import Outcome, explain
 from tocsin.domain.poison import Poison
@@ -38,10 +39,6 @@ _NOBODY_LEFT = {
     "last_step_fired": "the last step has fired",
     "nothing_started": "no policy could be started",
 }
-
-
-_WEBHOOK = "webhook:"
-_LINK = "link:"
 
 
 def sentence(entry: TimelineEntry) -> str:  # noqa: PLR0911, PLR0912, C901 - one arm for each kind
@@ -109,15 +106,6 @@ def ending_text(webhook: str, whose: str, issuer: str, expires_at: datetime, now
         f"{_CERTIFICATE_OF[whose]} {webhook}, issued by {issuer}, {ends}, at {date_text(expires_at)}: "
         "renew it, or nothing reaches that receiver any more."
     )
-
-
-def name_of_actor(actor: str) -> str:
-    """Return who or what an actor is, in a sentence."""
-    if actor.startswith(_WEBHOOK):
-        return f"webhook {actor.removeprefix(_WEBHOOK)}"
-    if actor.startswith(_LINK):
-        return f"the link sent to {actor.removeprefix(_LINK)}"
-    return actor.removeprefix("token:") or "somebody"
 
 
 def not_started_text(reason: str) -> str:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from tocsin.domain.actor import name_of_actor
 from tocsin.domain.delivery import DeliveryState, Ending
 from tocsin.domain.incident import Status
-from tocsin.domain.timeline_sentence import name_of_actor, not_started_text
+from tocsin.domain.timeline_sentence import not_started_text
 from tocsin.domain.webhook import DisabledReason
 from tocsin.domain.wording import instant_text, listed, routing_text
 

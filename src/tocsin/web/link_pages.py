@@ -15,8 +15,8 @@ from starlette.types import Receive, Scope, Send
 from tocsin.actions.incident_set import Context
 from tocsin.actions.links import UNKNOWN, LinkView, look_at_link, use_link
 from tocsin.clock import Clock
+from tocsin.domain.actor import name_of_actor
 from tocsin.domain.one_time_link import LINK_PATH, LinkState, read_token
-from tocsin.domain.timeline_sentence import name_of_actor
 from tocsin.domain.wording import instant_text
 from tocsin.store.database import Tx
 from tocsin.store.writer import StoreUnavailable

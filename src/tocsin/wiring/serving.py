@@ -30,6 +30,7 @@ from tocsin.api.refused_alerts import RefusedAlerts
 from tocsin.api.services import Health, Services
 from tocsin.api.transactions import Transactions
 from tocsin.clock import Clock, SystemClock
+from tocsin.domain.actor import SERVER
 from tocsin.domain.network import Networks
 from tocsin.domain.one_time_link import Links
 from tocsin.engine.engine import Engine, EngineSettings
@@ -48,7 +49,6 @@ from tocsin.wiring.measuring import measure
 from tocsin.wiring.opening import Store, open_store
 
 logger = logging.getLogger(__name__)
-_ACTOR = "server"
 
 
 class NoCertificateAuthorities(TocsinError):
@@ -196,7 +196,7 @@ class _Parts:
 
     def editor(self, store: Store, now: datetime) -> Editor:
         return Editor(
-            actor=_ACTOR,
+            actor=SERVER,
             now=now,
             ids=self.ids,
             random_bytes=self.random_bytes,
@@ -298,7 +298,7 @@ async def _engine(
         editor = parts.editor(store, parts.clock.now())
         renew_request_heads(tx, editor=editor)  # before anybody reads the configuration
         if paused:
-            pause(tx, parts.context(store, tx), actor=_ACTOR)
+            pause(tx, parts.context(store, tx), actor=SERVER)
         return set_up(tx, editor=editor, home=settings.home)
 
     engine.writer.start()
