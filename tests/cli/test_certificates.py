@@ -8,6 +8,8 @@ import pytest
 from tests.certificates import make, make_ca, serving
 from tests.cli.conftest import Cli, Receiving, listening
 
+from tocsin.cli.webhook_check import _lines
+
 ROOT = make_ca("Command Line's Root")
 OURS = make(name="tocsin", names=(), issuer=ROOT, is_for_clients=True)
 GOOD = make(issuer=ROOT, names=["127.0.0.1"])
@@ -170,3 +172,21 @@ def test_checking_goes_as_far_as_it_comes(cli: Cli, folder: Path) -> None:
     assert unnamed.code == 1
     assert "would fail" in unnamed.out
     assert cli("webhooks", "check", "nobody").code == 1
+
+
+def test_a_check_through_a_proxy_that_looks_names_up_has_no_address() -> None:
+    """What is not known is not made up."""
+    took = {"resolve": 10, "connect": 1500, "tls": None}
+    found = dict.fromkeys(("version", "cipher", "address")) | {
+        "microseconds": took,
+        "host": "pager.example",
+        "port": 443,
+        "tls": True,
+        "addresses": [],
+        "chain": [],
+        "warnings": [],
+        "ok": True,
+    }
+    lines = dict(_lines(found))
+    assert lines["connect"] == "1.5 ms  by the proxy, which looks names up: port 443"
+    assert "address" not in lines

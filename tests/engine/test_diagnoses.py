@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from tests.behaviour.harness import until
 from tests.certificates import NOW, make, make_ca, serving
+from tests.transport.forwarding import forwarding
 from tests.transport.servers import LOOPBACK, to
 from tests.transport.tls_servers import Listening, listening
 
@@ -63,6 +64,23 @@ async def test_failures_at_one_time_share_a_look(caplog: pytest.LogCaptureFixtur
     assert str(told[0]).startswith("The receiver's certificate is for a.example, and not for")
     (logged,) = [each for each in caplog.records if each.msg == "tls.refused"]
     assert (vars(logged)["webhook"], vars(logged)["flaws"]) == ("pager", "wrong_name")
+
+
+async def test_a_proxy_that_looks_names_up_leads_to_the_receiver_again() -> None:
+    """There is no address to look at then, only the name, and the way there is the same."""
+    async with listening(TLS) as receiver, forwarding(receiver.port, resolves=True) as way:
+        sender = Sender(proxy=way.proxy)
+        diagnoses = Diagnoses(sender.inspector)
+        url = f"https://b.example:{receiver.port}/"
+        called = replace(webhook(receiver.port), url=url)
+        answer = await fail(sender, called)
+        told: list[str | None] = []
+        diagnoses.explain(called, answer, now=NOW, done=told.append)
+        await asyncio.gather(*diagnoses._running)
+        await sender.close()
+    assert answer.address == ""
+    assert way.targets == [f"b.example:{receiver.port}"] * 2
+    assert str(told[0]).startswith("The receiver's certificate is for a.example, and not for")
 
 
 async def test_a_corrected_webhook_is_not_explained_by_what_was_seen_before() -> None:

@@ -208,6 +208,7 @@ class TlsInOneFlight:
     """A TLS 1.2 server that sends the end of its handshake together with what comes after it."""
 
     more: Callable[[ssl.SSLObject], object]
+    rest: bytes = b""
 
     def __call__(self, sock: socket.socket) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -225,7 +226,7 @@ class TlsInOneFlight:
                 incoming.write(sock.recv(65536))
         with suppress(ssl.SSLWantReadError):
             self.more(secure)
-        sock.sendall(outgoing.read())
+        sock.sendall(outgoing.read() + self.rest)
         until_closed(sock)
 
 
@@ -244,6 +245,15 @@ async def test_what_comes_with_the_end_of_the_handshake(
     answers = await undergo(TlsInOneFlight(more), at=secured, times=3)
     assert {answer.outcome for answer in answers} == {outcome}
     assert not any(answer.wrote_first_byte for answer in answers)
+
+
+async def test_what_breaks_tls_right_after_the_handshake() -> None:
+    """A record that nobody could have made is about TLS, and no mistake of ours."""
+    record = b"\x17\x03\x03\x00\x20" + b"\0" * 32
+    flight = TlsInOneFlight(lambda secure: None, record)
+    answers = await undergo(flight, at=secured, times=3)
+    assert {answer.outcome for answer in answers} == {Outcome.TLS_FAILED}
+    assert all(answer.detail for answer in answers)
 
 
 async def test_tls_that_is_refused_before_the_request_leaves() -> None:

@@ -50,7 +50,8 @@ def _lines(found: Json) -> Iterator[tuple[str, str | Cell]]:
         good = Cell(f"{each['ip']} may be called", Colour.GOOD)
         yield "address", Cell(each["refusal"], Colour.BAD) if each["refusal"] else good
     if took["connect"] is not None:
-        yield "connect", f"{_ms(took['connect'])}  {found['address']} port {found['port']}"
+        address = found["address"] or "by the proxy, which looks names up:"
+        yield "connect", f"{_ms(took['connect'])}  {address} port {found['port']}"
     if took["tls"] is not None:
         yield (
             "TLS",

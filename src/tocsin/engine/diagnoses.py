@@ -46,7 +46,7 @@ class Diagnoses:
 
         Without a connection there is no more to say: then it is called at once, with None.
         """
-        if not answer.address:
+        if not answer.address and not answer.connect_us:
             done(None)
             return
         case = _Case(webhook, destination_of(webhook), answer, now)
