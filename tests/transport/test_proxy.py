@@ -308,10 +308,10 @@ NO_PROXIES = {
 @pytest.mark.parametrize("script", NO_PROXIES.values(), ids=NO_PROXIES)
 async def test_what_is_no_proxy_is_named_so(script: Script) -> None:
     """It made no tunnel; what it said instead is on record, and costs little."""
-    (answer,) = await undergo(script, is_proxy=True, connect_timeout=1.0)
+    (answer,) = await undergo(script, is_proxy=True)
     assert answer.outcome is Outcome.PROXY_REFUSED
     assert len(answer.detail) < 300
-    assert answer.total_us < 900_000
+    assert answer.total_us < 4_000_000
 
 
 async def test_a_dripping_proxy_ends_at_the_limit() -> None:
