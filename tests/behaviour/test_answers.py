@@ -1,9 +1,12 @@
 """A receiver may acknowledge, hold or resolve by what it answers, if its webhook is allowed to."""
 
+import asyncio
+import re
 from typing import Any
 
 import pytest
 from tests.behaviour.harness import Tocsin
+from tests.cli.conftest import Cli
 
 pytestmark = pytest.mark.anyio
 
@@ -63,6 +66,22 @@ async def test_an_answer_resolves(shared: Tocsin) -> None:
     shared.receiver.say("/healer", '{"incident": "resolve"}')
     number = await shared.open("healer", key="healer")
     assert (await shared.incident(number))["status"] == "resolved"
+
+
+async def test_commands_say_what_an_answer_did(shared: Tocsin) -> None:
+    """Who acknowledged, what came of the answer, and what the webhook may do."""
+    await configure(shared, "seen", **MAY_ACT)
+    shared.receiver.say("/seen", '{"incident": "acknowledge"}')
+    number = await shared.open("seen", key="seen")
+    (delivery,) = await shared.deliveries(incident=number)
+    cli = Cli({"TOCSIN_HOME": str(shared.home)}, now=shared.now)
+    incidents = await asyncio.to_thread(cli, "incidents")
+    assert "acknowledged by webhook seen" in incidents.out
+    shown = await asyncio.to_thread(cli, "deliveries", "show", delivery["id"])
+    assert "its answer was carried out" in shown.out
+    webhook = await asyncio.to_thread(cli, "webhooks", "show", "seen")
+    assert re.search(r"answer may act:? +yes", webhook.out)
+    assert re.search(r"links:? +none", webhook.out)
 
 
 async def test_off_unless_the_webhook_allows_it(shared: Tocsin) -> None:

@@ -1,5 +1,7 @@
 """A page may carry links that act once; looking at one changes nothing."""
 
+import base64
+import hashlib
 import json
 import logging
 import re
@@ -147,7 +149,8 @@ async def test_every_wrong_link_is_the_same_404(tocsin: Tocsin) -> None:
 async def test_a_links_page_is_kept_nowhere(tocsin: Tocsin) -> None:
     """No cache, no referrer, no frame, no script, no search engine."""
     for path in ((await paged(tocsin))["ack_url"], "/l/wrong"):
-        headers = (await follow(tocsin, path)).headers
+        page = await follow(tocsin, path)
+        headers = page.headers
         assert headers["cache-control"] == "no-store"
         assert headers["referrer-policy"] == "no-referrer"
         assert headers["x-frame-options"] == "DENY"
@@ -155,6 +158,10 @@ async def test_a_links_page_is_kept_nowhere(tocsin: Tocsin) -> None:
         policy = headers["content-security-policy"]
         assert policy.startswith("default-src 'none'; style-src 'sha256-")
         assert "script" not in policy
+        # The one style there is, is the one that is allowed.
+        (style,) = re.findall(r"<style>(.*?)</style>", page.text, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in policy
 
 
 async def test_a_links_token_is_shown_nowhere(
