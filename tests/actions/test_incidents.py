@@ -91,7 +91,8 @@ def test_repeating_what_is_true_changes_nothing(ops: Desk, action: Any) -> None:
 def test_a_held_incident_is_triggered_again_when_the_hold_ends(ops: Desk) -> None:
     """Its policies start anew, from step 1; the entry says when that was planned."""
     ops.opened()
-    ops.fire()
+    (lease,) = ops.fire().leases
+    ops.record(lease, Outcome.DELIVERED)
     until = ops.now + timedelta(hours=1)
     held = ops.change(hold, 1, until=timedelta(hours=1), actor=ALICE)
     assert (held.incident.status, held.incident.held_until) == (Status.ACKNOWLEDGED, until)

@@ -5,6 +5,7 @@ from tests.actions.desk import Desk
 
 from tocsin.domain.escalation import EndReason
 from tocsin.domain.incident import Effect, Status
+from tocsin.domain.outcome import Outcome
 from tocsin.domain.timeline import Kind
 from tocsin.store import schema
 
@@ -77,7 +78,8 @@ def test_critical_reopens_what_was_only_a_warning_before(desk: Desk) -> None:
     """It pages again from step 1, with its own fields; a second CRITICAL does not."""
     desk.configure({"main": [("0s", ["pager"])]}, keys={"db": ["main"]}, opening="WARNING CRITICAL")
     desk.alert("WARNING")
-    desk.fire()
+    (lease,) = desk.fire().leases
+    desk.record(lease, Outcome.DELIVERED)
     desk.alert("ACKNOWLEDGEMENT")
     assert desk.alert("WARNING").effect is Effect.ROLLED_UP
     assert desk.incident(1).status is Status.ACKNOWLEDGED

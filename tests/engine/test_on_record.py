@@ -100,6 +100,13 @@ def test_every_attempt_keeps_phases_address_headers_and_the_answer() -> None:
     assert kept(answer(404), reason="another")["reason"] == "another"
 
 
+def test_a_success_with_something_odd_about_it_says_so() -> None:
+    """A body that never ends costs the receiver its slot for the whole limit: that must be seen."""
+    odd = kept(answer(200, detail="no whole answer within 15 s"))
+    assert odd["reason"] == "The receiver took it. (no whole answer within 15 s)"
+    assert "reason" not in kept(answer(200))
+
+
 def test_an_attempt_without_an_answer_keeps_what_there_is() -> None:
     """No headers and no body."""
     detail = kept(answer(0, headers=(), body=b""))
