@@ -58,6 +58,8 @@ def test_the_way_up_is_found_in_any_order() -> None:
     )
     assert path_of((leaf, root, upper, issued("x", "y"), lower)) == [leaf, lower, upper, root]
     assert path_of((leaf, upper)) == [leaf]
-    assert path_of((issued("a", "b"), issued("b", "a"))) == [issued("a", "b"), issued("b", "a")]
+    circle = issued("a", "b"), issued("b", "a")
+    assert path_of(circle) == [*circle]
+    assert path_of((leaf, issued("i", "a"), *circle)) == [leaf, issued("i", "a"), *circle]
     assert path_of((root, leaf)) == [root]
     assert path_of(()) == []

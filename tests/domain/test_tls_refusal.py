@@ -51,6 +51,12 @@ REFUSED_LATE = replace(REFUSED_EARLY, is_after_our_reply=True, first_bytes=HELLO
             False,
             Flaw.NOT_TLS,
         ),
+        (
+            "WRONG_VERSION_NUMBER",
+            SeenHandshake(is_complete=False, first_bytes=b"SSH-2.0-x"),
+            False,
+            Flaw.NOT_TLS,
+        ),
     ],
 )
 def test_what_is_seen_decides_what_is_said(
