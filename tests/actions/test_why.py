@@ -228,7 +228,7 @@ def test_an_answer_fits_on_one_screen(ops: Desk) -> None:
 
 
 def test_a_delivery_tells_its_attempts_and_what_follows(ops: Desk) -> None:
-    """With the incident's own prospects."""
+    """With what else is to come for the incident."""
     ops.opened()
     (lease,) = ops.fire().leases
     ops.wait(milliseconds=20)
@@ -241,13 +241,27 @@ def test_a_delivery_tells_its_attempts_and_what_follows(ops: Desk) -> None:
     ]
     (attempt,) = lines(answer, Topic.DELIVERY)
     assert attempt.startswith("Attempt 1 to pager took 20 ms: connection refused: Nothing listens")
-    assert reasons(answer) == [Reason.ATTEMPT_DUE, Reason.STEP_DUE, Reason.ATTEMPT_DUE]
+    assert reasons(answer) == [Reason.ATTEMPT_DUE, Reason.STEP_DUE]
     ops.change(acknowledge, 1, actor=ALICE)
     answer = asked(ops, id_text(DELIVERY, lease.delivery_id))
     assert lines(answer, Topic.NEXT) == [
         "Nothing: the incident was acknowledged.",
         "Incident #1: Nothing: alice acknowledged it. Reopen it to page again.",
     ]
+
+
+def test_of_very_many_attempts_the_last_are_told(ops: Desk) -> None:
+    """And that there were others; it stays on one screen."""
+    ops.opened()
+    (lease,) = ops.fire().leases
+    for _ in range(14):
+        ops.record(lease, Outcome.CONNECTION_REFUSED)
+        ops.wait(minutes=1)
+        (lease,) = (each for each in ops.lease() if each.delivery_id == lease.delivery_id)
+    answer = asked(ops, id_text(DELIVERY, lease.delivery_id))
+    earlier, *attempts = lines(answer, Topic.DELIVERY)
+    assert earlier == "(3 earlier attempts: the delivery itself shows all of them.)"
+    assert [each.split()[1] for each in attempts] == [str(number) for number in range(4, 16)]
 
 
 def test_an_unknown_delivery_is_refused(ops: Desk) -> None:

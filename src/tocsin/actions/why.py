@@ -1,6 +1,7 @@
 """Why somebody was paged, or nobody: all about one entity, incident or delivery, on one screen."""
 
 import re
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -20,8 +21,8 @@ from tocsin.domain.incident import Incident, Status
 from tocsin.domain.refusal import unread_text
 from tocsin.domain.timeline import NO_INCIDENT, Kind
 from tocsin.domain.timeline_sentence import attempt_text
-from tocsin.domain.why import Reason, decide_next_of_delivery
-from tocsin.domain.wording import lateness_text, length_text
+from tocsin.domain.why import Finding, Reason, decide_next_of_delivery
+from tocsin.domain.wording import counted, lateness_text, length_text
 from tocsin.ids import DELIVERY, id_text, parse_id
 from tocsin.store.alert_reads import (
     list_alerts_without_incident,
@@ -153,10 +154,10 @@ def _about_delivery(tx: Tx, configuration: Configuration, text: str, *, now: dat
         delivery=delivery.id,
         sentences=(
             _origin(line),
-            *(_attempt(line, attempt) for attempt in line.attempts[-_MOST_ATTEMPTS:]),
+            *_attempts(line),
             *_poisonings(tx, delivery),
             *map(next_sentence, findings),
-            *_incident_of(tx, configuration, line, now=now),
+            *_incident_of(tx, configuration, line, told=findings, now=now),
         ),
     )
 
@@ -174,6 +175,16 @@ def _origin(line: DeliveryLine) -> Sentence:
         f"fired {late}."
     )
     return Sentence(Topic.STEP, text, delivery.created_at)
+
+
+def _attempts(line: DeliveryLine) -> Iterator[Sentence]:
+    """Tell of the last ones, and that there were others."""
+    earlier = len(line.attempts) - _MOST_ATTEMPTS
+    if earlier > 0:
+        text = f"({counted(earlier, 'earlier attempt')}: the delivery itself shows all of them.)"
+        yield Sentence(Topic.DELIVERY, text)
+    for attempt in line.attempts[-_MOST_ATTEMPTS:]:
+        yield _attempt(line, attempt)
 
 
 def _attempt(line: DeliveryLine, attempt: Attempt) -> Sentence:
@@ -201,15 +212,20 @@ def _poisonings(tx: Tx, delivery: Delivery) -> list[Sentence]:
 
 
 def _incident_of(
-    tx: Tx, configuration: Configuration, line: DeliveryLine, *, now: datetime
+    tx: Tx,
+    configuration: Configuration,
+    line: DeliveryLine,
+    *,
+    told: Iterable[Finding],
+    now: datetime,
 ) -> list[Sentence]:
-    """Return what comes next for the delivery's incident."""
+    """Return what else comes next for the delivery's incident."""
     if line.delivery.incident is None:
         return []
     incident = get_incident(tx, line.delivery.incident)
-    told = _of_incident(tx, configuration, incident, now=now)
+    known = {finding.text for finding in told}
     return [
         Sentence(Topic.NEXT, f"Incident #{incident.number}: {each.text}", each.at, each.reason)
-        for each in told
-        if each.topic is Topic.NEXT and each.reason != Reason.PAUSED
+        for each in _of_incident(tx, configuration, incident, now=now)
+        if each.topic is Topic.NEXT and each.reason != Reason.PAUSED and each.text not in known
     ]
