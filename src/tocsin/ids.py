@@ -58,7 +58,8 @@ class IdSource:
 
 def first_id_at(at: datetime) -> int:
     """Return an id such that none made at this instant or later is below it. Units: aware UTC."""
-    return max(0, (at - EPOCH) // _MILLISECOND) << COUNT_BITS + NODE_BITS
+    first = max(0, (at - EPOCH) // _MILLISECOND) << COUNT_BITS + NODE_BITS
+    return min(first, (1 << _BITS) - 1)
 
 
 def id_text(prefix: str, number: int) -> str:

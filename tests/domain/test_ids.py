@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.ids import DELIVERY, WEBHOOK, IdSource, MalformedId, id_text, parse_id
+from tocsin.ids import (
+    DELIVERY,
+    WEBHOOK,
+    IdSource,
+    MalformedId,
+    first_id_at,
+    id_text,
+    parse_id,
+)
 
 T0 = datetime(2026, 11, 2, 3, 0, tzinfo=UTC)
 
@@ -80,3 +88,15 @@ def test_an_id_of_another_kind_is_refused() -> None:
     """A webhook's id is no delivery's."""
     with pytest.raises(MalformedId):
         parse_id(WEBHOOK, id_text(DELIVERY, 5))
+
+
+@pytest.mark.parametrize("late", [timedelta(0), timedelta(microseconds=1), timedelta(days=9)])
+def test_no_id_is_below_the_first_one_of_an_instant(late: timedelta) -> None:
+    """Made then or later, by whatever node; an instant too far away for ids is after all of them."""
+    for node in (0, 1023):
+        (id_,) = IdSource(node=node).take(1, T0 + late)
+        assert first_id_at(T0) <= id_
+    (before,) = IdSource(node=1023).take(1, T0 - timedelta(milliseconds=1))
+    assert before < first_id_at(T0)
+    assert first_id_at(datetime(1, 1, 1, tzinfo=UTC)) == 0
+    assert first_id_at(datetime(9999, 1, 1, tzinfo=UTC)) == (1 << 63) - 1

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tocsin.domain.auth_code import standard_secret
+from tocsin.domain.one_time_link import LinkAction, Links
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.payload import PayloadProfile, make_body
 from tocsin.domain.webhook import Webhook
@@ -102,9 +103,21 @@ def test_every_attempt_keeps_phases_address_headers_and_the_answer() -> None:
 
 def test_a_success_with_something_odd_about_it_says_so() -> None:
     """A body that never ends costs the receiver its slot for the whole limit: that must be seen."""
-    odd = kept(answer(200, detail="no whole answer within 15 s"))
-    assert odd["reason"] == "The receiver took it. (no whole answer within 15 s)"
+    detail = kept(answer(200, detail="no whole answer within 15 s", body=b"half"))
+    assert detail["reason"] == "The receiver took it. (no whole answer within 15 s)"
     assert "reason" not in kept(answer(200))
+
+
+def test_an_answer_may_have_a_body_alone() -> None:
+    """Or headers alone."""
+    assert kept(answer(200, headers=()))["body"] == "ok"
+    assert "body" not in kept(answer(200, body=b""))
+
+
+def test_what_was_cancelled_before_its_first_byte_names_its_reason() -> None:
+    """The one by which it is counted, too."""
+    cancelled = answer(0, headers=(), body=b"")._replace(outcome=Outcome.CANCELLED)
+    assert kept(cancelled)["reason"] == "stale_escalation"
 
 
 def test_an_attempt_without_an_answer_keeps_what_there_is() -> None:
@@ -142,6 +155,18 @@ def test_nothing_of_ours_that_is_echoed_is_kept(status: int, length: int) -> Non
         assert secret.replace("/", "\\/") not in str(detail)
         assert detail["headers"][-1] == ["X-Echo", "I got ***!" + "-" * length]
         assert detail["body"] == '"I got ***!' + "-" * length + '"'
+
+
+def test_no_link_that_is_echoed_is_kept() -> None:
+    """Whoever has its token may act, and who may look at deliveries may not."""
+    links = Links("https://tocsin.example", (b"key",))
+    urls = links.urls(1234567, tuple(LinkAction), now=NOW)
+    body = make_body(PayloadProfile.WIRE, incident=31, alert={"entity_id": "db"}, links=urls)
+    exchange = request()._replace(body=body.form)
+    for url in urls.values():
+        for echo in (url.encode(), json.dumps(url).replace("/", "\\/").encode(), body.form):
+            shown = str(kept(answer(200, body=echo), exchange))
+            assert url.rpartition("/")[2] not in shown
 
 
 def test_a_reason_holds_no_secret() -> None:

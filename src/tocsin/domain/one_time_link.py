@@ -26,6 +26,8 @@ _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{44}")
 # As it stands in a URL, and in a form's encoding of one.
 _IN_TEXT: Final = re.compile(r"((?:/l/|%2Fl%2F)[A-Za-z0-9_-]{4})[A-Za-z0-9_-]{40}")
 
+_IN_FORM: Final = re.compile(rb"%2Fl%2F([A-Za-z0-9_-]{44})")
+
 
 class LinkAction(StrEnum):
     """What following a link does. The values are public and never change."""
@@ -142,6 +144,11 @@ def _mac(key: bytes, said: bytes) -> bytes:
 def masked_links(text: str) -> str:
     """Return a text without the tokens in it: whoever has one may act."""
     return _IN_TEXT.sub(r"\1...", text)
+
+
+def tokens_in(form: bytes) -> list[str]:
+    """Return the tokens of the links in the body of a page."""
+    return [found.decode() for found in _IN_FORM.findall(form)]
 
 
 def parse_link_actions(names: Iterable[str]) -> tuple[LinkAction, ...]:

@@ -70,7 +70,10 @@ def signatures_in(head: bytes) -> tuple[Sought, ...]:
 
 
 def may_hold_signature(raw: bytes) -> bool:
-    """Return whether anything in there is long enough to be a signature, in whatever spelling."""
+    """Return whether anything in there is long enough to be a signature, in whatever spelling.
+
+    Or a one-time link, which is longer.
+    """
     return _IN_A_SIGNATURE.search(raw) is not None
 
 

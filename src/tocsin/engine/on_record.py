@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from tocsin.domain.escalation import Stale
+from tocsin.domain.one_time_link import tokens_in
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.redaction import (
     MASK,
@@ -17,6 +18,7 @@ from tocsin.domain.redaction import (
     redact,
     secrets_of,
     signatures_in,
+    sought,
 )
 from tocsin.domain.webhook import Webhook
 from tocsin.secret import Secret
@@ -56,23 +58,30 @@ def detail_of(
         ),
     }
     codes = (webhook.auth_code,)
-    if answer.headers:
+    if answer.headers or answer.body:
         keep = _keep_again if len(answer.body) <= _SHORT else _keep
         kept = keep(answer.headers, answer.body, webhook.url, codes)
         if kept.may_hold_signature:
-            secrets = secrets_of(webhook.url, codes) + signatures_in(exchange.head)
-            kept = _without(answer.headers, answer.body, secrets)
+            kept = _without(answer.headers, answer.body, _all_secrets(exchange, webhook))
         detail["headers"] = kept.headers
         if kept.body:
             detail["body"] = kept.body
     if not answer.outcome.is_delivered or answer.detail:
-        secrets = secrets_of(webhook.url, codes) + signatures_in(exchange.head)
         is_stale = answer.outcome is Outcome.CANCELLED
         told = Stale.ESCALATION.value if is_stale else reason or answer.reason
-        detail["reason"] = redact(told.encode(), secrets).decode()
+        detail["reason"] = redact(told.encode(), _all_secrets(exchange, webhook)).decode()
     if answer.is_reused:
         detail["reused"] = True
     return detail
+
+
+def _all_secrets(exchange: Exchange, webhook: Webhook) -> tuple[Sought, ...]:
+    """Return what must not be kept of an answer: also what this request alone has."""
+    return (
+        *secrets_of(webhook.url, (webhook.auth_code,)),
+        *signatures_in(exchange.head),
+        *map(sought, tokens_in(exchange.body)),
+    )
 
 
 def _keep(headers: _Headers, body: bytes, url: str, codes: tuple[Secret, ...]) -> _Kept:
