@@ -19,6 +19,7 @@ ELSEWHERE = {
     "invalid_opening_types",
     "invalid_policy_path",
     "invalid_profile",
+    "invalid_proxy",
     "invalid_times",
     "master_key_exposed",
     "master_key_missing",

@@ -8,6 +8,7 @@ from tests.transport.ordeal import answer_all, hear, misbehaving, saying, underg
 from tests.transport.servers import OK, plain, sending, to
 
 from tocsin.domain.outcome import Outcome
+from tocsin.transport.connection import KEPT_BODY
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 LIMIT = 0.3
@@ -296,4 +297,4 @@ async def test_a_compressed_bomb_is_not_unpacked(encoding: str) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\nContent-Length: %d\r\n\r\n"
     (answer,) = await undergo(saying(head % (encoding.encode(), len(bomb)) + bomb))
     assert answer.outcome is Outcome.DELIVERED
-    assert answer.body == bomb[:4096]
+    assert answer.body == bomb[:KEPT_BODY]
