@@ -279,7 +279,14 @@ class _Batch:
 
     def _in_line(self, ids: Sequence[int]) -> list[NewDelivery]:
         """Return the deliveries to be made, each behind the unfinished one before it."""
-        line = Line(find_in_line(self._tx, {each.due.incident for each in self._planned}))
+        later = {each.due.incident for each in self._planned if not _is_first(each)}
+        receivers = {(each.due.incident, each.webhook.id) for each in self._planned}
+        if not later and len(receivers) == len(self._planned):
+            return [
+                _new_delivery(id_, planned, None)
+                for id_, planned in zip(ids, self._planned, strict=True)
+            ]
+        line = Line(find_in_line(self._tx, later))
         new = []
         for id_, planned in zip(ids, self._planned, strict=True):
             receiver = (planned.due.incident, planned.webhook.id)
@@ -312,6 +319,15 @@ class _Batch:
         silent = set(self.result.exhausted) - incidents_running(self._tx, self.result.exhausted)
         for number in mark_silent(self._tx, silent, self._context.now):
             _note(self._tx, self._context, number, Kind.NOBODY_LEFT, {"reason": "last_step_fired"})
+
+
+def _is_first(planned: _Planned) -> bool:
+    """Return whether nothing of its incident can have been sent before.
+
+    Policies start in order, so what the first of them fires without a delay is the first of all.
+    """
+    firing = planned.firing
+    return firing.position == 0 and planned.due.number == 1 and not firing.step.delay
 
 
 def _new_delivery(id_: int, planned: _Planned, waits_for: int | None) -> NewDelivery:

@@ -190,7 +190,7 @@ class Courier:
             detail=detail_of(answer, exchange, webhook, reason=reason),
             certificate=self._shown.note(webhook, answer, now=began),
             head_id=webhook.head_id,
-            asked=_asked(answer, self._clock.now()),
+            asked=None if answer.outcome.is_delivered else _asked(answer, self._clock.now()),
             at_once=answer.met_stale_connection,
             asked_action=_read_answer(webhook, answer),
         )
@@ -309,9 +309,7 @@ def _facts(result: AttemptResult) -> dict[str, Any]:
 
 
 def _asked(answer: Answer, now: datetime) -> timedelta | None:
-    """Return for how long the receiver asks to be left alone, if it does."""
-    if answer.outcome.is_delivered:
-        return None
+    """Return for how long the receiver that failed asks to be left alone, if it does."""
     values = answer.header_values(b"retry-after")
     return parse_retry_after([value.decode("latin-1") for value in values], now=now)
 
