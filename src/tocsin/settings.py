@@ -20,6 +20,7 @@ from tocsin.domain.network import DEFAULT_NETWORKS, Networks
 from tocsin.domain.proxy import InvalidProxy, Proxy
 from tocsin.domain.slug import Slug, parse_slug
 from tocsin.errors import TocsinError
+from tocsin.master_key import MasterKey
 from tocsin.secret import Secret
 
 T = TypeVar("T")
@@ -101,7 +102,7 @@ class Settings:
     """The folder of the database, the master key and the admin token."""
     database_url: Secret
     """An SQLAlchemy URL: `sqlite:////FILE` or `postgresql+psycopg://...`, which may hold a password."""
-    master_key: Secret | None = None
+    master_key: MasterKey | None = None
     """None: it lies in its file beside the database, and is made when there is none."""
     listen: Listen = DEFAULT_LISTEN
     public_url: str | None = None
@@ -241,14 +242,15 @@ def _database_url(reader: _Reader, home: Path) -> Secret:
     return default
 
 
-def _master_key(reader: _Reader) -> Secret | None:
+def _master_key(reader: _Reader) -> MasterKey | None:
     key, file = reader.find("MASTER_KEY"), reader.find("MASTER_KEY_FILE")
     if key and file:
         reader.mistake("MASTER_KEY_FILE", "is set beside TOCSIN_MASTER_KEY: unset one of the two")
     if key or not file:
-        return Secret(key) if key else None
+        return MasterKey(Secret(key), f"{PREFIX}MASTER_KEY") if key else None
     try:
-        return Secret(Path(file).read_text(encoding="ascii"))
+        lines = Secret(Path(file).read_text(encoding="ascii"))
+        return MasterKey(lines, f"{file} ({PREFIX}MASTER_KEY_FILE)")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no text"
         reader.mistake("MASTER_KEY_FILE", f"is {file!r}, which cannot be read: {why}")

@@ -37,6 +37,7 @@ from tocsin.domain.webhook import Webhook
 from tocsin.engine.inbox import Inbox
 from tocsin.engine.request import destination_of
 from tocsin.ids import IdSource
+from tocsin.master_key import make_master_key
 from tocsin.metrics import Metrics
 from tocsin.secret import Secret
 from tocsin.store import schema
@@ -45,7 +46,7 @@ from tocsin.store.database import Database, News, Tx
 from tocsin.store.writer import Writer
 from tocsin.transport.inspector import Inspection
 from tocsin.transport.sender import Sender
-from tocsin.vault import Vault, make_master_key
+from tocsin.vault import Vault
 from tocsin.web.link_pages import LinkPages
 
 ALERT_KEY = "f81d4fae-7dec-4d0a-a765-00a0c91e6bf6"
@@ -115,6 +116,8 @@ class Harness:
             context_source=self.context,
             cache=self.cache,
             vault=self.vault,
+            key_file=None,
+            key_source="a test",
             networks=Networks.parse("public,private"),
             clock=self.clock,
             random_bytes=self.random_bytes,
@@ -271,7 +274,7 @@ class Harness:
                 read=transactions.read,
                 change=transactions.change,
                 clock=self.clock,
-                keys=link_keys(self.vault),
+                keys=lambda: link_keys(self.vault),
             ),
             clock=self.clock,
         )

@@ -30,6 +30,8 @@ def test_a_webhook_is_made_changed_and_deleted(harness: Harness) -> None:
         "enabled": True,
         "disabled_at": None,
         "disabled_reason": None,
+        "rotating": False,
+        "promote_at": None,
         "profile": "documented",
         "summary": True,
         "sender_headers": False,

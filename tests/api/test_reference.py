@@ -15,14 +15,13 @@ ELSEWHERE = {
     "file_not_sent",
     "invalid_duration",
     "invalid_idempotency_key",
+    "invalid_instant",
     "invalid_networks",
     "invalid_opening_types",
     "invalid_policy_path",
     "invalid_profile",
     "invalid_proxy",
     "invalid_times",
-    "master_key_exposed",
-    "master_key_missing",
     "not_connected",
 }
 # Alone in a process, so that all it finds is what the HTTP side itself imports, and can answer.

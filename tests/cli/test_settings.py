@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tocsin.domain.proxy import Proxy
 from tocsin.domain.special_addresses import AddressKind
+from tocsin.master_key import MasterKey
 from tocsin.secret import Secret
 from tocsin.settings import (
     COMMANDS,
@@ -74,7 +75,7 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
 
     assert found.home == tmp_path
     assert found.database_url.reveal() == "postgresql+psycopg://tocsin:hush@db.example/oncall"
-    assert found.master_key == Secret("first\nsecond")
+    assert found.master_key == MasterKey(Secret("first\nsecond"), "TOCSIN_MASTER_KEY")
     assert found.listen == Listen("::1", 9)
     assert found.public_url == "https://tocsin.example.org/oncall"
     assert (found.tls_cert, found.tls_key) == (cert, key)
@@ -217,7 +218,8 @@ def test_the_master_key_comes_from_a_file_too(tmp_path: Path) -> None:
     file.write_text("sealing-wax\n")
 
     found = settings(TOCSIN_MASTER_KEY_FILE=str(file)).master_key
-    assert found == Secret("sealing-wax\n")
+    place = f"{file} (TOCSIN_MASTER_KEY_FILE)"  # refusals say it
+    assert found == MasterKey(Secret("sealing-wax\n"), place)
 
     both = mistakes(TOCSIN_MASTER_KEY_FILE=str(file), TOCSIN_MASTER_KEY="other")
     assert both == {

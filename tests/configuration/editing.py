@@ -15,9 +15,10 @@ from tocsin.domain.configuration_file.mistakes import ConfigurationMistakes
 from tocsin.domain.configuration_file.report import ApplyReport, report_text
 from tocsin.domain.network import Networks
 from tocsin.ids import IdSource
+from tocsin.master_key import make_master_key
 from tocsin.store.changes import Change, list_changes
 from tocsin.store.database import Database
-from tocsin.vault import Vault, make_master_key
+from tocsin.vault import Vault
 
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
 

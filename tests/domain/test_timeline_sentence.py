@@ -109,6 +109,10 @@ DETAILS: dict[Kind, tuple[dict[str, Any], str]] = {
             "2026-05-18 03:02Z: renew it, or nothing reaches that receiver any more."
         ),
     ),
+    Kind.AUTH_CODE_PROMOTED: (
+        {"webhook": "pager"},
+        "alice put the pending auth code of pager in force.",
+    ),
 }
 
 

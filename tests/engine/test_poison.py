@@ -13,11 +13,12 @@ from tocsin.actions.poison import LONGEST_ERROR, Failure, Waiting
 from tocsin.domain.poison import Poison
 from tocsin.engine.poison import MOST_PAGES_AN_HOUR, Ward
 from tocsin.ids import IdSource
+from tocsin.master_key import make_master_key
 from tocsin.store.configuration import ConfigurationCache
 from tocsin.store.database import Database, Tx
 from tocsin.store.migrate import migrate
 from tocsin.store.writer import Writer
-from tocsin.vault import Vault, make_master_key
+from tocsin.vault import Vault
 
 pytestmark = pytest.mark.anyio
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -200,3 +201,28 @@ def test_a_listener_that_fails_does_not_stop_the_writer(database: Database) -> N
     with writing(database, on_commit=broken) as writer:
         assert writer.submit(put("a")).result(10) == "a"
         assert writer.submit(put("b")).result(10) == "b"
+
+
+def test_what_was_overwritten_leaves_the_log_as_soon_as_no_reader_needs_it(
+    tmp_path: Path,
+) -> None:
+    """A reader holds nobody up; the next commit after it empties SQLite's log of writes."""
+    database = Database(f"sqlite:///{tmp_path / 'tocsin.db'}")
+    log = tmp_path / "tocsin.db-wal"
+    with database.write() as tx:
+        schema.metadata.create_all(tx.core)
+
+    def overwrite(tx: Tx) -> None:
+        put("secret")(tx)
+        tx.news.has_overwritten = True
+
+    with writing(database) as writer:
+        with database.read() as tx:
+            tx.core.scalars(sa.select(_C.c.name)).all()
+            writer.submit(overwrite).result(timeout=30)
+            assert log.stat().st_size
+        writer.submit(put("other")).result(timeout=30)
+        assert not log.stat().st_size
+        writer.submit(put("last")).result(timeout=30)
+        assert log.stat().st_size  # it is not emptied after every commit: that would be slow
+    database.close()

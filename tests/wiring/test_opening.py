@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tocsin.master_key import MasterKeyMissing
 from tocsin.secret import Secret
 from tocsin.settings import Settings
 from tocsin.store.place import (
@@ -17,7 +18,7 @@ from tocsin.store.place import (
     prepare_folder,
     sole_server,
 )
-from tocsin.vault import MasterKeyMissing, MasterKeyWrong
+from tocsin.vault import MasterKeyWrong
 from tocsin.wiring.opening import open_store
 
 

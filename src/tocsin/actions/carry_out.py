@@ -1,4 +1,4 @@
-"""Carrying out differences: the only code that writes what is configured, and so always records it."""
+"""Carrying out differences: what people and files configure is written here alone, and so always recorded."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -137,6 +137,7 @@ class _Writing:
             disabled_at=disabled_at,
             disabled_reason=reason,
             head_id=known.head_id if known else None,
+            pending=described.pending,
         )
         webhook = with_request_head(
             self._tx, with_options(made, described.options), editor=self._editor

@@ -62,6 +62,7 @@ def _webhook(webhook: Webhook) -> DescribedWebhook:
         auth_code=webhook.auth_code,
         options=options_of(webhook),
         enabled=webhook.disabled_at is None,
+        pending=webhook.pending,
     )
 
 

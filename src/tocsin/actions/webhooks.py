@@ -99,12 +99,14 @@ def update_webhook(
     if url is not None:
         check_url_and_address(url, editor.networks)
     _check_links(options or known.options, known.options, editor)
+    code = known.auth_code if auth_code is None else check_auth_code(auth_code)
     changed = replace(
         known,
         slug=known.slug if new_slug is None else parse_slug(new_slug),
         name=known.name if name is None else check_name(name),
         url=known.url if url is None else url,
-        auth_code=known.auth_code if auth_code is None else check_auth_code(auth_code),
+        auth_code=code,
+        pending=None if known.pending and known.pending.code == code else known.pending,
         options=with_certificates(options or known.options, certificates, now=editor.now),
         enabled=known.enabled if enabled is None else enabled,
     )
@@ -130,8 +132,11 @@ def delete_webhook(tx: Tx, slug: str, *, editor: Editor) -> None:
     delete_one(tx, ObjectKind.WEBHOOK, slug, editor=editor)
 
 
-def reveal_auth_code(tx: Tx, slug: str, *, editor: Editor) -> Secret:
-    """Return a webhook's auth code, and write down who saw it. Raises: NotConfigured."""
+def reveal_auth_codes(tx: Tx, slug: str, *, editor: Editor) -> tuple[Secret, Secret | None]:
+    """Return a webhook's auth code, and the pending one if there is one; write down who saw them.
+
+    Raises: NotConfigured.
+    """
     webhook = get_webhook(tx, slug, editor.vault)
     editor.record(tx, "webhook.auth_code_shown", slug)
-    return webhook.auth_code
+    return webhook.auth_code, webhook.pending.code if webhook.pending else None

@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from tocsin.domain.duration import format_duration, parse_duration
+from tocsin.domain.instant import parse_instant
 from tocsin.errors import Fact, TocsinError
 
 T = TypeVar("T")
@@ -35,12 +36,9 @@ def _read_instant(given: Any) -> datetime:
     if not isinstance(given, str):
         raise ValueError("write an instant as text, such as 2026-11-23T21:05:00Z")  # noqa: TRY004 - pydantic reads ValueError
     try:
-        at = datetime.fromisoformat(given)
-        if at.tzinfo is not None:
-            return at.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise ValueError("this is no instant: write it like 2026-11-23T21:05:00Z") from None
-    raise ValueError("say which time zone: end it with Z or an offset such as +02:00")
+        return parse_instant(given)
+    except TocsinError as refusal:
+        raise ValueError(refusal.message) from None
 
 
 def _read_duration(given: Any) -> Any:

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 
 from tocsin.actions.certificates import CertificateInUse
 from tocsin.actions.incident_set import ContextSource
@@ -62,6 +63,10 @@ class Services:
     """The configuration in force, for reads."""
     vault: Vault
     """Opens and seals URLs, auth codes and remembered answers."""
+    key_file: Path | None
+    """Where the master key lies, if it is the server's own; None when a setting gives it."""
+    key_source: str
+    """Where the master key comes from, for people."""
     networks: Networks
     """Those that webhooks may reach."""
     clock: Clock

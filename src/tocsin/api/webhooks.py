@@ -124,6 +124,11 @@ class WebhookAnswer(AnswerModel):
             "ten minutes, without a 2xx between. Enabling it begins to count anew"
         ),
     ]
+    rotating: Annotated[bool, Field(description="It has a pending auth code")]
+    promote_at: Annotated[
+        Instant | None,
+        Field(description="When that takes over by itself; null: when somebody says so"),
+    ]
     profile: PayloadProfile
     summary: bool
     sender_headers: bool
@@ -200,10 +205,12 @@ class WebhookChange(RequestModel):
 
 
 class AuthCodeAnswer(AnswerModel):
-    """A webhook's secret, in both spellings."""
+    """A webhook's secret, in both spellings, and the pending one, if there is one."""
 
     auth_code: Annotated[str, Field(description="As VictorOps' receivers take it")]
     standard_secret: Annotated[str, Field(description="As Standard Webhooks libraries take it")]
+    pending_auth_code: str | None
+    pending_standard_secret: str | None
 
 
 class TestAnswer(AnswerModel):
@@ -219,7 +226,7 @@ async def list_webhooks(principal: Reader, work: Work) -> Page[WebhookAnswer]:
     found, shown = await work.read(lambda tx: _with_shown(tx, webhooks.list_webhooks(tx, vault)))
     return Page(
         items=[
-            WebhookAnswer(**_render(webhook, principal.scope, shown.get(webhook.id)))
+            WebhookAnswer(**render_webhook(webhook, principal.scope, shown.get(webhook.id)))
             for webhook in found
         ]
     )
@@ -231,7 +238,7 @@ async def get_webhook(principal: Reader, work: Work, slug: Slug) -> WebhookAnswe
     (webhook,), shown = await work.read(
         lambda tx: _with_shown(tx, [webhooks.get_webhook(tx, slug, vault)])
     )
-    return WebhookAnswer(**_render(webhook, principal.scope, shown.get(webhook.id)))
+    return WebhookAnswer(**render_webhook(webhook, principal.scope, shown.get(webhook.id)))
 
 
 @router.post(
@@ -254,7 +261,7 @@ async def create_webhook(
             certificates=_certificates(new),
             editor=editor_of(work, context, principal),
         )
-        return ChangedWebhook(**_render(webhook, principal.scope), changed=True)
+        return ChangedWebhook(**render_webhook(webhook, principal.scope), changed=True)
 
     return await once.run(create)
 
@@ -286,7 +293,7 @@ async def change_webhook(
         return webhook, find_shown(tx, [webhook]).get(webhook.id)
 
     (webhook, shown), changed = await edit(work, principal, update_and_show)
-    return ChangedWebhook(**_render(webhook, principal.scope, shown), changed=changed)
+    return ChangedWebhook(**render_webhook(webhook, principal.scope, shown), changed=changed)
 
 
 @router.delete("/{slug}", summary="Delete a webhook", status_code=204)
@@ -298,10 +305,15 @@ async def delete_webhook(principal: Administrator, work: Work, slug: Slug) -> No
 @router.get("/{slug}/auth-code", summary="Show a webhook's secret")
 async def get_auth_code(principal: Administrator, work: Work, slug: Slug) -> AuthCodeAnswer:
     """Who looked is written down."""
-    code, _ = await edit(
-        work, principal, lambda tx, editor: webhooks.reveal_auth_code(tx, slug, editor=editor)
+    (code, pending), _ = await edit(
+        work, principal, lambda tx, editor: webhooks.reveal_auth_codes(tx, slug, editor=editor)
     )
-    return AuthCodeAnswer(auth_code=code.reveal(), standard_secret=standard_secret(code))
+    return AuthCodeAnswer(
+        auth_code=code.reveal(),
+        standard_secret=standard_secret(code),
+        pending_auth_code=pending.reveal() if pending else None,
+        pending_standard_secret=standard_secret(pending) if pending else None,
+    )
 
 
 @router.post(
@@ -346,9 +358,10 @@ def _with_shown(
     return found, find_shown(tx, found)
 
 
-def _render(
+def render_webhook(
     webhook: Webhook, scope: Scope, shown: ReceiverCertificate | None = None
 ) -> dict[str, Any]:
+    """Return the fields of a `WebhookAnswer` as a scope may see them."""
     client = webhook.client_certificate
     return {
         "slug": webhook.slug,
@@ -357,6 +370,8 @@ def _render(
         "enabled": webhook.disabled_at is None,
         "disabled_at": webhook.disabled_at,
         "disabled_reason": webhook.disabled_reason,
+        "rotating": webhook.pending is not None,
+        "promote_at": webhook.pending.promote_at if webhook.pending else None,
         **{field: getattr(webhook, name) for field, name in _OPTIONS.items()},
         "ca_bundle": webhook.ca_bundle,
         "client_certificate": client and client.chain,

@@ -28,6 +28,7 @@ GROUPS: Final = {
         "policies",
         "keys",
         "tokens",
+        "master-key",
         "route",
     ),
     "see what happens": ("incidents", "alerts", "deliveries", "upcoming", "why", "signature"),

@@ -10,7 +10,7 @@ from tocsin.cli.command import Commands, add_parser
 from tocsin.cli.paint import Cell, Colour
 from tocsin.cli.shell import DONE, Shell
 from tocsin.domain.webhook import DisabledReason
-from tocsin.domain.wording import counted
+from tocsin.domain.wording import counted, listed
 from tocsin.secret import Secret
 from tocsin.settings import Settings
 
@@ -45,6 +45,11 @@ def add_command(commands: Commands) -> None:
         action="store_true",
         help="fire and send nothing until: tocsin resume (tocsin resume --dry-run lists what waits)",
     )
+    parser.add_argument(
+        "--forget-secrets",
+        action="store_true",
+        help="start once without a master key that is lost for good, and forget what only it opens",
+    )
 
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
@@ -55,7 +60,12 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     gc.disable()
     from tocsin.wiring.serving import serve  # noqa: PLC0415 - see above
 
-    serve(settings, paused=args.paused, on_start=lambda server: _introduce(server, shell))
+    serve(
+        settings,
+        paused=args.paused,
+        forget_secrets=args.forget_secrets,
+        on_start=lambda server: _introduce(server, shell),
+    )
     return DONE
 
 
@@ -64,6 +74,9 @@ def _introduce(server: "Running", shell: Shell) -> None:
     where = server.store.database.url.render_as_string(hide_password=True)
     shell.say(Cell(f"Tocsin {tocsin.__version__} answers at {server.public_url}", Colour.STRONG))
     shell.say(f"Database: {server.store.database.file or where}")
+    if server.store.forgotten:
+        shell.say(f"Forgotten: the URLs and auth codes of {listed(server.store.forgotten)}.")
+        shell.say("Give them again, in a YAML file: tocsin apply FILE")
     if server.first_start:
         _tell_secrets(server.public_url, server.first_start.alert_key, shell)
         shell.say(f"Admin token: {server.first_start.token_file} (mode 0600; the commands find it)")

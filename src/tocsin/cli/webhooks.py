@@ -10,6 +10,7 @@ from tocsin.cli.command import Commands, add_group, add_parser
 from tocsin.cli.delivery import follow, show_attempts
 from tocsin.cli.other_files import OtherFiles
 from tocsin.cli.paint import Cell, Colour, word
+from tocsin.cli.rotation import add_commands, state_of_rotation
 from tocsin.cli.secret_argument import STDIN, read_line
 from tocsin.cli.shell import DONE, REFUSED, Shell
 from tocsin.cli.webhook_check import add_check
@@ -75,6 +76,7 @@ def add_command(commands: Commands) -> None:
     _add_test(group)
     _add_enable(group)
     _add_disable(group)
+    add_commands(group)
     _add_delete(group)
 
 
@@ -219,7 +221,7 @@ def show(args: argparse.Namespace, shell: Shell) -> int:
     if args.json:
         shell.json(webhook)
     elif args.auth_code:
-        shell.facts({"auth code": webhook["auth_code"], "standard": webhook["standard_secret"]})
+        shell.facts(_codes(webhook))
     else:
         shell.facts(
             {
@@ -227,6 +229,7 @@ def show(args: argparse.Namespace, shell: Shell) -> int:
                 "name": webhook["name"],
                 "url": _url(webhook),
                 "state": _state(webhook) if webhook["enabled"] else _disabled(webhook, shell),
+                "rotation": state_of_rotation(webhook, shell),
                 **{option.replace("_", " "): _option(webhook[option]) for option in OPTIONS},
                 **_certificates(webhook, shell),
             }
@@ -322,6 +325,14 @@ def _state(webhook: Json) -> Cell:
 def _disabled(webhook: Json, shell: Shell) -> str:
     clause = DisabledReason(webhook["disabled_reason"]).clause
     return f"disabled {relative(webhook['disabled_at'], shell.now)}, {clause}"
+
+
+def _codes(answer: Json) -> dict[str, str]:
+    codes = {"auth code": answer["auth_code"], "standard": answer["standard_secret"]}
+    if answer["pending_auth_code"]:
+        codes["pending auth code"] = answer["pending_auth_code"]
+        codes["pending standard"] = answer["pending_standard_secret"]
+    return codes
 
 
 def _url(webhook: Json) -> str:

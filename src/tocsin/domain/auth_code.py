@@ -2,6 +2,8 @@
 
 import base64
 import re
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from tocsin.errors import TocsinError
@@ -11,6 +13,18 @@ RANDOM_BYTES: Final = 27  # 216 bits: 6 for each of the 36 characters
 
 _STANDARD_PREFIX: Final = "whsec_"
 _IMPORTABLE: Final = re.compile(r"[!-~][ -~]{14,253}[!-~]")
+
+
+@dataclass(frozen=True, slots=True)
+class PendingAuthCode:
+    """What will be a webhook's auth code. Until then its Standard Webhooks signatures are made with both.
+
+    VictorOps' signature has room for one, so it is made with the old code until the new one is promoted.
+    """
+
+    code: Secret
+    promote_at: datetime | None = None
+    """When it takes over by itself; None: when somebody says so."""
 
 
 class InvalidAuthCode(TocsinError):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from tocsin.domain.alert import MessageType
 from tocsin.domain.policy import PolicyVersion
@@ -42,6 +43,8 @@ class Configuration:
     policies: Mapping[int, Policy]
     routes: Mapping[str, Route]
     default_route: Route
+    next_promotion_at: datetime | None = None
+    """When the first of the pending auth codes takes over by itself."""
 
     def route(self, routing_key: str) -> Route:
         """Return the route of a key (lower-case); an unknown one takes the default routing."""

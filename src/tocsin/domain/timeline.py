@@ -32,6 +32,7 @@ class Kind(StrEnum):
     PAUSED = "paused"
     UNPAUSED = "resumed"
     CERTIFICATE_ENDING = "certificate_ending"
+    AUTH_CODE_PROMOTED = "auth_code_promoted"
 
 
 class TimelineEntry(NamedTuple):

@@ -94,6 +94,8 @@ def sentence(entry: TimelineEntry) -> str:  # noqa: PLR0911, PLR0912, C901 - one
                 datetime.fromisoformat(detail["expires_at"]),
                 entry.at,
             )
+        case Kind.AUTH_CODE_PROMOTED:
+            return f"{by} put the pending auth code of {detail['webhook']} in force."
     assert_never(entry.kind)
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from tocsin.domain.auth_code import PendingAuthCode
 from tocsin.domain.client_certificate import ClientCertificate
 from tocsin.domain.delivery import DEADLINE
 from tocsin.domain.one_time_link import LinkAction
@@ -67,3 +68,9 @@ class Webhook:
     """None, if and only if it is enabled."""
     head_id: int | None = None
     """Names what stands at the head of its requests."""
+    pending: PendingAuthCode | None = None
+
+    @property
+    def auth_codes(self) -> tuple[Secret, ...]:
+        """The auth code, and the pending one if there is one."""
+        return (self.auth_code,) if self.pending is None else (self.auth_code, self.pending.code)

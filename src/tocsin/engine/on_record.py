@@ -57,7 +57,7 @@ def detail_of(
             answer.total_us,
         ),
     }
-    codes = (webhook.auth_code,)
+    codes = webhook.auth_codes
     if answer.headers or answer.body:
         keep = _keep_again if len(answer.body) <= _SHORT else _keep
         kept = keep(answer.headers, answer.body, webhook.url, codes)

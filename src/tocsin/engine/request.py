@@ -20,7 +20,11 @@ from tocsin_receiver.standard import sign_standard
 def make_exchange(
     lease: Lease, webhook: Webhook, *, now: datetime, is_cancelled: Callable[[], bool]
 ) -> Exchange:
-    """Return the request of this attempt, signed now with the webhook's auth code of now."""
+    """Return the request of this attempt, signed now with the webhook's auth code of now.
+
+    A pending auth code signs beside it, where there is room: Standard Webhooks allows any number of
+    signatures, VictorOps' header holds one.
+    """
     url, destination = _prepare(webhook.url, webhook.ca_bundle, webhook.client_certificate)
     text = lease.signed_text
     if text is None:
@@ -29,7 +33,11 @@ def make_exchange(
     standard = None
     if webhook.with_standard_signature:
         id_, timestamp = id_text(DELIVERY, lease.delivery_id), int(now.timestamp())
-        standard = (id_, str(timestamp), sign_standard(auth_code, id_, timestamp, lease.form))
+        signatures = sign_standard(auth_code, id_, timestamp, lease.form)
+        if webhook.pending is not None:
+            pending = webhook.pending.code.reveal()
+            signatures += f" {sign_standard(pending, id_, timestamp, lease.form)}"
+        standard = (id_, str(timestamp), signatures)
     return Exchange(
         destination=destination,
         head=request_head(

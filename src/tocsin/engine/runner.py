@@ -166,6 +166,8 @@ class Runner:
             return self._come_back(error)
         self._failures = 0
         self._is_full = not done.has_room
+        for webhook in done.promoted:
+            logger.info("auth_code.promoted", extra={"webhook": webhook})
         self._courier.send(done.leases, done.configuration)
         self._on_tick(done)
         return self._after(done)
@@ -189,6 +191,9 @@ class Runner:
 
         False: there is none to blame, so the whole part waits a while.
         """
+        if part is Part.PROMOTIONS:
+            logger.error("auth_code.not_promoted", exc_info=error)
+            return False
         if part not in done.poisoned:
             self._limits[part] = max(1, self._limits[part] // 2)
             return True

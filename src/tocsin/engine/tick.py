@@ -1,8 +1,10 @@
 """One tick: everything that is due, in one piece of work, in this order.
 
-1. Holds that are over trigger their incidents again.
-2. Steps that are due fire.
-3. Deliveries that wait and may be sent are leased.
+1. Pending auth codes whose instant has come take over, also while nothing is sent. Such a tick ends here,
+   because the next one, which follows at once, must sign with them.
+2. Holds that are over trigger their incidents again.
+3. Steps that are due fire.
+4. Deliveries that wait and may be sent are leased.
 """
 
 import logging
@@ -22,13 +24,14 @@ from tocsin.actions.poison import (
     postpone_first_hold,
     postpone_first_step,
 )
+from tocsin.actions.rotation import promote_due
 from tocsin.domain.configuration import Configuration
 from tocsin.store.database import Failed, Tx
 from tocsin.store.deliveries import Lease
-from tocsin.store.escalations import next_due_at
+from tocsin.store.escalations import next_due_at as next_step_due_at
 from tocsin.store.incidents import next_hold_end
 from tocsin.store.lanes import next_lane_due_at
-from tocsin.store.schema import to_micros
+from tocsin.store.schema import micros_or_none, to_micros
 
 AGAIN_AFTER = timedelta(seconds=5)
 """How long a part that failed waits, so that a fault burns neither the processor nor the log."""
@@ -38,6 +41,7 @@ logger = logging.getLogger(__name__)
 class Part(StrEnum):
     """What a tick is made of. None of them can hold up the others."""
 
+    PROMOTIONS = "promotions"
     HOLDS = "holds"
     STEPS = "steps"
     DELIVERIES = "deliveries"
@@ -60,6 +64,8 @@ class Tick:
     """Steps that did nothing, because their escalation was stopped or moved since it was claimed."""
     has_room: bool = True
     """False: as much is in flight as may be, so waiting deliveries wait for an attempt to end."""
+    promoted: Sequence[str] = ()
+    """The webhooks whose pending auth code took over."""
 
 
 def tick(
@@ -75,9 +81,18 @@ def tick(
     Of a part that fails while it does one thing alone, that thing is made to wait, at once: after this
     transaction another might be first, and be blamed.
     """
-    if is_paused(tx):
-        return Tick(context.configuration, 0, (), (), None, {})
     failures: dict[Part, Exception] = {}
+    promotion = micros_or_none(context.configuration.next_promotion_at)
+    if promotion is not None and promotion <= to_micros(context.now):
+        promoted = tx.apart(lambda: promote_due(tx, context))
+        if not isinstance(promoted, Failed):
+            again = to_micros(context.now)
+            return Tick(context.configuration, 0, (), (), again, {}, promoted=promoted)
+        failures[Part.PROMOTIONS] = promoted.error
+    due = {Part.PROMOTIONS: promotion}
+    if is_paused(tx):
+        next_due_at = _next_due_at(context, due, failures)
+        return Tick(context.configuration, 0, (), (), next_due_at, failures)
     held = tx.apart(lambda: end_holds(tx, context, limit=limits[Part.HOLDS]))
     if isinstance(held, Failed):
         failures[Part.HOLDS] = held.error
@@ -98,12 +113,17 @@ def tick(
         for part, error in failures.items()
         if limits[part] == 1
     }
+    due |= {
+        Part.HOLDS: next_hold_end(tx),
+        Part.STEPS: next_step_due_at(tx),
+        Part.DELIVERIES: next_lane_due_at(tx, slots=sending.slots) if has_room else None,
+    }
     return Tick(
         configuration=context.configuration,
         claimed=escalated.claimed,
         leases=[*escalated.leases, *leased],
         lateness=escalated.lateness,
-        next_due_at=_next_due_at(tx, context, sending, failures, has_room=has_room),
+        next_due_at=_next_due_at(context, due, failures),
         failures=failures,
         poisoned=poisoned,
         stale=escalated.stale,
@@ -116,6 +136,8 @@ def _postpone(
 ) -> Waiting | None:
     def postpone() -> Waiting | None:
         match part:
+            case Part.PROMOTIONS:  # there is nothing that could be left out
+                return None
             case Part.HOLDS:
                 return postpone_first_hold(tx, context, failure)
             case Part.STEPS:
@@ -131,19 +153,9 @@ def _postpone(
 
 
 def _next_due_at(
-    tx: Tx,
-    context: Context,
-    sending: Sending,
-    failures: Mapping[Part, Exception],
-    *,
-    has_room: bool,
+    context: Context, due: Mapping[Part, int | None], failures: Mapping[Part, Exception]
 ) -> int | None:
     """Return when to come again; what failed is not tried before a while has passed."""
-    due = {
-        Part.HOLDS: next_hold_end(tx),
-        Part.STEPS: next_due_at(tx),
-        Part.DELIVERIES: next_lane_due_at(tx, slots=sending.slots) if has_room else None,
-    }
     return _earliest(
         *(at for part, at in due.items() if part not in failures),
         to_micros(context.now + AGAIN_AFTER) if failures else None,

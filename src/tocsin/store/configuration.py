@@ -93,12 +93,16 @@ def read_configuration(tx: Tx, vault: Vault, *, revision: int) -> Configuration:
     policies = {policy.id: policy for policy in list_policies(tx)}
     rows = {row.key: row for row in list_routing(tx)}
     default = rows.pop(DEFAULT, _NO_DEFAULT)
+    webhooks = list_webhooks(tx, vault)
+    pending = (webhook.pending for webhook in webhooks if webhook.pending)
+    planned = (each.promote_at for each in pending if each.promote_at)
     return Configuration(
         revision=revision,
-        webhooks={webhook.id: webhook for webhook in list_webhooks(tx, vault)},
+        webhooks={webhook.id: webhook for webhook in webhooks},
         policies=policies,
         routes={key: _route(row, policies, is_default=False) for key, row in rows.items()},
         default_route=_route(default, policies, is_default=True),
+        next_promotion_at=min(planned, default=None),
     )
 
 

@@ -1,10 +1,11 @@
 """Connections and transactions: the one place that knows which database this is."""
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 import sqlalchemy as sa
 
@@ -120,6 +121,7 @@ class News:
         "cancelled",
         "feed",
         "group_size",
+        "has_overwritten",
         "silenced",
         "withdrawn",
         "work_due_at",
@@ -140,10 +142,15 @@ class News:
         """How many deliveries that waited were cancelled."""
         self.group_size = 0
         """How many pieces of work were committed together."""
+        self.has_overwritten = False
+        """Whether secrets were put in the place of others, of which nothing is to be left on disk."""
 
     def has_work_at(self, due_at: int) -> None:
         if self.work_due_at is None or due_at < self.work_due_at:
             self.work_due_at = due_at
+
+
+_BUSY_TIMEOUT = "busy_timeout = 5000"  # milliseconds
 
 
 class Database:
@@ -168,6 +175,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             connect_args={"check_same_thread": False} if self.is_sqlite else {},
+            hide_parameters=True,  # an error's text goes into a log
         )
 
     @property
@@ -187,6 +195,24 @@ class Database:
         with self._readers.begin() as core:
             yield Tx(core)
 
+    def empty_log(self) -> bool:
+        """Move what SQLite's log of writes holds into the database and leave the log without a byte.
+
+        Only then what was overwritten is nowhere in these files. False while a reader needs the log:
+        try again. For use by whoever writes, between transactions. PostgreSQL keeps its log itself.
+        """
+        if not self.is_sqlite:
+            return True
+        pooled = self._writers.raw_connection()
+        try:
+            connection = cast("sqlite3.Connection", pooled.driver_connection)
+            connection.execute("PRAGMA busy_timeout = 0")  # nobody waits for this
+            is_busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            connection.execute(f"PRAGMA {_BUSY_TIMEOUT}")
+        finally:
+            pooled.close()
+        return not is_busy
+
     def close(self) -> None:
         self._writers.dispose()
         self._readers.dispose()
@@ -197,17 +223,18 @@ def _set_up_writer(connection: Any, _record: object) -> None:
     for pragma in (
         "journal_mode = WAL",
         "synchronous = FULL",  # a commit is on disk before it is believed
-        "busy_timeout = 5000",  # milliseconds
+        _BUSY_TIMEOUT,
         "cache_size = -65536",  # KiB
         "wal_autocheckpoint = 4000",  # pages
         "temp_store = MEMORY",
+        "secure_delete = ON",  # zeros in the place of what is deleted: it may be a secret
     ):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _set_up_reader(connection: Any, _record: object) -> None:
     connection.isolation_level = None
-    for pragma in ("busy_timeout = 5000", "query_only = ON"):
+    for pragma in (_BUSY_TIMEOUT, "query_only = ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -50,6 +50,13 @@ class Instant(sa.types.TypeDecorator[datetime]):
         return instant_or_none(value)
 
 
+class Sealed(sa.types.TypeDecorator[bytes]):
+    """What `tocsin.vault` sealed. Every column of this type is sealed anew with a new master key."""
+
+    impl = sa.LargeBinary
+    cache_ok = True
+
+
 # BIGINT is not SQLite's rowid; INTEGER is, and as wide.
 Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 

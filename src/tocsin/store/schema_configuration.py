@@ -9,7 +9,7 @@ are unique among the living.
 
 import sqlalchemy as sa
 
-from tocsin.store.schema import Id, Instant, metadata
+from tocsin.store.schema import Id, Instant, Sealed, metadata
 
 
 def _alive(name: str, table: sa.Table, *columns: str, ended_at: str = "deleted_at") -> sa.Index:
@@ -73,8 +73,8 @@ webhooks = sa.Table(
     sa.Column("id", Id, primary_key=True, autoincrement=False),
     sa.Column("slug", sa.Text, nullable=False),
     sa.Column("name", sa.Text, nullable=False),
-    sa.Column("url", sa.LargeBinary, nullable=False),  # sealed
-    sa.Column("auth_code", sa.LargeBinary, nullable=False),  # sealed
+    sa.Column("url", Sealed, nullable=False),
+    sa.Column("auth_code", Sealed, nullable=False),
     sa.Column("profile", sa.Text, nullable=False),
     sa.Column("with_summary", sa.Boolean, nullable=False),
     sa.Column("with_sender_headers", sa.Boolean, nullable=False),
@@ -89,11 +89,14 @@ webhooks = sa.Table(
     # PEM text: whom its receiver is verified by, and what is shown to the receiver.
     sa.Column("ca_bundle", sa.Text),
     sa.Column("client_certificate", sa.Text),
-    sa.Column("client_key", sa.LargeBinary),  # sealed
+    sa.Column("client_key", Sealed),
     sa.Column("answer_may_act", sa.Boolean, nullable=False, server_default=sa.false()),
     # The actions of the links in its pages, spaces between.
     sa.Column("links", sa.Text, nullable=False, server_default=sa.text("''")),
     sa.Column("head_id", Id),
+    # What will be the auth code, and when; without an instant, when somebody says so.
+    sa.Column("pending_auth_code", Sealed),
+    sa.Column("promote_at", Instant),
 )
 _alive("webhooks_slug", webhooks, "slug")
 
@@ -129,8 +132,8 @@ request_heads = sa.Table(
     metadata,
     sa.Column("id", Id, primary_key=True, autoincrement=False),
     sa.Column("webhook_id", Id, nullable=False),
-    sa.Column("url", sa.LargeBinary, nullable=False),
-    sa.Column("head", sa.LargeBinary, nullable=False),
+    sa.Column("url", Sealed, nullable=False),
+    sa.Column("head", Sealed, nullable=False),
 )
 
 routing_keys = sa.Table(
@@ -195,7 +198,7 @@ idempotency = sa.Table(
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("request_hash", sa.LargeBinary, nullable=False),
     sa.Column("status", sa.Integer, nullable=False),
-    sa.Column("response", sa.LargeBinary, nullable=False),  # sealed: it may show a new secret
+    sa.Column("response", Sealed, nullable=False),  # it may show a new secret
     sa.Column("at", Instant, nullable=False),
 )
 sa.Index("idempotency_at", idempotency.c.at)

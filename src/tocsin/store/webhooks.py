@@ -1,10 +1,14 @@
-"""Webhooks. Their URLs, auth codes and client keys are sealed on the way in and opened on the way out."""
+"""Webhooks. Their URLs, auth codes and client keys are sealed on the way in and opened on the way out.
+
+Whatever replaces a secret marks the transaction, so that what was replaced is overwritten on disk too.
+"""
 
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
+from tocsin.domain.auth_code import PendingAuthCode
 from tocsin.domain.client_certificate import ClientCertificate
 from tocsin.domain.one_time_link import parse_link_actions
 from tocsin.domain.payload import PayloadProfile
@@ -13,12 +17,14 @@ from tocsin.secret import Secret
 from tocsin.store import schema_configuration as schema
 from tocsin.store.database import Tx
 from tocsin.store.request_heads import forget_request_heads
+from tocsin.store.schema import Sealed, to_micros
 from tocsin.vault import Vault
 
 _W = schema.webhooks
 
 _MICROSECOND = timedelta(microseconds=1)
 _GONE = b""
+_SEALED = tuple(column for column in _W.columns if isinstance(column.type, Sealed))
 
 
 def list_webhooks(tx: Tx, vault: Vault) -> list[Webhook]:
@@ -32,15 +38,35 @@ def find_webhook_names(tx: Tx) -> dict[int, str]:
     return {row.id: row.slug for row in tx.core.execute(sa.select(_W.c.id, _W.c.slug))}
 
 
+def count_webhooks(tx: Tx) -> int:
+    """Return how many there are, whether or not their secrets can be opened."""
+    return tx.core.scalar(sa.select(sa.func.count()).where(_W.c.deleted_at.is_(None))) or 0
+
+
 def insert_webhook(tx: Tx, webhook: Webhook, vault: Vault) -> None:
-    values = _values(webhook) | _secrets(webhook, vault)
+    values = _values(webhook) | _sealed(webhook, vault)
     tx.core.execute(_W.insert(), values | {"id": webhook.id})
+    _plan(tx, webhook)
 
 
 def update_webhook(tx: Tx, webhook: Webhook, vault: Vault) -> None:
     """Save everything about a webhook but its id."""
     update = _W.update().where(_W.c.id == webhook.id)
-    tx.core.execute(update.values(**_values(webhook), **_secrets(webhook, vault)))
+    tx.core.execute(update.values(**_values(webhook), **_sealed(webhook, vault)))
+    tx.news.has_overwritten = True
+    _plan(tx, webhook)
+
+
+def promote_auth_code(tx: Tx, webhook_id: int, *, planned_at: datetime | None) -> bool:
+    """Put the pending auth code in the place of the auth code; nothing is opened for it.
+
+    False when there is none, or one that is planned for another instant.
+    """
+    planned = _W.c.promote_at.is_(None) if planned_at is None else _W.c.promote_at == planned_at
+    update = _W.update().where(_W.c.id == webhook_id, _W.c.pending_auth_code.is_not(None), planned)
+    moved = update.values(auth_code=_W.c.pending_auth_code, pending_auth_code=None, promote_at=None)
+    tx.news.has_overwritten = True
+    return tx.core.execute(moved).rowcount == 1
 
 
 def disable_webhook(tx: Tx, webhook_id: int, *, at: datetime, reason: DisabledReason) -> str | None:
@@ -58,16 +84,50 @@ def disable_webhook(tx: Tx, webhook_id: int, *, at: datetime, reason: DisabledRe
 def delete_webhook(tx: Tx, webhook_id: int, *, now: datetime) -> None:
     """Take a webhook out of sight and forget its secrets; its name stays for its deliveries."""
     update = _W.update().where(_W.c.id == webhook_id)
-    gone = {"url": _GONE, "auth_code": _GONE, "client_key": None}
-    tx.core.execute(update.values(**gone, deleted_at=now))
+    gone = dict.fromkeys((column.name for column in _SEALED), None) | {
+        "url": _GONE,
+        "auth_code": _GONE,
+    }
+    tx.core.execute(update.values(**gone, promote_at=None, deleted_at=now))
     forget_request_heads(tx, webhook_id)
+    tx.news.has_overwritten = True
 
 
-def _secrets(webhook: Webhook, vault: Vault) -> dict[str, Any]:
+def find_shut_webhooks(tx: Tx, vault: Vault) -> dict[int, str]:
+    """Return the slugs of those that have a secret which this vault does not open, by id."""
+    select = sa.select(_W.c.id, _W.c.slug, *_SEALED).where(_W.c.deleted_at.is_(None))
+    return {
+        id_: slug
+        for id_, slug, *sealed in tx.core.execute(select.order_by(_W.c.slug))
+        if not all(vault.opens(each) for each in sealed if each is not None)
+    }
+
+
+def replace_forgotten(
+    tx: Tx, webhook_id: int, *, url: str, auth_code: Secret, vault: Vault
+) -> None:
+    """Put others in the place of the secrets that a webhook must have, when one of its secrets is lost.
+
+    A client certificate is nothing without its key, and a plan without a pending auth code.
+    """
+    needed = {"url": vault.seal(Secret(url)), "auth_code": vault.seal(auth_code)}
+    lost = {"pending_auth_code": None, "promote_at": None, "client_certificate": None}
+    update = _W.update().where(_W.c.id == webhook_id)
+    tx.core.execute(update.values(**needed, **lost, client_key=None))
+    tx.news.has_overwritten = True
+
+
+def _plan(tx: Tx, webhook: Webhook) -> None:
+    if webhook.pending and webhook.pending.promote_at:
+        tx.news.has_work_at(to_micros(webhook.pending.promote_at))
+
+
+def _sealed(webhook: Webhook, vault: Vault) -> dict[str, bytes | None]:
     client = webhook.client_certificate
     return {
         "url": vault.seal(Secret(webhook.url)),
         "auth_code": vault.seal(webhook.auth_code),
+        "pending_auth_code": vault.seal(webhook.pending.code) if webhook.pending else None,
         "client_key": vault.seal(client.key) if client and client.key else None,
     }
 
@@ -90,6 +150,7 @@ def _values(webhook: Webhook) -> dict[str, Any]:
         "disabled_at": webhook.disabled_at,
         "disabled_reason": webhook.disabled_reason.value if webhook.disabled_reason else None,
         "head_id": webhook.head_id,
+        "promote_at": webhook.pending.promote_at if webhook.pending else None,
     }
 
 
@@ -114,7 +175,14 @@ def _webhook(row: Any, vault: Vault) -> Webhook:
         disabled_at=row.disabled_at,
         disabled_reason=DisabledReason(row.disabled_reason) if row.disabled_reason else None,
         head_id=row.head_id,
+        pending=_pending(row, vault),
     )
+
+
+def _pending(row: Any, vault: Vault) -> PendingAuthCode | None:
+    if row.pending_auth_code is None:
+        return None
+    return PendingAuthCode(vault.open(row.pending_auth_code), row.promote_at)
 
 
 def _client_certificate(row: Any, vault: Vault) -> ClientCertificate | None:

@@ -65,6 +65,7 @@ class Writer:
         self._wake = threading.Condition()
         self._is_stopping = False
         self._thread = threading.Thread(target=self._run, name="tocsin-writer", daemon=True)
+        self._has_overwritten = False
         self.last_error: str | None = None
         """Why the last commit failed; None when it did not."""
 
@@ -143,7 +144,17 @@ class Writer:
             return None
         self.last_error = None
         tx.news.group_size = len(group)
+        if tx.news.has_overwritten or self._has_overwritten:
+            self._has_overwritten = not self._empty_log()
         return tx.news
+
+    def _empty_log(self) -> bool:
+        """Let nothing be left of secrets that were overwritten; what cannot be now is tried again."""
+        try:
+            return self._database.empty_log()
+        except Exception as error:  # noqa: BLE001 - what was committed is committed
+            logger.warning("log.not_emptied", extra={"cause": _cause(error)})
+            return False
 
     def _do(self, piece: _Piece, tx: Tx) -> None:
         """Run one piece; if it fails, undo it alone. A failure of the store fails the whole group."""

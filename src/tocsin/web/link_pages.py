@@ -75,7 +75,8 @@ class LinkPages:
     read: Reading
     change: Changing
     clock: Clock
-    keys: tuple[bytes, ...]
+    keys: Callable[[], tuple[bytes, ...]]
+    """Those that links are signed with, the newest first: they follow the master key."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         method: str = scope["method"]
@@ -97,7 +98,7 @@ class LinkPages:
         await _answer(send, _STATUS[view.state], page, is_head=method == "HEAD")
 
     async def _view(self, token: str, *, acts: bool) -> LinkView:
-        claim = read_token(token, self.keys)
+        claim = read_token(token, self.keys())
         if claim is None:
             return UNKNOWN
         if acts:

@@ -1,12 +1,17 @@
 """From settings to an open store: the folder, the lock, the schema, the master key."""
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from tocsin.actions.editor import Editor
+from tocsin.actions.forget_secrets import forget_secrets
 from tocsin.actions.unlock import unlock
+from tocsin.master_key import MasterKey
 from tocsin.settings import Settings
 from tocsin.store.configuration import ConfigurationCache
 from tocsin.store.database import Database
@@ -14,6 +19,10 @@ from tocsin.store.migrate import migrate
 from tocsin.store.newest_id import find_newest_id
 from tocsin.store.place import prepare_folder, reaching, sole_server
 from tocsin.vault import Vault
+
+logger = logging.getLogger(__name__)
+MakeEditor = Callable[[Vault, int], Editor]
+"""Makes an editor with this vault, whose ids come after this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +34,25 @@ class Store:
     cache: ConfigurationCache
     newest_id: int
     """When it was opened: ids go on from there, wherever the clock is."""
+    key_file: Path | None
+    """Where the master key lies; None when a setting gives it."""
+    key_source: str
+    forgotten: tuple[str, ...] = ()
+    """The webhooks whose secrets were forgotten, because only a lost key opened them."""
 
 
 @contextmanager
-def open_store(settings: Settings, *, random_bytes: Callable[[int], bytes]) -> Iterator[Store]:
+def open_store(
+    settings: Settings,
+    *,
+    random_bytes: Callable[[int], bytes],
+    forgetting: MakeEditor | None = None,
+) -> Iterator[Store]:
     """Open the database for a server, and close it at the end.
 
+    `forgetting` makes whoever forgets what the master key does not open; None: it is refused.
     Raises: FolderNotWritable, NetworkFileSystem, AnotherServer, NewerSchema, MasterKeyMissing,
-    MasterKeyWrong, MasterKeyExposed, DatabaseNotReached.
+    MasterKeyWrong, MasterKeyExposed, SealBroken, NothingToForget, DatabaseNotReached.
     """
     with ExitStack() as stack:
         prepare_folder(settings.home)
@@ -46,26 +66,48 @@ def open_store(settings: Settings, *, random_bytes: Callable[[int], bytes]) -> I
             stack.enter_context(sole_server(_beside(file, ".lock")))
             # Made before SQLite does, which would let others of this machine read it.
             os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+        # PostgreSQL lies elsewhere: there the key is a file of this node's home, or a setting.
+        key_file = _beside(file or settings.home / "tocsin.db", ".key")
+        given = settings.master_key
         with reaching(file):
-            vault, newest_id = _prepare(database, settings, random_bytes)
-        yield Store(database, vault, ConfigurationCache(vault), newest_id)
+            vault, forgotten, newest_id = _prepare(
+                database, key_file, given, random_bytes, forgetting
+            )
+        yield Store(
+            database,
+            vault,
+            ConfigurationCache(vault),
+            newest_id,
+            key_file=None if given else key_file,
+            key_source=given.source if given else str(key_file),
+            forgotten=forgotten,
+        )
 
 
 def _prepare(
-    database: Database, settings: Settings, random_bytes: Callable[[int], bytes]
-) -> tuple[Vault, int]:
+    database: Database,
+    key_file: Path,
+    given: MasterKey | None,
+    random_bytes: Callable[[int], bytes],
+    forgetting: MakeEditor | None,
+) -> tuple[Vault, tuple[str, ...], int]:
+    """Return the vault, the webhooks whose secrets were forgotten, and the newest id."""
     with database.write() as tx:
         migrate(tx)
-    # PostgreSQL lies elsewhere: there the key is a file of this node's home, or a setting.
-    beside = database.file or settings.home / "tocsin.db"
+    key: dict[str, Any] = {"file": key_file, "given": given, "random_bytes": random_bytes}
     with database.write() as tx:
-        vault = unlock(
-            tx,
-            file=_beside(beside, ".key"),
-            master_key=settings.master_key,
-            random_bytes=random_bytes,
-        )
-        return vault, find_newest_id(tx)
+        if forgetting:
+            forgotten = forget_secrets(
+                tx, **key, make_editor=lambda vault: forgetting(vault, find_newest_id(tx))
+            )
+            return forgotten.vault, forgotten.webhooks, find_newest_id(tx)
+        unlocked = unlock(tx, **key)
+        newest_id = find_newest_id(tx)
+    if unlocked.sealed_anew:
+        database.empty_log()
+        facts = {"secrets": unlocked.sealed_anew, "key": unlocked.vault.key_names[0]}
+        logger.info("secrets.sealed_anew", extra=facts)
+    return unlocked.vault, (), newest_id
 
 
 def _beside(file: Path, suffix: str) -> Path:

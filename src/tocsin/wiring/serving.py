@@ -9,9 +9,8 @@ import random
 import secrets
 import signal
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import ClassVar
 
 import uvloop
@@ -41,6 +40,7 @@ from tocsin.settings import Settings
 from tocsin.store.database import News, Tx
 from tocsin.store.writer import Writer
 from tocsin.transport.tls import system_ca_count
+from tocsin.vault import Vault
 from tocsin.web.link_pages import LinkPages
 from tocsin.wiring.first import FirstStart, set_up, write_address
 from tocsin.wiring.http_server import answering, listening, url_of
@@ -73,21 +73,30 @@ class Running:
     health: Callable[[], Health]
 
 
-def serve(settings: Settings, *, paused: bool, on_start: Callable[[Running], None]) -> None:
+def serve(
+    settings: Settings,
+    *,
+    paused: bool,
+    forget_secrets: bool,
+    on_start: Callable[[Running], None],
+) -> None:
     """Serve until SIGINT or SIGTERM; then stop gracefully.
 
     Raises: every refusal of `running`.
     """
     set_up_logs(settings.log_format)
-    uvloop.run(_serve(settings, paused=paused, on_start=on_start))
+    server = running(settings, paused=paused, forget_secrets=forget_secrets)
+    uvloop.run(_serve(server, on_start=on_start))
 
 
-async def _serve(settings: Settings, *, paused: bool, on_start: Callable[[Running], None]) -> None:
+async def _serve(
+    starting: AbstractAsyncContextManager[Running], *, on_start: Callable[[Running], None]
+) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, _stop, stopping, number)
-    async with running(settings, paused=paused) as server:
+    async with starting as server:
         on_start(server)
         await stopping.wait()
         logger.info("server.stopping", extra={"in_flight": server.engine.courier.in_flight})
@@ -105,6 +114,7 @@ async def running(
     settings: Settings,
     *,
     paused: bool = False,
+    forget_secrets: bool = False,
     clock: Clock | None = None,
     random_bytes: Callable[[int], bytes] = secrets.token_bytes,
     randomness: random.Random | None = None,
@@ -119,16 +129,28 @@ async def running(
             "this machine's list of certificate authorities is empty, so no https webhook could be "
             "called: install it (Debian, Ubuntu: apt install ca-certificates)"
         )
+    clock = clock or SystemClock()
+    randomness = randomness or random.Random(int.from_bytes(random_bytes(8)))  # noqa: S311 - spreads retries
+
+    def make_editor(vault: Vault, newest_id: int) -> Editor:
+        ids = IdSource(node=randomness.getrandbits(NODE_BITS), after=newest_id)
+        networks = settings.webhook_networks
+        return Editor(SERVER, clock.now(), ids, random_bytes, vault, networks)
+
     with (
         listening(settings.listen) as sock,
-        open_store(settings, random_bytes=random_bytes) as store,
+        open_store(
+            settings,
+            random_bytes=random_bytes,
+            forgetting=make_editor if forget_secrets else None,
+        ) as store,
     ):
         parts = _Parts(
             settings,
             settings.webhook_networks.apart_from(sock.getsockname()[:2]),
-            clock or SystemClock(),
+            clock,
             random_bytes,
-            randomness or random.Random(int.from_bytes(random_bytes(8))),  # noqa: S311 - spreads retries
+            randomness,
             newest_id=store.newest_id,
         )
         keyring = Keyring(store.database, store.cache, parts.clock)
@@ -194,10 +216,10 @@ class _Parts:
         url = self.settings.public_url
         return None if url is None else Links(url, link_keys(store.vault))
 
-    def editor(self, store: Store, now: datetime) -> Editor:
+    def editor(self, store: Store) -> Editor:
         return Editor(
             actor=SERVER,
-            now=now,
+            now=self.clock.now(),
             ids=self.ids,
             random_bytes=self.random_bytes,
             vault=store.vault,
@@ -220,6 +242,8 @@ class _Parts:
             context_source=lambda tx: self.context(store, tx),
             cache=store.cache,
             vault=store.vault,
+            key_file=store.key_file,
+            key_source=store.key_source,
             networks=self.networks,
             clock=self.clock,
             random_bytes=self.random_bytes,
@@ -253,7 +277,7 @@ class _Parts:
             read=transactions.read,
             change=transactions.change,
             clock=self.clock,
-            keys=link_keys(services.vault),
+            keys=lambda: link_keys(services.vault),
         )
         return Outer(
             ingestion=ingestion,
@@ -295,7 +319,7 @@ async def _engine(
     )
 
     def begin(tx: Tx) -> FirstStart | None:
-        editor = parts.editor(store, parts.clock.now())
+        editor = parts.editor(store)
         renew_request_heads(tx, editor=editor)  # before anybody reads the configuration
         if paused:
             pause(tx, parts.context(store, tx), actor=SERVER)

@@ -14,6 +14,7 @@ from tocsin.domain.configuration_file.description import (
 )
 from tocsin.domain.configuration_file.reading_webhooks import FLAGS
 from tocsin.domain.duration import format_duration
+from tocsin.domain.instant import format_instant
 from tocsin.domain.routing import OPENING_TYPES_BY_DEFAULT, format_opening_types
 from tocsin.domain.webhook_options import BOUNDS, WebhookOptions
 
@@ -85,8 +86,8 @@ def _dump(content: Mapping[str, Any]) -> str:
 def _webhook(webhook: DescribedWebhook, *, with_secrets: bool) -> dict[str, Any]:
     options, usual = webhook.options, WebhookOptions()
     written: dict[str, Any] = {"name": webhook.name, "url": webhook.url}
-    if with_secrets and webhook.auth_code:
-        written["auth_code"] = webhook.auth_code.reveal()
+    if with_secrets:
+        written |= _auth_codes(webhook)
     if webhook.enabled is False:
         written["enabled"] = False
     if options.profile is not usual.profile:
@@ -100,6 +101,17 @@ def _webhook(webhook: DescribedWebhook, *, with_secrets: bool) -> dict[str, Any]
         if getattr(options, name) != getattr(usual, name):
             written[name] = format_duration(getattr(options, name))
     return written | _certificates(options, with_secrets=with_secrets)
+
+
+def _auth_codes(webhook: DescribedWebhook) -> dict[str, str]:
+    written = {}
+    if webhook.auth_code:
+        written["auth_code"] = webhook.auth_code.reveal()
+    if webhook.pending:
+        written["pending_auth_code"] = webhook.pending.code.reveal()
+        if webhook.pending.promote_at:
+            written["promote_at"] = format_instant(webhook.pending.promote_at)
+    return written
 
 
 def _certificates(options: WebhookOptions, *, with_secrets: bool) -> dict[str, Any]:

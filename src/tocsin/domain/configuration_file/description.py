@@ -10,6 +10,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
+from tocsin.domain.auth_code import PendingAuthCode
 from tocsin.domain.message_type import MessageType
 from tocsin.domain.policy import Repeat
 from tocsin.domain.routing import OPENING_TYPES_BY_DEFAULT
@@ -51,6 +52,8 @@ class DescribedWebhook:
     options: WebhookOptions = field(default_factory=WebhookOptions)
     enabled: bool | None = None
     """None: as it is; a new webhook is enabled."""
+    pending: PendingAuthCode | None = None
+    """None in a file: the one it has is kept."""
     was: str | None = field(default=None, compare=False)
 
 

@@ -12,6 +12,7 @@ from tocsin.domain.configuration_file.description import (
     DescribedWebhook,
 )
 from tocsin.domain.duration import format_duration
+from tocsin.domain.instant import format_instant
 from tocsin.domain.routing import format_opening_types
 from tocsin.domain.wording import counted
 from tocsin.secret import Secret
@@ -58,6 +59,7 @@ def changed_secrets(before: Described | None, after: Described | None) -> tuple[
                 "url": before.url != after.url,
                 "auth_code": before.auth_code != after.auth_code,
                 "client_key": _client_key(before) != _client_key(after),
+                "pending_auth_code": _pending_code(before) != _pending_code(after),
             }
         case DescribedAlertKey(), DescribedAlertKey():
             secrets = {"key": before.hash != after.hash}
@@ -68,6 +70,7 @@ def changed_secrets(before: Described | None, after: Described | None) -> tuple[
 
 def _webhook(webhook: DescribedWebhook) -> Facts:
     options, client = webhook.options, webhook.options.client_certificate
+    promote_at = webhook.pending.promote_at if webhook.pending else None
     return {
         "slug": webhook.slug,
         "name": webhook.name,
@@ -83,6 +86,7 @@ def _webhook(webhook: DescribedWebhook) -> Facts:
         "deadline": format_duration(options.deadline),
         "ca_bundle": _certificates(options.ca_bundle),
         "client_certificate": _certificates(client.chain if client else None),
+        "promote_at": format_instant(promote_at) if promote_at else None,
     }
 
 
@@ -96,6 +100,10 @@ def _certificates(pem: str | None) -> str | None:
 def _client_key(webhook: DescribedWebhook) -> Secret | None:
     client = webhook.options.client_certificate
     return client.key if client else None
+
+
+def _pending_code(webhook: DescribedWebhook) -> Secret | None:
+    return webhook.pending.code if webhook.pending else None
 
 
 def _policy(policy: DescribedPolicy) -> Facts:

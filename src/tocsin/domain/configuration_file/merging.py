@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from tocsin.domain.auth_code import PendingAuthCode
 from tocsin.domain.configuration_file.clashes import former_key
 from tocsin.domain.configuration_file.description import (
     DEFAULT_ROUTING,
@@ -20,6 +21,7 @@ from tocsin.domain.configuration_file.description import (
 from tocsin.domain.configuration_file.mistakes import Mistake
 from tocsin.domain.configuration_file.reading import ConfigurationFile
 from tocsin.domain.webhook_options import WebhookOptions
+from tocsin.secret import Secret
 
 _T = TypeVar("_T")
 
@@ -181,9 +183,11 @@ def _webhook(before: Description, described: DescribedWebhook) -> DescribedWebho
     enabled = described.enabled
     if enabled is None:
         enabled = known is None or known.enabled is not False
-    auth_code = described.auth_code or (known.auth_code if known else None)
+    auth_code, pending = _auth_codes(known, described)
     options = _with_known_key(described.options, known)
-    return replace(described, auth_code=auth_code, enabled=enabled, options=options)
+    return replace(
+        described, auth_code=auth_code, pending=pending, enabled=enabled, options=options
+    )
 
 
 def _with_known_key(options: WebhookOptions, known: DescribedWebhook | None) -> WebhookOptions:
@@ -192,6 +196,22 @@ def _with_known_key(options: WebhookOptions, known: DescribedWebhook | None) -> 
     if client is None or client.key is not None or before is None:
         return options
     return replace(options, client_certificate=replace(client, key=before.key))
+
+
+def _auth_codes(
+    known: DescribedWebhook | None, described: DescribedWebhook
+) -> tuple[Secret | None, PendingAuthCode | None]:
+    """Return the auth code that a webhook will have, and the pending one.
+
+    A file whose pending code was promoted meanwhile may stay as it is: it says what has been done.
+    """
+    if known is None:
+        return described.auth_code, described.pending
+    if described.pending and described.pending.code == known.auth_code:
+        return known.auth_code, known.pending
+    auth_code = described.auth_code or known.auth_code
+    pending = described.pending or known.pending
+    return auth_code, None if pending and pending.code == auth_code else pending
 
 
 def _alert_key(before: Description, described: DescribedAlertKey) -> DescribedAlertKey:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
-from tocsin.domain.auth_code import check_auth_code
+from tocsin.domain.auth_code import PendingAuthCode, check_auth_code
 from tocsin.domain.client_certificate import (
     ClientCertificate,
     read_ca_bundle,
@@ -16,11 +16,13 @@ from tocsin.domain.configuration_file.description import DescribedWebhook
 from tocsin.domain.configuration_file.place import Place
 from tocsin.domain.configuration_file.reading_slugs import check_key, read_was
 from tocsin.domain.duration import parse_duration
+from tocsin.domain.instant import parse_instant
 from tocsin.domain.one_time_link import LinkAction, parse_link_actions
 from tocsin.domain.payload import PayloadProfile
 from tocsin.domain.webhook_options import BOUNDS, InvalidWebhookOptions, WebhookOptions
 from tocsin.domain.webhook_url import check_webhook_url
 from tocsin.errors import TocsinError
+from tocsin.secret import Secret
 
 FLAGS: Final = {
     "summary": "with_summary",
@@ -34,7 +36,7 @@ PEM_FIELDS: Final = ("ca_bundle", "client_certificate", "client_key")
 FROM_FILE: Final = "_file"
 _LENGTHS: Final = tuple(name for name, _least, _most in BOUNDS)
 FIELDS: Final = (
-    *("name", "url", "auth_code", "enabled", "profile"),
+    *("name", "url", "auth_code", "pending_auth_code", "promote_at", "enabled", "profile"),
     *FLAGS,
     "links",
     *_LENGTHS,
@@ -55,17 +57,37 @@ def read_webhook(slug: str, place: Place) -> DescribedWebhook:
     """Return what a webhook's entry says."""
     check_key(slug, place)
     fields = place.fields("a webhook", FIELDS)
-    auth_code = fields.get("auth_code")
+    auth_code = _auth_code(fields.get("auth_code"))
     enabled = fields.get("enabled")
     return DescribedWebhook(
         slug=slug,
         name=fields["name"].name(slug) if "name" in fields else slug,
         url=_url(place, fields),
-        auth_code=auth_code.read(check_auth_code, None) if auth_code else None,
+        auth_code=auth_code,
+        pending=_pending(fields, auth_code),
         options=_options(place, fields),
         enabled=enabled.flag(otherwise=True) if enabled else None,
         was=read_was(slug, fields),
     )
+
+
+def _auth_code(place: Place | None) -> Secret | None:
+    return place.read(check_auth_code, None) if place else None
+
+
+def _pending(fields: Mapping[str, Place], auth_code: Secret | None) -> PendingAuthCode | None:
+    place, promote_at = fields.get("pending_auth_code"), fields.get("promote_at")
+    if place is None:
+        if promote_at:
+            promote_at.mistake("says when pending_auth_code takes over; write that, too")
+        return None
+    code = _auth_code(place)
+    at = promote_at.read(parse_instant, None) if promote_at else None
+    if code is None:
+        return None
+    if code == auth_code:
+        place.mistake("is the same as auth_code; write another one, or leave it out")
+    return PendingAuthCode(code, at)
 
 
 def _url(place: Place, fields: Mapping[str, Place]) -> str:

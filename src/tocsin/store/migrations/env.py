@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import context
 
 from tocsin.store import schema, schema_configuration
-from tocsin.store.schema import Instant
+from tocsin.store.schema import Instant, Sealed
 
 assert schema_configuration.webhooks.metadata is schema.metadata
 
@@ -15,6 +15,8 @@ def _render(kind: str, item: Any, _: Any) -> str | Literal[False]:
     """Keep our own types out of migrations, which must not change when the code does."""
     if kind == "type" and isinstance(item, Instant):
         return "sa.BigInteger()"
+    if kind == "type" and isinstance(item, Sealed):
+        return "sa.LargeBinary()"
     return False
 
 
