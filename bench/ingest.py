@@ -95,6 +95,7 @@ async def _without_store(count: int) -> Spent:
         find_key=lambda _: "bench",
         find_revoked_key=lambda _: None,
         refuse=lambda _: None,
+        mask=str,
         clock=clock,
         new_uuid=lambda: str(uuid4()),
         organisation="bench",

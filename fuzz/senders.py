@@ -18,6 +18,7 @@ from tocsin.domain.alert import read_alert, stored_entity_id
 from tocsin.domain.alert_json import AlertRefused, NotJson
 from tocsin.domain.alert_key import InvalidAlertKey, key_hash, masked, parse_alert_key
 from tocsin.domain.entity_mention import is_about
+from tocsin.domain.masking import KnownSecrets
 from tocsin.domain.one_time_link import (
     InvalidLinks,
     masked_links,
@@ -108,9 +109,10 @@ def feed_refusal(data: bytes) -> None:
     feed = Feed(data)
     entity_id, key = feed.text() or "disk", Secret(feed.text() or "key")
     body = feed.rest()
+    mask = KnownSecrets([f"Auth-Code~1 {entity_id}"], {key_hash(key)}).mask
     for refusal in (
-        refuse_alert(NotJson("no"), body=body, key=key, routing_key=entity_id, now=NOW),
-        refuse_key(key, routing_key=entity_id, revoked_key=None, now=NOW),
+        refuse_alert(NotJson("no"), body=body, key=key, routing_key=entity_id, now=NOW, mask=mask),
+        refuse_key(key, routing_key=entity_id, revoked_key=None, now=NOW, mask=mask),
     ):
         assert len(refusal.excerpt) <= LONGEST_EXCERPT
         for text in (refusal.excerpt, refusal.routing_key, refusal.reason, unread_text(refusal)):

@@ -65,6 +65,11 @@ class Vault:
         """What everything begins with that is sealed now."""
         return self.key_names[0].encode() + _MARK_END
 
+    @property
+    def lines(self) -> tuple[Secret, ...]:
+        """The keys themselves, those that were replaced since the start included."""
+        return tuple(Secret(line.decode()) for line in self._lines.values())
+
     def keys_for(self, purpose: str) -> tuple[bytes, ...]:
         """Return a key of 32 bytes made of each master key, the newest first, for one purpose only."""
         lines = self._lines.values()

@@ -261,6 +261,7 @@ class Harness:
             find_key=self._find_key,
             find_revoked_key=self.keyring.find_revoked,
             refuse=self.refused.add,
+            mask=self.cache.mask,
             clock=self.clock,
             new_uuid=lambda: str(uuid.UUID(int=next(self._uuids))),
             organisation="acme",

@@ -167,6 +167,6 @@ def test_a_body_whose_sender_went_is_nobodys() -> None:
 @example(before=b"x" * (LONGEST_EXCERPT - 10), after=b"")
 def test_no_excerpt_has_any_part_of_the_key(before: bytes, after: bytes) -> None:
     """Wherever it stands, also where the excerpt is cut."""
-    text = excerpt(before + ALERT_KEY.encode() + after, Secret(ALERT_KEY))
+    text = excerpt(before + ALERT_KEY.encode() + after, Secret(ALERT_KEY), str)
     assert len(text) <= LONGEST_EXCERPT
     assert ALERT_KEY[:8] not in text

@@ -46,13 +46,17 @@ class Keeping:
         """Let a request come with a key that lets nobody in."""
         now = self.clock.now()
         given = Secret(key)
-        self.refused.add(refuse_key(given, routing_key=routing_key, revoked_key=None, now=now))
+        self.refused.add(
+            refuse_key(given, routing_key=routing_key, revoked_key=None, now=now, mask=str)
+        )
 
     def body(self, body: bytes = b"disk") -> None:
         """Let one come with a good key that is no alert."""
         now = self.clock.now()
         error = NotJson("The body is not JSON")
-        self.refused.add(refuse_alert(error, body=body, key=KEY, routing_key="db", now=now))
+        self.refused.add(
+            refuse_alert(error, body=body, key=KEY, routing_key="db", now=now, mask=str)
+        )
 
     async def pass_by(self, **by: float) -> None:
         """Let time pass, and all that has begun be done."""

@@ -19,6 +19,7 @@ from tocsin.clock import Clock
 from tocsin.domain.network import Networks
 from tocsin.secret import Secret
 from tocsin.settings import Listen, Settings
+from tocsin.wiring.logs import LogMask
 from tocsin.wiring.serving import Running, running
 
 ALERT_PATH = "/integrations/generic/20131114/alert"
@@ -40,7 +41,12 @@ class Tocsin:
         self._stack = AsyncExitStack()
 
     async def start(
-        self, *, paused: bool = False, clock: Clock | None = None, **settings: Any
+        self,
+        *,
+        paused: bool = False,
+        clock: Clock | None = None,
+        log_mask: LogMask | None = None,
+        **settings: Any,
     ) -> Self:
         values: dict[str, Any] = {
             "home": self.home,
@@ -49,7 +55,12 @@ class Tocsin:
             "webhook_networks": Networks.parse("loopback"),
         }
         self.server = await self._stack.enter_async_context(
-            running(Settings(**(values | settings)), paused=paused, clock=clock or self.clock)
+            running(
+                Settings(**(values | settings)),
+                paused=paused,
+                clock=clock or self.clock,
+                log_mask=log_mask,
+            )
         )
         key_file = self.home / _ALERT_KEY
         if self.server.first_start is not None:

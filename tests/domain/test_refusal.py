@@ -15,7 +15,7 @@ KEY = Secret("0b8f6a52-3c1d-4e7f-9a60-2d5c7e914b38")
 def refused(
     key: Secret = KEY, routing_key: str = "db", *, revoked_key: str | None = None
 ) -> Refusal:
-    return refuse_key(key, routing_key=routing_key, revoked_key=revoked_key, now=NOW)
+    return refuse_key(key, routing_key=routing_key, revoked_key=revoked_key, now=NOW, mask=str)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,9 @@ def test_nothing_of_a_key_is_kept_but_its_beginning() -> None:
 
 def test_those_that_are_alike_are_one() -> None:
     """With the first and the latest instant, and how many there were."""
-    later = refuse_key(KEY, routing_key="db", revoked_key=None, now=NOW + timedelta(hours=1))
+    later = refuse_key(
+        KEY, routing_key="db", revoked_key=None, now=NOW + timedelta(hours=1), mask=str
+    )
     assert refused().likeness == later.likeness
     both = refused().followed_by(later).followed_by(later)
     assert (both.first_at, both.last_at, both.count) == (NOW, later.last_at, 3)
@@ -60,7 +62,7 @@ def test_those_that_are_alike_are_one() -> None:
         refused(Secret("another-key-of-somebody")),
         refused(routing_key="web"),
         refused(revoked_key="nagios"),
-        refuse_alert(NotJson("no"), body=b"", key=KEY, routing_key="db", now=NOW),
+        refuse_alert(NotJson("no"), body=b"", key=KEY, routing_key="db", now=NOW, mask=str),
     ],
 )
 def test_those_that_differ_are_not(other: Refusal) -> None:
@@ -71,7 +73,7 @@ def test_those_that_differ_are_not(other: Refusal) -> None:
 def test_excerpts_tell_apart_what_came_with_a_good_key() -> None:
     """So that each entity that is mentioned is found; and it is no anonymous request."""
     one, other = (
-        refuse_alert(NotJson("no"), body=body, key=KEY, routing_key="db", now=NOW)
+        refuse_alert(NotJson("no"), body=body, key=KEY, routing_key="db", now=NOW, mask=str)
         for body in (b"disk", b"cpu")
     )
     assert one.likeness != other.likeness

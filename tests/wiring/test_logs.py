@@ -23,7 +23,7 @@ def stream() -> Iterator[io.StringIO]:
 
 def test_text_is_one_line_with_its_facts(stream: io.StringIO) -> None:
     """Whatever is in a fact, it stays on its line and in its quotes."""
-    set_up_logs("text", stream=stream)
+    set_up_logs("text", str, stream=stream)
     logging.getLogger("tocsin.engine").error("tick.failed", extra={"cause": 'a\nb "c"', "wait": 2})
     (line,) = stream.getvalue().splitlines()
     assert line.endswith(r'ERROR tick.failed cause="a\nb \"c\"" wait=2')
@@ -31,7 +31,7 @@ def test_text_is_one_line_with_its_facts(stream: io.StringIO) -> None:
 
 def test_json_is_one_object_a_line(stream: io.StringIO) -> None:
     """A traceback, too, is a fact of the object."""
-    set_up_logs("json", stream=stream)
+    set_up_logs("json", str, stream=stream)
     try:
         int("broken")
     except ValueError:
@@ -46,7 +46,7 @@ def test_json_is_one_object_a_line(stream: io.StringIO) -> None:
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_a_secret_that_is_logged_stays_one(form: str, stream: io.StringIO) -> None:
     """A fact that is a Secret shows that there is one, and not which."""
-    set_up_logs(form, stream=stream)
+    set_up_logs(form, str, stream=stream)
     logging.getLogger("tocsin").warning("webhook.changed", extra={"auth_code": Secret("hunter2")})
     assert "hunter2" not in stream.getvalue()
     assert "***" in stream.getvalue()

@@ -1,6 +1,6 @@
 """The management API: every route, behind one gate, with one shape for refusals."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -109,12 +109,19 @@ def _lifespan(services: Services, transactions: Transactions) -> Callable[[FastA
     return lifespan
 
 
-async def _on_refusal(_request: Request, error: Exception) -> Response:
+def _refuse(
+    request: Request, error: TocsinError, *, headers: Mapping[str, str] | None = None
+) -> Response:
+    transactions: Transactions = request.app.state.transactions
+    return error_response(error, transactions.services.cache.mask, headers=headers)
+
+
+async def _on_refusal(request: Request, error: Exception) -> Response:
     assert isinstance(error, TocsinError)
-    return error_response(error)
+    return _refuse(request, error)
 
 
-async def _on_invalid(_request: Request, error: Exception) -> Response:
+async def _on_invalid(request: Request, error: Exception) -> Response:
     """Name each part that is wrong, and never repeat its value: it may be a secret."""
     assert isinstance(error, RequestValidationError)
     found = {
@@ -122,19 +129,19 @@ async def _on_invalid(_request: Request, error: Exception) -> Response:
         for each in error.errors()
     }
     told = "; ".join(f"{part}: {wrong}" for part, wrong in list(found.items())[:3])
-    return error_response(InvalidRequest(f"Correct the request: {told}", **found))
+    return _refuse(request, InvalidRequest(f"Correct the request: {told}", **found))
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     match error.status_code:
         case 404:
-            return error_response(NotFound(f"There is nothing at this path; see {OPENAPI}"))
+            return _refuse(request, NotFound(f"There is nothing at this path; see {OPENAPI}"))
         case 405:
             allowed = ", ".join(sorted(_methods(request)))
             refusal = MethodNotAllowed(f"This path takes {allowed}", allowed=allowed)
-            return error_response(refusal, headers={"allow": allowed})
-    return error_response(InvalidRequest(str(error.detail)))
+            return _refuse(request, refusal, headers={"allow": allowed})
+    return _refuse(request, InvalidRequest(str(error.detail)))
 
 
 def _methods(request: Request) -> set[str]:

@@ -3,11 +3,12 @@
 import json
 import logging
 from collections.abc import Callable, Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from starlette.responses import Response
 
-from tocsin.errors import Fact, TocsinError
+from tocsin.domain.masking import Masking
+from tocsin.errors import TocsinError
 
 RETRY_AFTER_SECONDS = 2
 logger = logging.getLogger(__name__)
@@ -57,14 +58,25 @@ def log_bug(
     )
 
 
-def error_json(error: TocsinError) -> bytes:
-    """Return the body: {"error": {"code", "message", "fields"}}."""
-    return error_text(code=error.code, message=error.message, fields=error.fields)
+def error_json(error: TocsinError, mask: Masking) -> bytes:
+    """Return the body: {"error": {"code", "message", "fields"}}.
 
-
-def error_text(*, code: str, message: str, fields: Mapping[str, Fact]) -> bytes:
-    body = {"error": {"code": code, "message": message, "fields": fields}}
+    A refusal repeats what was wrong, and that may be a secret that stood in the wrong place.
+    """
+    fields = _masked(error.fields, mask)
+    body = {"error": {"code": error.code, "message": mask(error.message), "fields": fields}}
     return json.dumps(body, default=str).encode()
+
+
+def _masked(fact: Any, mask: Masking) -> Any:
+    match fact:
+        case str():
+            return mask(fact)
+        case Mapping():
+            return {mask(name): _masked(value, mask) for name, value in fact.items()}
+        case list() | tuple():
+            return [_masked(value, mask) for value in fact]
+    return fact
 
 
 def headers_of(error: TocsinError) -> dict[str, str]:
@@ -79,9 +91,11 @@ def headers_of(error: TocsinError) -> dict[str, str]:
     return {}
 
 
-def error_response(error: TocsinError, *, headers: Mapping[str, str] | None = None) -> Response:
+def error_response(
+    error: TocsinError, mask: Masking, *, headers: Mapping[str, str] | None = None
+) -> Response:
     return Response(
-        error_json(error),
+        error_json(error, mask),
         status_code=error.status_hint,
         media_type="application/json",
         headers={**headers_of(error), **(headers or {})},

@@ -47,13 +47,16 @@ class Gate:
         except SenderGone:
             return
         except TocsinError as error:
-            await error_response(error)(scope, receive, send)
+            await error_response(error, self._mask)(scope, receive, send)
         except Exception as error:  # noqa: BLE001 - a bug is answered and logged, and the server goes on
             bug = log_bug(
                 error, self.new_id, method=scope["method"], path=shown_path(scope["path"])
             )
             if not has_begun:
-                await error_response(bug)(scope, receive, send)
+                await error_response(bug, self._mask)(scope, receive, send)
+
+    def _mask(self, text: str) -> str:
+        return self.transactions.services.cache.mask(text)
 
     async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]

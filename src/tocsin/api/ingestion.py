@@ -21,6 +21,8 @@ from tocsin.api.failures import RETRY_AFTER_SECONDS, log_bug
 from tocsin.clock import Clock
 from tocsin.domain.alert import Alert, AlertRefused, read_alert
 from tocsin.domain.alert_json import LARGEST_BODY, AlertTooLarge
+from tocsin.domain.alert_key import SHORTEST_KEY, masked
+from tocsin.domain.masking import Masking
 from tocsin.domain.refusal import Refusal, refuse_alert, refuse_key
 from tocsin.errors import TocsinError
 from tocsin.metrics import Metrics
@@ -53,6 +55,8 @@ class Ingestion:
     """Returns the name of a key that was in force once; never waits."""
     refuse: Callable[[Refusal], None]
     """Keeps a refusal where a person finds it; never waits and never raises."""
+    mask: Masking
+    """Takes secrets out of what is kept of it."""
     clock: Clock
     new_uuid: Callable[[], str]
     organisation: str
@@ -117,14 +121,20 @@ class Ingestion:
         """Keep it for a person, who may know more than the sender, once the sender has its answer."""
         self.metrics.alert_refused(UNKNOWN_KEY)
         revoked, now = self.find_revoked_key(key), self.clock.now()
-        self.refuse(refuse_key(key, routing_key=routing_key, revoked_key=revoked, now=now))
+        refusal = refuse_key(
+            key, routing_key=routing_key, revoked_key=revoked, now=now, mask=self.mask
+        )
+        self.refuse(refusal)
 
     async def _refused(
         self, send: Send, error: AlertRefused, body: bytes, key: Secret, routing_key: str
     ) -> None:
         self.metrics.alert_refused(error.code)
         now = self.clock.now()
-        self.refuse(refuse_alert(error, body=body, key=key, routing_key=routing_key, now=now))
+        refusal = refuse_alert(
+            error, body=body, key=key, routing_key=routing_key, now=now, mask=self.mask
+        )
+        self.refuse(refusal)
         # What is left of a body that was too large is not read, so nothing can follow it.
         headers = _CLOSE if error.status_hint == 413 else _JSON
         await _answer(send, error.status_hint, headers, _failure(error.message))
@@ -139,8 +149,12 @@ def find_place(scope: Scope) -> tuple[Secret, str] | None:
     raw: bytes = scope["raw_path"]
     if not raw.startswith(_PREFIX):
         return None
-    key, _, routing_key = raw[len(_PREFIX) :].partition(b"/")
-    return Secret(_decoded(key)), _decoded(routing_key)
+    raw_key, _, raw_routing_key = raw[len(_PREFIX) :].partition(b"/")
+    key, routing_key = _decoded(raw_key), _decoded(raw_routing_key)
+    # A URL pasted into another: routing keys are kept, and sent to receivers.
+    if len(key) >= SHORTEST_KEY and key in routing_key:
+        routing_key = routing_key.replace(key, masked(Secret(key)))
+    return Secret(key), routing_key
 
 
 def _decoded(segment: bytes) -> str:

@@ -2,16 +2,16 @@
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter
 from pydantic import Field
 
 from tocsin.actions.master_key import NewMasterKey, list_keys, retire, rotate_master_key
 from tocsin.api.access import ADMINISTERS, Administrator
+from tocsin.api.declaring import management
 from tocsin.api.dependencies import Work
 from tocsin.api.editing import editor_of
 from tocsin.api.field_types import AnswerModel
 
-router: Final = APIRouter(prefix="/master-key", tags=["master key"])
+router: Final = management("master key", prefix="/master-key")
 
 
 class KeyAnswer(AnswerModel):

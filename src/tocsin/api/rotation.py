@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Annotated, Final, Self
 
-from fastapi import APIRouter
 from pydantic import ConfigDict, Field, model_validator
 
 from tocsin.actions import rotation
 from tocsin.actions.editor import Editor
 from tocsin.api.access import Administrator
+from tocsin.api.declaring import management
 from tocsin.api.dependencies import Work
 from tocsin.api.editing import edit
 from tocsin.api.field_types import Duration, GivenInstant, RequestModel
@@ -18,7 +18,7 @@ from tocsin.domain.principal import Principal
 from tocsin.domain.webhook import Webhook
 from tocsin.store.database import Tx
 
-router: Final = APIRouter(prefix="/webhooks", tags=["webhooks"])
+router: Final = management("webhooks", prefix="/webhooks")
 
 
 class Rotation(RequestModel):

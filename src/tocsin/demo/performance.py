@@ -18,7 +18,7 @@ from tocsin.demo.stage import Stage, set_stage
 from tocsin.demo.story import Story, step_of
 from tocsin.demo.transcript import Transcript
 from tocsin.errors import TocsinError
-from tocsin.wiring.logs import set_up_logs
+from tocsin.wiring.logs import LogMask, set_up_logs
 
 LOG_FILE: Final = "server.log"
 _STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -43,7 +43,7 @@ def perform(shell: Shell, *, once: bool) -> int:
             f"the demo needs a temporary folder ({error.strerror}): set TMPDIR to one of your own"
         ) from None
     with folder as name, (Path(name) / LOG_FILE).open("w", encoding="utf-8") as log:
-        set_up_logs("text", stream=log)
+        set_up_logs("text", LogMask(), stream=log)
         is_done = uvloop.run(_until_stopped(_perform(shell, Path(name), once=once)))
     if not is_done:
         shell.say()

@@ -9,6 +9,7 @@ from typing import Final
 from tocsin.domain.alert import AlertRefused
 from tocsin.domain.alert_fields import LONGEST_FIELD, cut, storable
 from tocsin.domain.alert_key import LONGEST_KEY, SHORTEST_KEY, is_alert_key, masked
+from tocsin.domain.masking import Masking
 from tocsin.domain.wording import instant_text
 from tocsin.secret import Secret
 
@@ -84,21 +85,29 @@ _NO_KEY: Final = masked(Secret(""))
 
 
 def refuse_alert(
-    error: AlertRefused, *, body: bytes, key: Secret, routing_key: str, now: datetime
+    error: AlertRefused,
+    *,
+    body: bytes,
+    key: Secret,
+    routing_key: str,
+    now: datetime,
+    mask: Masking,
 ) -> Refusal:
     """Return what may be kept of a request whose key was good."""
     return Refusal(
         code=error.code,
         reason=error.message,
         masked_key=masked(key),
-        routing_key=cut(storable(routing_key), LONGEST_FIELD),
-        excerpt=excerpt(body, key),
+        routing_key=cut(mask(storable(routing_key)), LONGEST_FIELD),
+        excerpt=excerpt(body, key, mask),
         first_at=now,
         last_at=now,
     )
 
 
-def refuse_key(key: Secret, *, routing_key: str, revoked_key: str | None, now: datetime) -> Refusal:
+def refuse_key(
+    key: Secret, *, routing_key: str, revoked_key: str | None, now: datetime, mask: Masking
+) -> Refusal:
     """Return what may be kept of a request whose key lets nobody in. Its body was not read."""
     if revoked_key is not None:
         code = BadKey.REVOKED
@@ -116,7 +125,7 @@ def refuse_key(key: Secret, *, routing_key: str, revoked_key: str | None, now: d
         code=code.value,
         reason=reason,
         masked_key=masked(key),
-        routing_key=cut(storable(routing_key), LONGEST_FIELD),
+        routing_key=cut(mask(storable(routing_key)), LONGEST_FIELD),
         revoked_key=revoked_key,
         first_at=now,
         last_at=now,
@@ -141,13 +150,13 @@ def unread_text(refusal: Refusal) -> str:
     )
 
 
-def excerpt(body: bytes, key: Secret) -> str:
-    """Return the beginning of a body, keys and what is named like a secret masked.
+def excerpt(body: bytes, key: Secret, mask: Masking) -> str:
+    """Return the beginning of a body, secrets and what is named like one masked.
 
     Units: at most 500 characters.
     """
     # Masked before it is cut, with room for a whole key, so that no half of one is left.
     room = LONGEST_EXCERPT + LONGEST_KEY
     text = storable(body[: room * 4].decode("utf-8", "replace"))[:room]
-    text = text.replace(key.reveal(), masked(key))
+    text = mask(text.replace(key.reveal(), masked(key)))
     return _NAMED_SECRET.sub(rf"\g<1>{_MASK}", text)[:LONGEST_EXCERPT]

@@ -13,6 +13,9 @@ LONGEST_SLUG = 64
 # A hyphen in front would read as an option on a command line.
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 _OTHER = re.compile(r"[^a-z0-9]+")
+_EXAMPLE = "database-2"
+# Of 12 characters or more, at least one of them a digit.
+_SECRET_LIKE = re.compile(r"(?s)(?=.{12}).*[0-9]")
 
 
 class InvalidSlug(TocsinError):
@@ -24,13 +27,14 @@ class InvalidSlug(TocsinError):
 def parse_slug(text: str) -> Slug:
     """Return `text` as a slug. Nothing is repaired: a slug is what two files agree on.
 
-    Raises: InvalidSlug, with a slug to use instead.
+    Raises: InvalidSlug, with a slug to use instead, unless the text may be a secret: that is taken out
+    of what leaves the server as it was written, but not as we would write it.
     """
     if not _SLUG.fullmatch(text):
-        instead = slug_from_name(text)
+        instead = None if _SECRET_LIKE.search(text) else slug_from_name(text)
         raise InvalidSlug(
             f"{text[:LONGEST_SLUG]!r} cannot be a slug: write 1 to {LONGEST_SLUG} lower-case "
-            f"letters, digits and inner hyphens, such as {instead!r}",
+            f"letters, digits and inner hyphens, such as {instead or _EXAMPLE!r}",
             given=text[:LONGEST_SLUG],
             instead=instead,
         )

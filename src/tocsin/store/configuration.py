@@ -7,6 +7,7 @@ from threading import Lock
 from typing import Final
 
 from tocsin.domain.configuration import Configuration, Policy, Route
+from tocsin.domain.masking import KnownSecrets, secrets_of
 from tocsin.domain.policy import PolicyVersion
 from tocsin.domain.routing import OPENING_TYPES_BY_DEFAULT
 from tocsin.store.alert_keys import AlertKey, list_alert_keys, list_revoked_keys
@@ -26,6 +27,14 @@ class _Snapshot:
     alert_keys: Mapping[bytes, AlertKey]
     revoked_keys: Mapping[bytes, AlertKey]
 
+    def secrets(self, vault: Vault) -> KnownSecrets:
+        webhooks = self.configuration.webhooks.values()
+        lines = (line.reveal() for line in vault.lines)
+        texts = (
+            text for each in webhooks for text in secrets_of(each.url, each.auth_code, each.pending)
+        )
+        return KnownSecrets((*lines, *texts), self.alert_keys.keys() | self.revoked_keys.keys())
+
 
 class ConfigurationCache:
     """One for each process, shared by its threads: a revision is read by whoever sees it first."""
@@ -34,6 +43,7 @@ class ConfigurationCache:
         self._vault = vault
         self._kept_versions = kept_versions
         self._snapshot: _Snapshot | None = None
+        self._secrets: tuple[_Snapshot | None, KnownSecrets] = (None, KnownSecrets())
         self._versions: OrderedDict[int, PolicyVersion] = OrderedDict()
         self._lock = Lock()
 
@@ -48,6 +58,18 @@ class ConfigurationCache:
     def revoked_keys(self, tx: Tx) -> Mapping[bytes, AlertKey]:
         """Return the alert keys that were in force, by their hash; of one that was so twice the latest."""
         return self._current(tx).revoked_keys
+
+    def mask(self, text: str) -> str:
+        """Return a text without the secrets of the configuration that was seen last.
+
+        For what leaves by a log or a refusal; reads nothing.
+        """
+        snapshot = self._snapshot
+        of, secrets = self._secrets
+        if of is not snapshot and snapshot is not None:
+            secrets = snapshot.secrets(self._vault)
+            self._secrets = snapshot, secrets
+        return secrets.mask(text)
 
     def versions(self, tx: Tx, ids: Iterable[int]) -> dict[int, PolicyVersion]:
         """Return policy versions, also of deleted policies; those used most lately are kept."""

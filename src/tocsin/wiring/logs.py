@@ -6,14 +6,26 @@ import sys
 from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
+from tocsin.domain.masking import KnownSecrets, Masking
+
 # What every record has; whatever else it carries is a fact of the happening.
 _USUAL: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
-def set_up_logs(form: str, *, stream: TextIO | None = None) -> None:
+class LogMask:
+    """Takes secrets out of every line. Until a store is open, only what has the form of one is known."""
+
+    def __init__(self) -> None:
+        self.mask: Masking = KnownSecrets().mask
+
+    def __call__(self, text: str) -> str:
+        return self.mask(text)
+
+
+def set_up_logs(form: str, mask: Masking, *, stream: TextIO | None = None) -> None:
     """Send all logs to `stream` (standard error by default), as `text` for people or as `json`."""
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
+    handler.setFormatter(JsonFormatter(mask) if form == "json" else TextFormatter(mask))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
@@ -21,20 +33,35 @@ def set_up_logs(form: str, *, stream: TextIO | None = None) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-class TextFormatter(logging.Formatter):
-    """`2026-11-02T03:00:07.125Z ERROR tick.failed cause="database is locked"`."""
+class _Formatter(logging.Formatter):
+    """Whatever a line says, and a traceback above all, may quote what somebody sent."""
+
+    def __init__(self, mask: Masking) -> None:
+        super().__init__()
+        self._mask = mask
 
     def format(self, record: logging.LogRecord) -> str:
+        """Return what the log gets of a record."""
+        return self._mask(self.line(record))
+
+    def line(self, record: logging.LogRecord) -> str:
+        raise NotImplementedError
+
+
+class TextFormatter(_Formatter):
+    """`2026-11-02T03:00:07.125Z ERROR tick.failed cause="database is locked"`."""
+
+    def line(self, record: logging.LogRecord) -> str:
         """Return one line, and the traceback of an unexpected error below it."""
         facts = "".join(f" {name}={_shown(value)}" for name, value in _facts(record).items())
         line = f"{_instant(record)} {record.levelname} {_one_line(record.getMessage())}{facts}"
         return line if not record.exc_info else f"{line}\n{self.formatException(record.exc_info)}"
 
 
-class JsonFormatter(logging.Formatter):
+class JsonFormatter(_Formatter):
     """One JSON object a line: at, level, event, logger, and the facts."""
 
-    def format(self, record: logging.LogRecord) -> str:
+    def line(self, record: logging.LogRecord) -> str:
         """Return one line, also where there is a traceback."""
         line: dict[str, Any] = {
             "at": _instant(record),

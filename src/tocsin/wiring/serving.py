@@ -44,7 +44,7 @@ from tocsin.vault import Vault
 from tocsin.web.link_pages import LinkPages
 from tocsin.wiring.first import FirstStart, set_up, write_address
 from tocsin.wiring.http_server import answering, listening, url_of
-from tocsin.wiring.logs import set_up_logs
+from tocsin.wiring.logs import LogMask, set_up_logs
 from tocsin.wiring.measuring import measure
 from tocsin.wiring.opening import Store, open_store
 
@@ -84,8 +84,9 @@ def serve(
 
     Raises: every refusal of `running`.
     """
-    set_up_logs(settings.log_format)
-    server = running(settings, paused=paused, forget_secrets=forget_secrets)
+    log_mask = LogMask()
+    set_up_logs(settings.log_format, log_mask)
+    server = running(settings, paused=paused, forget_secrets=forget_secrets, log_mask=log_mask)
     uvloop.run(_serve(server, on_start=on_start))
 
 
@@ -115,6 +116,7 @@ async def running(
     *,
     paused: bool = False,
     forget_secrets: bool = False,
+    log_mask: LogMask | None = None,
     clock: Clock | None = None,
     random_bytes: Callable[[int], bytes] = secrets.token_bytes,
     randomness: random.Random | None = None,
@@ -153,6 +155,8 @@ async def running(
             randomness,
             newest_id=store.newest_id,
         )
+        if log_mask is not None:
+            log_mask.mask = store.cache.mask
         keyring = Keyring(store.database, store.cache, parts.clock)
         async with _engine(parts, store, keyring, paused=paused) as (engine, first_start):
             url = url_of(settings, sock)
@@ -267,6 +271,7 @@ class _Parts:
             find_key=services.keyring.find,
             find_revoked_key=services.keyring.find_revoked,
             refuse=refused.add,
+            mask=services.cache.mask,
             clock=self.clock,
             new_uuid=self.new_uuid,
             organisation=self.settings.organisation,

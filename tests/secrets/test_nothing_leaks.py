@@ -1,0 +1,67 @@
+"""No secret is where it does not belong, whatever happened: a whole server's life, and a search."""
+
+from pathlib import Path
+
+import pytest
+from tests.behaviour.harness import Tocsin
+from tests.manual_clock import ManualClock
+from tests.secrets.hunting import hunt, told
+from tests.secrets.life import REVEALED, Life, listening_to_logs
+from tests.secrets.talkative import Talkative
+
+from tocsin.wiring.logs import LogMask
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+async def life(
+    postgresql: str | None, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Life, dict[str, bytes]]:
+    """A life that was lived, and all that is left of it, by place."""
+    folder = tmp_path_factory.mktemp("life")
+    (folder / "home").mkdir()
+    receiver, mask = Talkative(), LogMask()
+    await receiver.start()
+    tocsin = Tocsin(folder / "home", ManualClock(), receiver)
+    life = Life(tocsin, receiver, postgresql)
+    with listening_to_logs(mask) as logs:
+        try:
+            places = await _live(life, mask, copy=folder / "copy.db")
+        finally:
+            await tocsin.stop()
+            await receiver.stop()
+    places |= {f"the log as {form}": log.getvalue().encode() for form, log in logs.items()}
+    places |= {f"refusal {number}": text for number, text in enumerate(life.refusals)}
+    places |= {f"what receivers got, {number}": body for number, body in enumerate(receiver.bodies)}
+    places |= {
+        f"headers receivers got, {number}": head for number, head in enumerate(receiver.heads)
+    }
+    return life, places
+
+
+async def _live(life: Life, mask: LogMask, *, copy: Path) -> dict[str, bytes]:
+    await life.begin(mask)
+    await life.configure()
+    await life.page()
+    await life.be_asked_oddly()
+    await life.change_master_key()
+    await life.look()
+    places = {**life.answers, **life.files(copy), **life.rows()}
+    await life.break_down()
+    return places
+
+
+async def test_no_secret_is_anywhere(life: tuple[Life, dict[str, bytes]]) -> None:
+    """In no log, metric, refusal, export, audit row, feed, timeline, row, file, log of writes or backup."""
+    lived, places = life
+    hidden = {name: place for name, place in places.items() if not _is_for_administrators(name)}
+    finds = hunt(hidden, lived.secrets)
+    shown = {name: place for name, place in places.items() if _is_for_administrators(name)}
+    kept = {name: secret for name, secret in lived.secrets.items() if name not in REVEALED}
+    finds += hunt(shown, kept)
+    assert not finds, told(finds)
+
+
+def _is_for_administrators(place: str) -> bool:
+    return place.startswith(("an administrator's deliveries/", "an export without secrets"))
