@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -78,6 +79,17 @@ def test_the_routing_key_may_be_missing(harness: Harness) -> None:
     body = {"message_type": "INFO"}
     for end in ("", "/"):
         assert harness.http.post(f"{ALERT_PATH}{ALERT_KEY}{end}", json=body).status_code == 200
+
+
+def test_a_key_that_stands_in_the_routing_key_too_is_masked_there(harness: Harness) -> None:
+    """Somebody pastes one URL into another; routing keys are kept, and sent to receivers."""
+    alert = {"message_type": "CRITICAL", "entity_id": "pasted"}
+    pasted = quote(f"https://tocsin{ALERT_PATH}{ALERT_KEY}/db", safe="")
+    assert harness.post_alert(alert, pasted).status_code == 200
+    (kept,) = harness.ask("GET", "alerts", params={"entity_id": "pasted"}).json()["items"]
+    shown = harness.ask("GET", f"alerts/{kept['id']}").text
+    assert ALERT_KEY not in shown
+    assert f"/alert/{ALERT_KEY[:4]}.../db" in shown
 
 
 def test_an_encoded_key_is_the_same_key(harness: Harness) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.behaviour.harness import Tocsin
+from tests.behaviour.harness import Tocsin, a_server
 from tests.behaviour.test_store_failures import read_only
 
 pytestmark = pytest.mark.anyio
@@ -28,6 +28,7 @@ def sealed(tocsin: Tocsin) -> list[bytes]:
         rows = connection.execute(
             "SELECT url FROM webhooks UNION SELECT auth_code FROM webhooks "
             "UNION SELECT pending_auth_code FROM webhooks UNION SELECT response FROM idempotency "
+            "UNION SELECT url FROM request_heads UNION SELECT head FROM request_heads "
             "UNION SELECT value FROM settings WHERE name = 'vault_proof'"
         )
         return [value for (value,) in rows if value]
@@ -60,13 +61,13 @@ async def test_everything_is_under_the_new_key_and_nothing_of_the_old_is_left(
     """Not in the key's file, and not what it sealed in the database or its log; pages go on."""
     await prepare(tocsin)
     old_key, old = key_file(tocsin).read_text().strip(), sealed(tocsin)
-    assert len(old) == 5
+    assert len(old) == 7
     answer = await tocsin.post("master-key/rotate")
-    assert answer["secrets"] == 5
+    assert answer["secrets"] == 7
     assert old_key not in key_file(tocsin).read_text()
     assert [each for each in (*old, old_key.encode()) if each in on_disk(tocsin)] == []
     (key,) = (await tocsin.get("master-key"))["keys"]
-    assert key == {"name": answer["name"], "seals": True, "secrets": 5, "needed": True}
+    assert key == {"name": answer["name"], "seals": True, "secrets": 7, "needed": True}
     change = (await tocsin.get("changes"))["items"][0]
     assert (change["action"], change["object"]) == ("master_key.rotated", answer["name"])
     await works(tocsin, "running")
@@ -82,6 +83,22 @@ async def test_an_answer_that_was_kept_is_given_again_after_the_change(tocsin: T
     assert (await make_key(tocsin)).json() == first.json()
 
 
+async def test_links_that_are_out_still_work_after_the_change(home: Path) -> None:
+    """They are signed with a key made of the master key: of the old one until the server is restarted."""
+    async with a_server(home, public_url="https://tocsin.example") as tocsin:
+        await tocsin.configure(
+            {"main": [("0s", ["pager"])]}, webhooks={"pager": {"links": ["acknowledge"]}}
+        )
+        paths = []
+        for entity_id in ("before", "after"):
+            await tocsin.open(entity_id)
+            url = tocsin.receiver.requests[-1].fields["ack_url"].strip('"')
+            paths.append(url.removeprefix("https://tocsin.example"))
+            await tocsin.post("master-key/rotate")
+        for path in paths:
+            assert (await tocsin.http.post(path)).status_code == 200
+
+
 async def test_a_crash_before_the_commit_loses_nothing(tocsin: Tocsin, tmp_path: Path) -> None:
     """Both keys are in the file then, and the next start seals everything anew."""
     await prepare(tocsin)
@@ -94,7 +111,7 @@ async def test_a_crash_before_the_commit_loses_nothing(tocsin: Tocsin, tmp_path:
     await crashed.start()
     try:
         keys = (await crashed.get("master-key"))["keys"]
-        assert [(key["secrets"], key["needed"]) for key in keys] == [(5, True), (0, False)]
+        assert [(key["secrets"], key["needed"]) for key in keys] == [(7, True), (0, False)]
         await works(crashed, "crashed")
     finally:
         await crashed.stop()
@@ -111,7 +128,7 @@ async def test_a_crash_after_the_commit_loses_nothing(tocsin: Tocsin, tmp_path: 
     await crashed.start()
     try:
         keys = (await crashed.get("master-key"))["keys"]
-        assert [(key["secrets"], key["needed"]) for key in keys] == [(5, True), (0, False)]
+        assert [(key["secrets"], key["needed"]) for key in keys] == [(7, True), (0, False)]
         await crashed.post("master-key/rotate")
         assert len(key_file(crashed).read_text().split()) == 1
         await works(crashed, "crashed")

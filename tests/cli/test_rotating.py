@@ -94,19 +94,19 @@ def test_the_master_key_is_changed_while_the_server_runs(tmp_path: Path) -> None
         assert cli("webhooks", "add", "pager", "https://pager.example/hook").code == 0
         before = (home / "tocsin.db.key").read_text()
         listed = cli("master-key")
-        (old,) = re.findall(r"^([0-9a-f]{8}) +3 +in use$", listed.out, re.MULTILINE)
+        (old,) = re.findall(r"^([0-9a-f]{8}) +5 +in use$", listed.out, re.MULTILINE)
         assert listed.out.startswith(f"From {home / 'tocsin.db.key'}:\n")
 
         rotated = cli("master-key", "rotate")
         assert (rotated.code, rotated.err) == (0, "")
         (new,) = re.findall(
-            r"3 secrets are encrypted with the new key, ([0-9a-f]{8}),", rotated.out
+            r"5 secrets are encrypted with the new key, ([0-9a-f]{8}),", rotated.out
         )
         assert f"The old one, {old}, opens nothing any more" in rotated.out
         after = (home / "tocsin.db.key").read_text()
         assert (len(after.split()), after != before) == (1, True)
         assert cli("master-key", "--json").json["keys"] == [
-            {"name": new, "seals": True, "secrets": 3, "needed": True}
+            {"name": new, "seals": True, "secrets": 5, "needed": True}
         ]
         assert "https://pager.example/hook" in cli("webhooks").out
     with serving(home) as server:
@@ -124,7 +124,7 @@ def test_a_key_that_a_setting_gives_is_changed_in_two_steps(tmp_path: Path) -> N
         assert server.cli("webhooks", "add", "pager", "https://pager.example/hook").code == 0
     with serving(home, TOCSIN_MASTER_KEY=f"{new} {old}") as server:
         listed = server.cli("master-key").out
-        assert re.search(r"^[0-9a-f]{8} +3 +in use$", listed, re.MULTILINE)
+        assert re.search(r"^[0-9a-f]{8} +5 +in use$", listed, re.MULTILINE)
         assert re.search(r"^[0-9a-f]{8} +0 +not needed any more", listed, re.MULTILINE)
     with serving(home, TOCSIN_MASTER_KEY=new) as server:
         assert "https://pager.example/hook" in server.cli("webhooks").out

@@ -88,6 +88,20 @@ def test_a_later_start_shows_no_secret_and_stops_gracefully(home: Path) -> None:
     assert "tocsin.db.key back from a backup" in sentence(home), "no new key is made"
 
 
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_no_log_tells_a_secret_that_somebody_put_into_a_path(home: Path, form: str) -> None:
+    """An auth code where a name belongs: neither in the refusal nor in the line about the request."""
+    with serving(home, TOCSIN_LOG_FORMAT=form) as server:
+        assert server.cli("webhooks", "add", "pager", "https://pager.example/").code == 0
+        shown = server.cli("webhooks", "show", "pager", "--auth-code", "--json").json
+        refused = server.cli("webhooks", "show", shown["auth_code"])
+        assert refused.code == 1
+        assert "There is no webhook '***'" in refused.err
+    log = (home.parent / "home.log").read_text()
+    assert "/api/v1/webhooks/***" in log
+    assert shown["auth_code"] not in log
+
+
 def test_paused_on_every_address_until_ctrl_c(home: Path) -> None:
     """`serve --paused` sends nothing until it is resumed; on every address it wants a public URL, and
     the commands here reach it over loopback; SIGINT ends it like SIGTERM."""

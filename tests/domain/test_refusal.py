@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tocsin.domain.alert_json import NotJson
+from tocsin.domain.masking import KnownSecrets
 from tocsin.domain.refusal import BadKey, Refusal, refuse_alert, refuse_key, unread_text
 from tocsin.secret import Secret
 
@@ -43,6 +44,18 @@ def test_nothing_of_a_key_is_kept_but_its_beginning() -> None:
     long = refused(routing_key="x" * 5000 + "\0")
     assert len(long.routing_key) == 1024
     assert KEY.reveal() not in repr(refused(revoked_key="nagios"))
+
+
+def test_other_secrets_of_this_server_are_not_kept_either() -> None:
+    """Of key and routing key that were changed for one another, and of a body."""
+    other = "an-auth-code-of-this-server-1"
+    mask = KnownSecrets([other]).mask
+    changed = refuse_key(Secret("db"), routing_key=other, revoked_key=None, now=NOW, mask=mask)
+    assert changed.routing_key == "***"
+    body = f"{{note: {other[:20]}".encode()
+    error = NotJson("no")
+    bad = refuse_alert(error, body=body, key=KEY, routing_key=other, now=NOW, mask=mask)
+    assert (bad.routing_key, bad.excerpt) == ("***", "{note: ***")
 
 
 def test_those_that_are_alike_are_one() -> None:

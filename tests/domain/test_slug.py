@@ -27,6 +27,14 @@ def test_what_cannot_be_a_slug_is_refused_with_one_that_can(text: str) -> None:
     assert repr(instead) in str(refused.value)
 
 
+def test_what_may_be_a_secret_is_not_written_another_way() -> None:
+    """As it is, it is known and masked in whatever leaves; as a slug nobody would know it again."""
+    for text in ("tsn_AbCdEfGh1JkLmN", "Rr4~Tt5-Yy6Uu7Ii8Oo9", "https://a.example/T0pSecret"):
+        with pytest.raises(InvalidSlug, match="such as 'database-2'") as refused:
+            parse_slug(text)
+        assert refused.value.fields["instead"] is None
+
+
 @pytest.mark.parametrize(
     ("name", "slug"),
     [

@@ -1,12 +1,13 @@
 """What is kept of an answer tells what went wrong, and no secret."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from tocsin.domain.auth_code import standard_secret
+from tocsin.domain.auth_code import PendingAuthCode, standard_secret
 from tocsin.domain.one_time_link import LinkAction, Links
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.payload import PayloadProfile, make_body
@@ -167,6 +168,19 @@ def test_no_link_that_is_echoed_is_kept() -> None:
         for echo in (url.encode(), json.dumps(url).replace("/", "\\/").encode(), body.form):
             shown = str(kept(answer(200, body=echo), exchange))
             assert url.rpartition("/")[2] not in shown
+
+
+def test_a_pending_auth_code_and_both_signatures_are_not_kept() -> None:
+    """A receiver that was given the new code already may tell it as well as the old one."""
+    pending = PendingAuthCode(Secret("Pnd1~ng-Xx2Yy3Zz4Aa5Bb6Cc7Dd8Ee9Ff0G"))
+    rotating = replace(WEBHOOK, pending=pending)
+    exchange = request(rotating)
+    old, new = headers_of(exchange)["webhook-signature"].split(" ")
+    told = [pending.code.reveal(), old.removeprefix("v1,"), new.removeprefix("v1,")]
+    given = answer(500, body=json.dumps(told).encode(), detail=f"it began with {told!r}")
+    detail = from_json(to_json(detail_of(given, exchange, rotating)))
+    assert detail["body"] == '["***", "***", "***"]'
+    assert detail["reason"].endswith("(it began with ['***', '***', '***'])")
 
 
 def test_a_reason_holds_no_secret() -> None:

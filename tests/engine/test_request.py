@@ -3,9 +3,11 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tocsin.domain.auth_code import PendingAuthCode
 from tocsin.domain.payload import PayloadProfile, make_body
 from tocsin.domain.request import SIGNATURES, empty_head, fill_head
 from tocsin.domain.webhook import Webhook
@@ -14,7 +16,7 @@ from tocsin.ids import DELIVERY, id_text
 from tocsin.secret import Secret
 from tocsin.store.deliveries import Lease
 from tocsin.transport.exchange import Destination
-from tocsin_receiver import read, verify_standard
+from tocsin_receiver import BadSignature, read, verify_standard
 
 NOW = datetime(2026, 11, 2, 3, 0, 7, 900_000, tzinfo=UTC)
 URL = "http://hooks.example:8080/restart?team=ops"
@@ -88,6 +90,25 @@ def test_both_signatures_verify_with_the_library_that_receivers_use() -> None:
     id_ = verify_standard(AUTH_CODE, headers, exchange.body, now=NOW.timestamp())
     assert id_ == id_text(DELIVERY, 1234567)
     assert headers["webhook-timestamp"] == str(int(NOW.timestamp()))
+
+
+def test_a_pending_auth_code_signs_where_there_is_room() -> None:
+    """Standard Webhooks' header has both signatures, one space between; VictorOps' is made with the old code."""
+    new = "Zz9~Xx8-Cc7Vv6Bb5Nn4Mm3Aa2Ss1Dd0Ff9G"
+    body = make_body(PayloadProfile.WIRE, incident=31, alert={"entity_id": "db"})
+    exchange = make_exchange(
+        lease(body.form, signed_text=None),
+        replace(webhook(), pending=PendingAuthCode(Secret(new))),
+        now=NOW,
+        is_cancelled=lambda: False,
+    )
+    headers = dict(headers_of(exchange.head))
+    assert len(headers["webhook-signature"].split(" ")) == 2
+    for code in (AUTH_CODE, new):
+        assert verify_standard(code, headers, exchange.body, now=NOW.timestamp())
+    read(URL, headers, exchange.body, AUTH_CODE)
+    with pytest.raises(BadSignature):
+        read(URL, headers, exchange.body, new)
 
 
 def test_a_webhook_may_leave_the_standard_headers_out() -> None:

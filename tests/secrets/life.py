@@ -3,6 +3,7 @@
 import asyncio
 import io
 import logging
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -14,6 +15,7 @@ import httpx
 import sqlalchemy as sa
 from tests.behaviour.configuring import configuration
 from tests.behaviour.harness import ALERT_PATH, Tocsin
+from tests.behaviour.test_tls import OURS
 from tests.secrets.odd_requests import odd_requests
 from tests.secrets.talkative import Talkative
 
@@ -32,8 +34,9 @@ REVOKED_KEY = "Revoked-Key.of_Zabbix~2021"
 PATH, QUERY, OLD_PATH = "p4th-Of-The-Pager-9x7", "qu3ryOfThePager5z", "Gone-Place-0f-It-a1"
 PASSWORD = "Passw0rd-of-the-database"
 _LONG = frozenset({"changes", "alerts", "refused-alerts", "deliveries", "incidents"})
-REVEALED = frozenset({"URL", "URL's path", "URL's query"})
-"""What administrators are shown, because they wrote it: a file without it could not be applied."""
+URLS = frozenset({"URL", "URL's path", "URL's query"})
+LINKS = frozenset({"one-time link", "link of another page"})
+PUBLIC = "https://tocsin.example"
 
 
 class Life:
@@ -53,7 +56,7 @@ class Life:
 
     async def begin(self, mask: LogMask) -> None:
         """Start, with the secrets that a first start makes."""
-        settings: dict[str, Any] = {}
+        settings: dict[str, Any] = {"public_url": PUBLIC}
         if self.postgresql:
             settings["database_url"] = Secret(self.postgresql)
             self.knows("database password", PASSWORD)
@@ -113,8 +116,15 @@ class Life:
             self.knows(name, part)
         await tocsin.call("PATCH", "webhooks/pager", {"url": url, "auth_code": REPLACED_CODE})
         self.knows("replaced code", REPLACED_CODE, live=False)
-        await tocsin.call("PATCH", "webhooks/siren", {"auth_code": BROUGHT_CODE})
-        self.knows("brought code", BROUGHT_CODE)
+        more = {
+            "auth_code": self.knows("brought code", BROUGHT_CODE),
+            "links": ["acknowledge"],
+            "client_certificate": OURS.pem,
+            "client_key": OURS.key_pem,
+        }
+        await tocsin.call("PATCH", "webhooks/siren", more)
+        # Of a key that is lines long, one will do; the others are as secret.
+        self.knows("client key", OURS.key_pem.splitlines()[1], live=False)
         made = await tocsin.post("webhooks", name="Made", url=self.receiver.url("/made"))
         assert made["slug"] == "made"
 
@@ -147,6 +157,7 @@ class Life:
     async def page(self) -> None:
         """Alerts of every kind, deliveries that fail in every way and succeed, and what people do."""
         tocsin = self.tocsin
+        await self._follow_links()
         for number in range(8):
             await tocsin.alert(entity_id=f"disk-{number}", state_message="full")
             await tocsin.advance(seconds=20)
@@ -164,11 +175,27 @@ class Life:
             await tocsin.advance(minutes=3)
         await tocsin.act(3, "resolve")
 
+    async def _follow_links(self) -> None:
+        """Look at one, use it, look again; another one stays unused."""
+        for name in LINKS:
+            await self.tocsin.alert(entity_id=name)
+            while not any(b"ack_url" in body for body in self.receiver.bodies):
+                await self.tocsin.advance(seconds=20)
+            found = [
+                re.findall(rb"%2Fl%2F([A-Za-z0-9_-]{44})", body) for body in self.receiver.bodies
+            ]
+            *_, token = (token.decode() for tokens in found for token in tokens)
+            self.knows(name, token, live=False)
+            self.live[name] = f"{PUBLIC}/l/{token}"
+        used = f"/l/{self.secrets['one-time link']}"
+        for method in ("GET", "POST", "POST", "GET", "PUT"):
+            answer = await self.tocsin.http.request(method, used)
+            self.answers[f"the link's page, {method}, {answer.status_code}"] = answer.content
+        await self.tocsin.http.get(f"{used}x")
+
     async def be_asked_oddly(self) -> None:
         """Get every live secret in every odd place, by an administrator and by others."""
         for name, secret in self.live.items():
-            if name == "database password":
-                continue
             key = self.tocsin.alert_key
             for method, path, more in odd_requests(secret, alert_key=key):
                 answer = await self.tocsin.http.request(method, path, **more)
@@ -241,7 +268,8 @@ class Life:
         )
         reader = {"Authorization": f"Bearer {self.secrets['token that can read']}"}
         deliveries = (await self.tocsin.get("deliveries", limit=200))["items"]
-        assert {state["state"] for state in deliveries} >= {"delivered", "pending"}
+        outcomes = {attempt["status"] for each in deliveries for attempt in each["attempts"]}
+        assert outcomes >= {200, 301, 404, 500}
         shown = [f"deliveries/{each['id']}" for each in deliveries]
         numbers = [each["number"] for each in (await self.tocsin.get("incidents"))["items"]]
         shown += [f"incidents/{number}{more}" for number in numbers for more in ("", "/timeline")]

@@ -3,12 +3,14 @@
 import asyncio
 import base64
 from contextlib import suppress
+from urllib.parse import unquote_plus
 
 from tests.behaviour.receiver import Receiver
 
 PAGE = """\
 <h1>Cannot POST {path}</h1>
 <p>https://receiver.example{path} was called with {signature}; the secret here is {auth_code}, whsec_{standard}</p>
+<pre>{body}</pre>
 """
 
 
@@ -34,13 +36,15 @@ class Talkative(Receiver):
         path = lines[0].split(" ")[1]
         headers = dict(line.split(": ", 1) for line in lines[1:-2])
         self.heads.append(head.partition(b"\r\n")[2])
-        self.bodies.append(await reader.readexactly(int(headers["Content-Length"])))
+        body = await reader.readexactly(int(headers["Content-Length"]))
+        self.bodies.append(body)
         code = self.secrets.get(path, "")
         page = PAGE.format(
             path=path,
             signature=headers["X-VictorOps-Signature"],
             auth_code=code,
             standard=base64.b64encode(code.encode()).decode(),
+            body=f"{body.decode()} {unquote_plus(body.decode())}",
         ).encode()
         status = (500, 301, 404, 200)[len(self.bodies) % 4]
         writer.write(

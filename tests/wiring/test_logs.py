@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tocsin.domain.masking import KnownSecrets
 from tocsin.secret import Secret
-from tocsin.wiring.logs import set_up_logs
+from tocsin.wiring.logs import LogMask, set_up_logs
 
 
 @pytest.fixture
@@ -41,6 +42,23 @@ def test_json_is_one_object_a_line(stream: io.StringIO) -> None:
     assert happening["event"] == "alert.not_stored"
     assert (happening["level"], happening["entity_id"]) == ("error", "db")
     assert "ValueError: invalid literal" in happening["traceback"]
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_what_is_known_to_be_secret_is_masked_in_every_line(form: str, stream: io.StringIO) -> None:
+    """In facts, messages and tracebacks; what is known may change while the server runs."""
+    mask = LogMask()
+    set_up_logs(form, mask, stream=stream)
+    mask.mask = KnownSecrets(["an-auth-code-of-1"]).mask
+    try:
+        nothing: dict[str, str] = {}
+        nothing.pop("an-auth-code-of-1")
+    except KeyError:
+        logging.getLogger("tocsin").exception(
+            "no an-auth-code-of-1", extra={"a": "an-auth-code-of-1"}
+        )
+    assert stream.getvalue().count("***") >= 3
+    assert "an-auth-code" not in stream.getvalue()
 
 
 @pytest.mark.parametrize("form", ["text", "json"])

@@ -24,11 +24,12 @@ _BEFORE: Final = SHORTEST // 2
 Masking = Callable[[str], str]
 """Returns a text without the secrets in it."""
 
-# Tokens, Standard Webhooks' spelling of auth codes, and lines of a master key. Of a token, as much is
-# left as lists show.
+# Tokens, Standard Webhooks' spelling of auth codes, one-time links, and lines of a master key. Of a token
+# and a link, as much is left as lists show.
 _FORMS: Final = re.compile(
     r"(?P<token>tsn_[A-Za-z0-9_-]{4})[A-Za-z0-9_-]+"
     r"|(?P<standard>whsec_)[A-Za-z0-9+/_-]+=*"
+    r"|(?P<link>/l/[A-Za-z0-9_-]{4})[A-Za-z0-9_-]{8,}"
     r"|(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{43}="
 )
 _WORD: Final = re.compile(rf"[A-Za-z0-9._~-]{{{SHORTEST_KEY},{LONGEST_KEY}}}")
@@ -38,7 +39,7 @@ _MIXED: Final = re.compile(r"[0-9]|[a-z].*[A-Z]|[A-Z].*[a-z]")
 
 
 class KnownSecrets:
-    """The secrets of a server. What is longer than `SHORTEST` is found also where it was cut short.
+    """The secrets of a server, of at least `SHORTEST` characters; found also where they were cut short.
 
     `texts` are those that are known by heart, `key_hashes` those of alert keys.
     """
@@ -47,6 +48,8 @@ class KnownSecrets:
         self._key_hashes = key_hashes
         self._by_beginning: dict[str, list[str]] = {}
         for text in {_folded(spelling) for each in texts for spelling in _spellings(each)}:
+            if len(text) < SHORTEST:  # would be found where it is not meant
+                continue
             self._by_beginning.setdefault(text[:SHORTEST], []).append(text)
 
     def mask(self, text: str) -> str:

@@ -78,7 +78,7 @@ def detail_of(
 def _all_secrets(exchange: Exchange, webhook: Webhook) -> tuple[Sought, ...]:
     """Return what must not be kept of an answer: also what this request alone has."""
     return (
-        *secrets_of(webhook.url, (webhook.auth_code,)),
+        *secrets_of(webhook.url, webhook.auth_codes),
         *signatures_in(exchange.head),
         *map(sought, tokens_in(exchange.body)),
     )

@@ -1,7 +1,7 @@
 """The configuration as the pipelines see it: read once for each revision, then kept in memory."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Final
@@ -10,6 +10,7 @@ from tocsin.domain.configuration import Configuration, Policy, Route
 from tocsin.domain.masking import KnownSecrets, secrets_of
 from tocsin.domain.policy import PolicyVersion
 from tocsin.domain.routing import OPENING_TYPES_BY_DEFAULT
+from tocsin.secret import Secret
 from tocsin.store.alert_keys import AlertKey, list_alert_keys, list_revoked_keys
 from tocsin.store.changes import revision
 from tocsin.store.database import Tx
@@ -27,20 +28,30 @@ class _Snapshot:
     alert_keys: Mapping[bytes, AlertKey]
     revoked_keys: Mapping[bytes, AlertKey]
 
-    def secrets(self, vault: Vault) -> KnownSecrets:
+    def secrets(self, others: Iterable[Secret]) -> KnownSecrets:
         webhooks = self.configuration.webhooks.values()
-        lines = (line.reveal() for line in vault.lines)
         texts = (
             text for each in webhooks for text in secrets_of(each.url, each.auth_code, each.pending)
         )
-        return KnownSecrets((*lines, *texts), self.alert_keys.keys() | self.revoked_keys.keys())
+        return KnownSecrets(
+            (*texts, *(each.reveal() for each in others)),
+            self.alert_keys.keys() | self.revoked_keys.keys(),
+        )
 
 
 class ConfigurationCache:
     """One for each process, shared by its threads: a revision is read by whoever sees it first."""
 
-    def __init__(self, vault: Vault, *, kept_versions: int = 4096) -> None:
+    def __init__(
+        self,
+        vault: Vault,
+        *,
+        kept_versions: int = 4096,
+        more_secrets: Sequence[Secret] = (),
+    ) -> None:
+        """`more_secrets` are those of the installation, which no log or refusal may tell either."""
         self._vault = vault
+        self._more_secrets = more_secrets
         self._kept_versions = kept_versions
         self._snapshot: _Snapshot | None = None
         self._secrets: tuple[_Snapshot | None, KnownSecrets] = (None, KnownSecrets())
@@ -67,7 +78,7 @@ class ConfigurationCache:
         snapshot = self._snapshot
         of, secrets = self._secrets
         if of is not snapshot and snapshot is not None:
-            secrets = snapshot.secrets(self._vault)
+            secrets = snapshot.secrets([*self._vault.lines, *self._more_secrets])
             self._secrets = snapshot, secrets
         return secrets.mask(text)
 

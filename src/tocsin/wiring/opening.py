@@ -12,6 +12,7 @@ from tocsin.actions.editor import Editor
 from tocsin.actions.forget_secrets import forget_secrets
 from tocsin.actions.unlock import unlock
 from tocsin.master_key import MasterKey
+from tocsin.secret import Secret
 from tocsin.settings import Settings
 from tocsin.store.configuration import ConfigurationCache
 from tocsin.store.database import Database
@@ -76,12 +77,19 @@ def open_store(
         yield Store(
             database,
             vault,
-            ConfigurationCache(vault),
+            ConfigurationCache(vault, more_secrets=_secrets_of(settings, database)),
             newest_id,
             key_file=None if given else key_file,
             key_source=given.source if given else str(key_file),
             forgotten=forgotten,
         )
+
+
+def _secrets_of(settings: Settings, database: Database) -> list[Secret]:
+    """Return what the settings hold that nobody may be told; the master key is the vault's."""
+    password, proxy = database.url.password, settings.webhook_proxy
+    found = [Secret(password)] if password else []
+    return [*found, proxy.authorization] if proxy and proxy.authorization else found
 
 
 def _prepare(
