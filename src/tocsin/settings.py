@@ -253,7 +253,10 @@ def _master_key(reader: _Reader) -> MasterKey | None:
         return MasterKey(lines, f"{file} ({PREFIX}MASTER_KEY_FILE)")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no text"
-        reader.mistake("MASTER_KEY_FILE", f"is {file!r}, which cannot be read: {why}")
+        sentence = (
+            f"is {file!r}, which cannot be read: {why}; without it no database opens its secrets"
+        )
+        reader.mistake("MASTER_KEY_FILE", sentence)
         return None
 
 

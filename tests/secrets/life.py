@@ -87,7 +87,7 @@ class Life:
         revoked = await tocsin.post("tokens", name="revoked", scope="read")
         self.knows("revoked token", revoked["token"], live=False)
         await tocsin.call("DELETE", "tokens/revoked")
-        headers = {"Idempotency-Key": "ask-again-if-no-answer-comes"}
+        headers = {"Idempotency-Key": self.secrets["token that can respond"]}
         for _ in range(2):
             made = (
                 await tocsin.http.post("/api/v1/keys", json={"name": "made"}, headers=headers)

@@ -1,5 +1,6 @@
 """Group commit: what is promised to whoever hands work to the writer."""
 
+import resource
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -226,3 +227,46 @@ def test_what_was_overwritten_leaves_the_log_as_soon_as_no_reader_needs_it(
         writer.submit(put("last")).result(timeout=30)
         assert log.stat().st_size  # it is not emptied after every commit: that would be slow
     database.close()
+
+
+def test_a_log_that_cannot_be_emptied_undoes_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was committed is committed, and its writer is told so; the log is emptied with a later commit."""
+    database = Database(f"sqlite:///{tmp_path / 'tocsin.db'}")
+    log = tmp_path / "tocsin.db-wal"
+    bodies = schema.bodies
+    with database.write() as tx:
+        schema.metadata.create_all(tx.core)
+        tx.core.execute(bodies.insert(), [{"id": n, "form": b"x" * 100_000} for n in range(1, 41)])
+    assert database.empty_log()
+
+    def overwrite(tx: Tx) -> str:
+        tx.core.execute(bodies.update().where(bodies.c.id == 40).values(form=b"y" * 100_000))
+        tx.news.has_overwritten = True
+        return "done"
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with writing(database) as writer:
+        # A disk on which there is room for the log, but not where the row lies.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, before[1]))
+        try:
+            assert writer.submit(overwrite).result(timeout=30) == "done"
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert "log.not_emptied" in caplog.text
+        assert writer.last_error is None
+        writer.submit(put("later")).result(timeout=30)
+        assert not log.stat().st_size
+    database.close()
+
+
+def test_an_error_of_the_database_tells_no_parameters(database: Database) -> None:
+    """Its text goes into a log."""
+    with database.write() as tx:
+        put("first")(tx)
+    with pytest.raises(sa.exc.IntegrityError) as refused, database.write() as tx:
+        tx.core.execute(
+            _C.insert(), [{"name": "a-secret", "value": 1}, {"name": "first", "value": 1}]
+        )
+    assert "a-secret" not in str(refused.value)

@@ -60,8 +60,9 @@ def once(
     A refusal is not remembered: whatever `act` raises rolls the transaction back.
     Raises: InvalidIdempotencyKey, IdempotencyKeyReused.
     """
-    token_id, key = repeatable.token_id, repeatable.key
-    check_idempotency_key(key)
+    check_idempotency_key(repeatable.key)
+    # Kept as a hash: some client will send what it has at hand, and that may be a secret.
+    token_id, key = repeatable.token_id, hashlib.sha256(repeatable.key.encode()).hexdigest()
     request_hash = hashlib.sha256(repeatable.request).digest()
     lock_key(tx, token_id=token_id, key=key)
     forget_answers(tx, before=now - KEPT)

@@ -59,8 +59,8 @@ def unlock(
     _refuse_unknown(tx, seals, vault, key)
     try:
         return Unlocked(vault, _seal_anew(tx, vault))
-    except MasterKeyWrong as refusal:
-        raise _wrong(tx, key, vault, refusal.message) from None
+    except MasterKeyWrong:
+        raise _wrong(tx, key, vault, "some of it is sealed under another one") from None
 
 
 def open_vault(key: MasterKey) -> Vault:

@@ -19,18 +19,19 @@ MASK: Final = "***"
 SHORTEST: Final = 12
 """How many characters a part of a URL has that may be a secret, and by which the others are found."""
 
+_MOST_STOPS: Final = 6
 _BEFORE: Final = SHORTEST // 2
 
 Masking = Callable[[str], str]
 """Returns a text without the secrets in it."""
 
-# Tokens, Standard Webhooks' spelling of auth codes, one-time links, and lines of a master key. Of a token
-# and a link, as much is left as lists show.
-_FORMS: Final = re.compile(
-    r"(?P<token>tsn_[A-Za-z0-9_-]{4})[A-Za-z0-9_-]+"
-    r"|(?P<standard>whsec_)[A-Za-z0-9+/_-]+=*"
-    r"|(?P<link>/l/[A-Za-z0-9_-]{4})[A-Za-z0-9_-]{8,}"
-    r"|(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{43}="
+# Tokens, Standard Webhooks' spelling of auth codes, one-time links, and lines of a master key: what any of
+# them has in it, its form, and what is left of it. Of a token and a link that is as much as lists show.
+_FORMS: Final = (
+    ("tsn_", re.compile(r"(tsn_[A-Za-z0-9_-]{4})[A-Za-z0-9_-]+"), r"\1..."),
+    ("whsec_", re.compile(r"(whsec_)[A-Za-z0-9+/_-]+=*"), r"\1..."),
+    ("/l/", re.compile(r"(/l/[A-Za-z0-9_-]{4})[A-Za-z0-9_-]{8,}"), r"\1..."),
+    ("=", re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{43}="), MASK),
 )
 _WORD: Final = re.compile(rf"[A-Za-z0-9._~-]{{{SHORTEST_KEY},{LONGEST_KEY}}}")
 _AUTHORITY: Final = re.compile(r"^[^:]*://[^/?]*")
@@ -54,9 +55,9 @@ class KnownSecrets:
 
     def mask(self, text: str) -> str:
         """Return the text with a mask for each secret in it, whichever way a message quotes it."""
-        text = _FORMS.sub(
-            lambda found: f"{found[found.lastgroup or 0]}..." if found.lastgroup else MASK, text
-        )
+        for sign, form, left in _FORMS:
+            if sign in text:
+                text = form.sub(left, text)
         if self._key_hashes:
             text = _WORD.sub(lambda found: self._without_key(found[0]), text)
         return self._without_texts(text) if self._by_beginning else text
@@ -90,12 +91,19 @@ class KnownSecrets:
 
 
 def _between_stops(word: str) -> Iterator[str]:
+    """Yield what may be a key of a word: what stands between any two full stops, if they are few."""
     parts = word.split(".")
-    for begin in range(len(parts)):
-        for end in range(len(parts), begin, -1):
-            part = ".".join(parts[begin:end])
-            if len(part) >= SHORTEST_KEY:
-                yield part
+    many = len(parts) > _MOST_STOPS
+    spans = [[part] for part in parts] if many else _spans(parts)
+    for span in (parts, *spans):
+        part = ".".join(span)
+        if len(part) >= SHORTEST_KEY:
+            yield part
+
+
+def _spans(parts: list[str]) -> list[list[str]]:
+    ends = range(len(parts), 0, -1)
+    return [parts[begin:end] for begin in range(len(parts)) for end in ends if end > begin]
 
 
 def _folded(text: str) -> str:

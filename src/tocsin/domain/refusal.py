@@ -98,7 +98,7 @@ def refuse_alert(
         code=error.code,
         reason=error.message,
         masked_key=masked(key),
-        routing_key=cut(mask(storable(routing_key)), LONGEST_FIELD),
+        routing_key=_shown(routing_key, mask),
         excerpt=excerpt(body, key, mask),
         first_at=now,
         last_at=now,
@@ -125,11 +125,16 @@ def refuse_key(
         code=code.value,
         reason=reason,
         masked_key=masked(key),
-        routing_key=cut(mask(storable(routing_key)), LONGEST_FIELD),
+        routing_key=_shown(routing_key, mask),
         revoked_key=revoked_key,
         first_at=now,
         last_at=now,
     )
+
+
+def _shown(routing_key: str, mask: Masking) -> str:
+    # Whatever its length, looking at it costs no more than a field may be long.
+    return cut(mask(storable(routing_key[: 2 * LONGEST_FIELD])), LONGEST_FIELD)
 
 
 def unread_text(refusal: Refusal) -> str:
