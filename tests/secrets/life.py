@@ -33,6 +33,7 @@ BROUGHT_KEY = "Brought-Key.of_Nagios~2019"
 REVOKED_KEY = "Revoked-Key.of_Zabbix~2021"
 PATH, QUERY, OLD_PATH = "p4th-Of-The-Pager-9x7", "qu3ryOfThePager5z", "Gone-Place-0f-It-a1"
 PASSWORD = "Passw0rd-of-the-database"
+MARKER = "M4rker-that-is-no-secret-8c"
 _LONG = frozenset({"changes", "alerts", "refused-alerts", "deliveries", "incidents"})
 URLS = frozenset({"URL", "URL's path", "URL's query"})
 LINKS = frozenset({"one-time link", "link of another page"})
@@ -127,6 +128,7 @@ class Life:
         self.knows("client key", OURS.key_pem.splitlines()[1], live=False)
         made = await tocsin.post("webhooks", name="Made", url=self.receiver.url("/made"))
         assert made["slug"] == "made"
+        await tocsin.post("webhooks", name=MARKER, slug="marked", url=self.receiver.url("/marked"))
 
     async def _rotate(self) -> None:
         """Promote one code by hand and one by time, cancel one, and leave one pending."""
@@ -258,6 +260,13 @@ class Life:
         self.knows("master key", key)
 
     # --- looking
+
+    async def leave_a_mark(self) -> None:
+        """Write what is no secret wherever it comes to, last of all."""
+        await self.tocsin.alert(entity_id="marked", state_message=MARKER)
+        await self.tocsin.post_alert(f"{{no JSON: {MARKER}".encode())
+        await self.tocsin.http.get(f"/api/v1/webhooks/{MARKER}")
+        await self.tocsin.settle()
 
     async def look(self) -> None:
         """Ask for everything that may be seen: by who may only read, and by an administrator."""

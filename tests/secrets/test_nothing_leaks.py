@@ -6,7 +6,7 @@ import pytest
 from tests.behaviour.harness import Tocsin
 from tests.manual_clock import ManualClock
 from tests.secrets.hunting import hunt, told
-from tests.secrets.life import LINKS, URLS, Life, listening_to_logs
+from tests.secrets.life import LINKS, MARKER, URLS, Life, listening_to_logs
 from tests.secrets.talkative import Talkative
 
 from tocsin.wiring.logs import LogMask
@@ -46,10 +46,38 @@ async def _live(life: Life, mask: LogMask, *, copy: Path) -> dict[str, bytes]:
     await life.page()
     await life.be_asked_oddly()
     await life.change_master_key()
+    await life.leave_a_mark()
     await life.look()
     places = {**life.answers, **life.files(copy), **life.rows()}
     await life.break_down()
     return places
+
+
+async def test_what_is_no_secret_is_found_wherever_it_came(
+    life: tuple[Life, dict[str, bytes]],
+) -> None:
+    """The control: these places hold what happened, and a search of them finds it."""
+    lived, places = life
+    found = {find.place for find in hunt(places, {"marker": MARKER})}
+    expected = {
+        *("the log as text", "the log as json", "an export without secrets", "a reader's changes"),
+        *("a reader's webhooks", "a reader's refused-alerts", "the table alerts"),
+        *(
+            "the table bodies",
+            "the table changes",
+            "the table refused_alerts",
+            "the table webhooks",
+        ),
+    }
+    if not lived.postgresql:
+        expected |= {"tocsin.db-wal", "tocsin.db", "a copy by SQLite's own backup"}
+    assert expected <= found
+    assert any(place.startswith("refusal ") for place in found)
+    assert any(place.startswith("what receivers got") for place in found)
+    assert any(place.startswith("a reader's deliveries/") for place in found)
+    # These name rows and count, and hold no text.
+    assert b"tocsin_build_info" in places["/metrics"]
+    assert b"timeline" in places["the table feed"]
 
 
 async def test_no_secret_is_anywhere(life: tuple[Life, dict[str, bytes]]) -> None:
