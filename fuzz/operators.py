@@ -10,6 +10,7 @@ from tocsin.domain.auth_code import InvalidAuthCode, check_auth_code
 from tocsin.domain.configuration_file.reading_routing import parse_policy_path
 from tocsin.domain.display_name import InvalidName, check_name
 from tocsin.domain.duration import format_duration, parse_duration
+from tocsin.domain.instant import format_instant, parse_instant
 from tocsin.domain.network import InvalidNetworks, Networks, decide_address, decide_reach
 from tocsin.domain.routing import RoutingKey, format_opening_types, parse_opening_types
 from tocsin.domain.slug import parse_slug
@@ -44,6 +45,12 @@ def feed_duration(data: bytes) -> None:
     with suppress(TocsinError):
         length = parse_duration(data.decode("utf-8", "surrogateescape"))
         assert parse_duration(format_duration(length)) == length
+
+
+def feed_instant(data: bytes) -> None:
+    with suppress(TocsinError):
+        at = parse_instant(data.decode("utf-8", "surrogateescape"))
+        assert parse_instant(format_instant(at)) == at
 
 
 def feed_webhook_url(data: bytes) -> None:
@@ -139,6 +146,15 @@ TARGETS: Final = {
                 b"\r",
                 b"\xc2\x85",
             ),
+        ),
+    ),
+    "instant": Target(
+        feed_instant,
+        (
+            b"2026-11-23T21:05:00Z",
+            b"2026-11-23 21:05:00.5+02:00",
+            b"0001-01-01T00:00+23:59",
+            b"9999-W53-7",
         ),
     ),
     "duration": Target(

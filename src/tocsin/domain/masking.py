@@ -125,7 +125,7 @@ def _spellings(secret: str) -> Iterator[str]:
     yield secret
     yield repr(secret)[1:-1]
     yield json.dumps(secret)[1:-1]
-    yield quote(secret, safe="")
+    yield quote(secret, safe="", errors="surrogatepass")
 
 
 def secrets_of(url: str, auth_code: Secret, pending: PendingAuthCode | None) -> list[str]:
