@@ -183,6 +183,14 @@ def test_a_pending_auth_code_and_both_signatures_are_not_kept() -> None:
     assert detail["reason"].endswith("(it began with ['***', '***', '***'])")
 
 
+def test_a_pending_auth_code_is_not_kept_where_no_signature_could_be() -> None:
+    """It may be brought, and be of words."""
+    rotating = replace(WEBHOOK, pending=PendingAuthCode(Secret("four words and a 5")))
+    given = answer(200, body=b"I know four words and a 5")
+    detail = from_json(to_json(detail_of(given, request(rotating), rotating)))
+    assert detail["body"] == "I know ***"
+
+
 def test_a_reason_holds_no_secret() -> None:
     """It may tell how the answer began."""
     exchange = request()
