@@ -8,6 +8,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -50,12 +51,23 @@ def _set_up(url: sa.URL) -> None:
 
 def on_sqlite(file: Path) -> Database:
     """Return a new database with all tables, that does not wait for the disk."""
+    file.write_bytes(_empty_file())
     made = Database(f"sqlite:///{file}")
     with closing(made._writers.raw_connection()) as connection:
         connection.cursor().execute("PRAGMA synchronous = OFF")  # no test pulls this plug
-    with made.write() as tx:
-        schema.metadata.create_all(tx.core)
     return made
+
+
+@cache
+def _empty_file() -> bytes:
+    """Return a file with all tables; to make them takes longer than most tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "empty.db"
+        made = Database(f"sqlite:///{file}")
+        with made.write() as tx:
+            schema.metadata.create_all(tx.core)
+        made.close()
+        return file.read_bytes()
 
 
 @pytest.fixture(params=KINDS)
