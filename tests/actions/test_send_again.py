@@ -7,6 +7,7 @@ import pytest
 from tests.actions.desk import ORGANISATION, Desk
 
 from tocsin.actions.changes import list_changes
+from tocsin.actions.deliver import record_attempts
 from tocsin.actions.incidents import acknowledge, hold, reopen, reroute, resolve
 from tocsin.actions.send_again import (
     DeletedWebhook,
@@ -178,11 +179,16 @@ def test_what_waits_for_an_earlier_page_stays_in_line(desk: Desk) -> None:
     """It goes when the attempt before it has ended; and what is sent again is waited for, too."""
     desk.configure({"main": [("0s", ["a"]), ("1m", ["a"]), ("1m", ["a"])]}, keys={"db": ["main"]})
     first = fired(desk)
+    long = desk.result(first, Outcome.REJECTED)._replace(asked=timedelta(minutes=5))
+    with desk.database.write() as tx:
+        record_attempts(tx, [long], desk.context)
     desk.wait(minutes=1)
-    assert desk.fire().leases == []
+    assert desk.fire().leases == []  # the retry is brought forward
     (second,) = [each for each in desk.rows(schema.deliveries) if each["waits_for"]]
     assert again(desk, second["id"]) == [Resending.IN_LINE]
-    desk.record(first, Outcome.GONE)
+    (lease,) = desk.lease()
+    desk.record(lease, Outcome.GONE)
+    assert row(desk, first.delivery_id)["hurried_at"] is not None
     (lease,) = desk.lease()
     desk.record(lease, Outcome.DELIVERED)
     assert again(desk, first.delivery_id) == [Resending.PENDING_AGAIN]
