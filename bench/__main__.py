@@ -4,7 +4,7 @@ import argparse
 import importlib
 import json
 
-NAMES = ("deliver", "ingest", "peer", "lateness", "growth", "footprint", "churn")
+NAMES = ("deliver", "ingest", "peer", "lateness", "hostile", "growth", "footprint", "churn")
 
 
 def main() -> None:

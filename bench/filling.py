@@ -65,12 +65,20 @@ def settings_in(folder: Path, *, slots: int = 4) -> Settings:
 
 
 def prepare(
-    settings: Settings, *, port: int, pending: int, first_step: str = "0s", repeat: bool = False
+    settings: Settings,
+    *,
+    port: int,
+    pending: int,
+    first_step: str = "0s",
+    repeat: bool = False,
+    total_timeout: str = "15s",
 ) -> None:
     """Make the database: WEBHOOKS webhooks on `port`, and `pending` escalations that wait."""
     now = datetime.now(UTC)
     with open_store(settings, random_bytes=secrets.token_bytes) as store:
-        configure(store, settings, _configuration(port, first_step, repeat=repeat), now)
+        configure(
+            store, settings, _configuration(port, first_step, total_timeout, repeat=repeat), now
+        )
         if pending:
             say(f"filling a database with {pending:,} pending escalations ...")
             fill(store, pending=pending, now=now)
@@ -92,12 +100,13 @@ def configure(store: Store, settings: Settings, text: str, now: datetime) -> Non
         apply(tx, file, editor=editor)
 
 
-def _configuration(port: int, first_step: str, *, repeat: bool) -> str:
+def _configuration(port: int, first_step: str, total_timeout: str, *, repeat: bool) -> str:
     numbers = range(1, WEBHOOKS + 1)
     lines = ["webhooks:"]
     for n in numbers:
         url = f"http://127.0.0.1:{port}/hooks/{n}"
-        lines.append(f"  w{n}: {{url: '{url}', auth_code: '{AUTH_CODE}'}}")
+        limit = f"total_timeout: {total_timeout}"
+        lines.append(f"  w{n}: {{url: '{url}', auth_code: '{AUTH_CODE}', {limit}}}")
     lines += ["teams:", "  bench:", "    policies:"]
     again = "repeat: {times: 100, after: 1h}, " if repeat else ""
     for n in numbers:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass
 from typing import IO, Any, cast
@@ -13,7 +13,7 @@ from bench.machine import THEIRS
 
 
 class Sink:
-    """A receiver that answers 200 at once."""
+    """A receiver that answers 200 at once, or many of which some misbehave."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._to = cast("IO[str]", process.stdin)
@@ -22,16 +22,23 @@ class Sink:
 
     def report(self) -> dict[str, Any]:
         """Return what came in so far: `requests`, distinct `ids`, and a `sample` of raw requests."""
-        print(file=self._to, flush=True)
+        return self._ask("")
+
+    def heal(self) -> None:
+        """Let all behave from now on."""
+        self._ask("heal")
+
+    def _ask(self, line: str) -> dict[str, Any]:
+        print(line, file=self._to, flush=True)
         found: dict[str, Any] = json.loads(self._from.readline())
         return found
 
 
 @contextmanager
-def sink() -> Iterator[Sink]:
-    """Run a receiver for as long as the block lasts."""
+def sink(ways: Mapping[str, str] | None = None) -> Iterator[Sink]:
+    """Run a receiver for as long as the block lasts. `ways`: how it misbehaves at which path."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "bench.sink", str(THEIRS)],
+        [sys.executable, "-m", "bench.sink", str(THEIRS), json.dumps(ways or {})],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -1,10 +1,11 @@
 """The real server, in this process, and waiting for it to have done everything."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import TextIO, TypeVar
 from urllib.parse import urlsplit
 
 from tocsin.actions.incident_set import Context
@@ -12,20 +13,39 @@ from tocsin.actions.pause import resume
 from tocsin.ids import IdSource
 from tocsin.settings import Settings
 from tocsin.store.database import Tx
+from tocsin.wiring.logs import LogMask, set_up_logs
 from tocsin.wiring.opening import Store
 from tocsin.wiring.serving import Running, running
 
 T = TypeVar("T")
 WRITER = "tocsin-writer"
 """The name of the thread that owns the database."""
+LOG = "tocsin.log"
 _LOOK_AGAIN = 0.005  # seconds: the last moment of a run is known to this
 
 
 @asynccontextmanager
 async def serving(settings: Settings, *, paused: bool = False) -> AsyncIterator[Running]:
-    """Run the whole product, HTTP server included, for as long as the block lasts."""
-    async with running(settings, paused=paused) as server:
-        yield server
+    """Run the whole product, HTTP server included, for as long as the block lasts.
+
+    It logs as `tocsin serve` does, to a file in its home.
+    """
+    mask = LogMask()
+    with (settings.home / LOG).open("w") as log, _logging_to(log, settings, mask):
+        async with running(settings, paused=paused, log_mask=mask) as server:
+            yield server
+
+
+@contextmanager
+def _logging_to(log: TextIO, settings: Settings, mask: LogMask) -> Iterator[None]:
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    set_up_logs(settings.log_format, mask, stream=log)
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
 
 
 def port_of(server: Running) -> int:

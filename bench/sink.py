@@ -1,7 +1,10 @@
 """A receiver: answers 200 at once, keeps a sample of what it was sent.
 
-python -m bench.sink CORE   prints its port, then serves; for each line of its standard input it
-                            prints what it has received by then, as JSON, until that input ends
+python -m bench.sink CORE WAYS   prints its port, then serves; for each line of its standard input it
+                                 prints what it has received by then, as JSON, until that input ends
+
+WAYS, a JSON object, makes it many receivers of which some misbehave: {"/hooks/7": "fail"}. At the line
+"heal" all of them behave from then on.
 """
 
 import asyncio
@@ -15,17 +18,36 @@ from bench.http_framing import Messages
 from bench.machine import use_core
 
 _ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+_WAYS = {
+    "fail": b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n",
+    "hang": b"",
+    "babble": b"\x16\x03\x01 this is not HTTP\r\n\r\n",
+}
+"""What a misbehaving receiver answers."""
 _SAMPLE_EVERY = 97
 _ID = b"webhook-id: "
 
 
 class _Received:
-    def __init__(self) -> None:
+    def __init__(self, ways: dict[str, str]) -> None:
+        self._answers = {path.encode(): _WAYS[way] for path, way in ways.items()}
         self.requests = 0
         self.sample: list[str] = []
         self.ids: set[bytes] = set()
 
-    def take(self, request: bytes) -> None:
+    def heal(self) -> None:
+        self._answers = {}
+
+    def answer(self, request: bytes) -> bytes:
+        """Return the answer to a request; it counts as received if that is a success."""
+        if self._answers:
+            found = self._answers.get(request.split(b" ", 2)[1])
+            if found is not None:
+                return found
+        self._take(request)
+        return _ANSWER
+
+    def _take(self, request: bytes) -> None:
         self.requests += 1
         at = request.find(_ID)
         if at >= 0:
@@ -47,19 +69,21 @@ class _Receiver(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         for request in self._messages.feed(data):
-            self._received.take(request)
-            self._transport.write(_ANSWER)
+            self._transport.write(self._received.answer(request))
 
 
-async def _serve() -> None:
-    received = _Received()
+async def _serve(ways: dict[str, str]) -> None:
+    received = _Received(ways)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: _Receiver(received), "127.0.0.1", 0, backlog=2048)
     print(server.sockets[0].getsockname()[1], flush=True)
     ended = asyncio.Event()
 
     def asked() -> None:
-        if sys.stdin.readline():
+        line = sys.stdin.readline()
+        if line == "heal\n":
+            received.heal()
+        if line:
             print(received.report(), flush=True)
         else:
             ended.set()
@@ -70,4 +94,4 @@ async def _serve() -> None:
 
 if __name__ == "__main__":
     use_core(int(sys.argv[1]))
-    uvloop.run(_serve())
+    uvloop.run(_serve(json.loads(sys.argv[2])))

@@ -1,5 +1,6 @@
 """A benchmark that lost something ends with what it lost, and not with a figure."""
 
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
@@ -7,9 +8,11 @@ import pytest
 from bench.checking import check_alerts, check_deliveries, verify_sample
 from bench.filling import AUTH_CODE
 from bench.http_framing import Messages
+from bench.stepping import Lateness
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench import hostile
 from tocsin.domain.payload import encode_form
 from tocsin.store.database import Database
 from tocsin.store.migrate import migrate
@@ -40,8 +43,20 @@ def test_a_delivery_that_is_not_there_ends_the_run(database: Database) -> None:
     """A webhook that came in without a row, or a row without a webhook, is named."""
     with pytest.raises(SystemExit, match="'received': 1"):
         check_deliveries(database, {"requests": 1, "ids": 0, "sample": []}, fired=0)
-    with pytest.raises(SystemExit, match="'attempts': 0"):
+    with pytest.raises(SystemExit, match="'attempts that delivered': 0"):
         check_deliveries(database, {"requests": 1, "ids": 1, "sample": []}, fired=1)
+
+
+def test_healthy_receivers_that_wait_end_the_run() -> None:
+    """Nobody is told a p99 of 100 ms or more beside misbehaving receivers: that run failed."""
+    hostile.check(Lateness(fired=[], sent=[99.0] * 100))
+    with pytest.raises(SystemExit, match=r"p99 of the healthy receivers is 100\.0 ms"):
+        hostile.check(Lateness(fired=[], sent=[100.0] * 100))
+
+
+def test_of_200_receivers_32_misbehave() -> None:
+    """One in ten fails, one in twenty hangs, one in a hundred speaks garbage; none does two of them."""
+    assert Counter(hostile.misbehaving().values()) == {"fail": 20, "hang": 10, "babble": 2}
 
 
 def test_a_forged_request_ends_the_run() -> None:

@@ -35,6 +35,7 @@ def _any_core() -> Iterator[None]:
         ("ingest", ["ratio"]),
         pytest.param("peer", ["ratio"], marks=pytest.mark.needs("prometheus-alertmanager")),
         ("lateness", ["p50_ms", "p99_ms"]),
+        ("hostile", ["p50_ms", "p99_ms"]),
         ("footprint", ["ratio"]),
     ],
 )
