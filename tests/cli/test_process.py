@@ -74,7 +74,9 @@ def test_ctrl_c_ends_a_command_quietly() -> None:
         ) as process:
             connection, _ = silent.accept()
             with connection:
-                connection.recv(1)  # it has asked, and now waits
+                asked = b""
+                while not asked.endswith(b"\r\n\r\n"):  # then it only waits
+                    asked += connection.recv(4096)
                 process.send_signal(signal.SIGINT)
                 out, err = process.communicate(timeout=20)
 
