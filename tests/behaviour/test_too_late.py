@@ -9,6 +9,7 @@ from tests.behaviour.harness import Tocsin, until
 from tocsin.actions.deliver import take_over
 from tocsin.store.database import Tx
 from tocsin.store.escalations import Due, claim_due
+from tocsin.store.runs import end_other_runs
 
 pytestmark = pytest.mark.anyio
 
@@ -48,6 +49,7 @@ async def test_an_outcome_whose_attempt_somebody_else_closed_does_nothing(tocsin
     tocsin.receiver.answer("/pager", 410)
     await tocsin.alert()
     with tocsin.server.store.database.write() as tx:
+        end_other_runs(tx, id_=ANOTHER_RUN, now=tocsin.now)
         take_over(tx, tocsin.now, run_id=ANOTHER_RUN, limit=10)
     tocsin.receiver.let_go("/pager")
     await until(lambda: not tocsin.server.engine.courier.in_flight)

@@ -1,7 +1,7 @@
 """Leases out, attempts in."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
@@ -34,7 +34,7 @@ from tocsin.store.lanes import (
     tighten_lanes,
     wake_lanes,
 )
-from tocsin.store.leases import note_ended, note_leased, take_of_other_runs
+from tocsin.store.leases import note_ended, note_leased, take_forgotten, take_of_dead_runs
 from tocsin.store.schema import from_micros, to_micros
 from tocsin.store.statement import Row
 
@@ -237,12 +237,30 @@ class TakenOver:
 def take_over(tx: Tx, now: datetime, *, run_id: int, limit: int) -> TakenOver:
     """Close the attempts that dead runs left open, as `unknown`; their deliveries are due at once.
 
-    Looks at the leases of `limit` transactions at the most: call again while there are as many. On
-    SQLite the file lock proves that every other run is dead.
+    Looks at the leases of `limit` transactions at the most: call again while there are as many.
     """
+    taken = take_of_dead_runs(tx, run_id=run_id, limit=limit)
+    ids = set(chain.from_iterable(each.delivery_ids for each in taken))
+    return TakenOver(len(taken), _close_as_unknown(tx, ids, {each.run_id for each in taken}, now))
+
+
+def take_back(tx: Tx, now: datetime, *, run_id: int, held: Collection[Lease]) -> TakenOver:
+    """Close what this run has leased on record without holding it, in the same way.
+
+    So it is when the connection was lost while a lease was committed: it happened, and nobody heard.
+    """
+    taken = take_forgotten(tx, run_id=run_id, held={each.id for each in held})
+    ids = set(chain.from_iterable(each.delivery_ids for each in taken))
+    ids -= {each.delivery_id for each in held}
+    return TakenOver(len(taken), _close_as_unknown(tx, ids, {run_id}, now))
+
+
+def _close_as_unknown(
+    tx: Tx, delivery_ids: Collection[int], run_ids: Collection[int], now: datetime
+) -> int:
+    """Close the attempts at these deliveries that these runs left open; return how many there were."""
     at = to_micros(now)
-    leased = take_of_other_runs(tx, run_id=run_id, limit=limit)
-    left = find_left_open(tx, chain.from_iterable(leased), run_id=run_id)
+    left = find_left_open(tx, sorted(delivery_ids), run_ids=run_ids)
     insert_attempts(
         tx,
         [
@@ -261,7 +279,7 @@ def take_over(tx: Tx, now: datetime, *, run_id: int, limit: int) -> TakenOver:
     released = release_behind(tx, (id_ for id_, again in is_due.items() if not again))
     release_slots(tx, (each.webhook_id for each in left))
     wake_lanes(tx, {each.webhook_id: at for each in left if is_due[each.delivery_id]} | released)
-    return TakenOver(len(leased), len(left))
+    return len(left)
 
 
 def _row_of_unknown(left: LeftOpen, at: int) -> Row:

@@ -40,6 +40,7 @@ from tocsin.transport.sender import Sender
 MOST_IN_FLIGHT = 1024
 MOST_IN_A_BATCH = 512
 _RECORD_AGAIN_SECONDS = 1.0
+_NOT_RENEWED = {"reason": "not sent: this node was out of touch with the database for too long"}
 logger = logging.getLogger(__name__)
 
 
@@ -55,6 +56,7 @@ class Courier:
         context_source: ContextSource,
         *,
         run_id: int,
+        may_start: Callable[[], bool],
         randomness: random.Random,
         on_batch: Callable[[Sequence[AttemptResult], Recorded], None],
         ward: Ward,
@@ -65,10 +67,11 @@ class Courier:
         self._shown = ShownCertificates()
         self._clock = clock
         self._run_id = run_id
+        self._may_start = may_start
         self._randomness = randomness
         self._on_batch = on_batch
         self._ward = ward
-        self._in_flight: set[tuple[int, int]] = set()
+        self._in_flight: dict[tuple[int, int], Lease] = {}
         self._cancelled: set[tuple[int, int]] = set()
         self._tries: dict[tuple[int, int], int] = {}
         """How often each of those could not be recorded, which should be none."""
@@ -90,6 +93,11 @@ class Courier:
     def in_flight(self) -> int:
         """How many attempts have begun and are not on record yet."""
         return len(self._in_flight)
+
+    @property
+    def held(self) -> list[Lease]:
+        """What this run has leased, as far as it knows."""
+        return list(self._in_flight.values())
 
     @property
     def unrecorded(self) -> int:
@@ -114,12 +122,16 @@ class Courier:
         self._cancelled.update(attempts)
 
     def send(self, leases: Sequence[Lease], configuration: Configuration) -> None:
-        """Begin an attempt for each lease."""
+        """Begin an attempt for each lease, if this run is sure that it still holds them."""
+        may_start = self._may_start()
         for lease in leases:
-            self._in_flight.add(lease.key)
+            self._in_flight[lease.key] = lease
             self._idle.clear()
             webhook = configuration.webhooks.get(lease.webhook_id)
             began = self._clock.now()
+            if not may_start:
+                self._end(lease, Outcome.INTERRUPTED, began, detail=_NOT_RENEWED)
+                continue
             try:
                 self._begin(lease, webhook, began)
             except Exception as error:
@@ -279,14 +291,15 @@ class Courier:
 
     def _forget(self, results: Sequence[AttemptResult]) -> None:
         ended = {result.lease.key for result in results}
-        self._in_flight -= ended
+        for key in ended:
+            self._in_flight.pop(key, None)
         self._cancelled -= ended
         for key in ended & self._tries.keys():
             del self._tries[key]
         self._look_whether_idle()
 
     def _look_whether_idle(self) -> None:
-        if self._in_flight == self._held_back.keys():
+        if self._in_flight.keys() == self._held_back.keys():
             self._idle.set()
 
 

@@ -25,6 +25,7 @@ from tocsin.engine.courier import Courier
 from tocsin.engine.diagnoses import Diagnoses
 from tocsin.engine.inbox import Inbox
 from tocsin.engine.poison import Ward
+from tocsin.engine.renewal import Renewal
 from tocsin.engine.request import destination_of
 from tocsin.engine.runner import Runner
 from tocsin.engine.tick import Tick
@@ -51,6 +52,8 @@ class EngineSettings:
     node: str
     version: str
     slots: int
+    is_shared: bool
+    """Whether other nodes may use the store."""
     networks: Networks
     proxy: Proxy | None = None
 
@@ -81,6 +84,15 @@ class Engine:
         )
         self._diagnoses = Diagnoses(self._sender.inspector)
         self._endings = Endings(self.writer, clock, context_source)
+        self.renewal = Renewal(
+            self.writer,
+            clock,
+            run_id=settings.run_id,
+            node=settings.node,
+            version=settings.version,
+            is_shared=settings.is_shared,
+            on_sure=self._sure_again,
+        )
         self.courier = Courier(
             self.writer,
             self._sender,
@@ -88,6 +100,7 @@ class Engine:
             clock,
             context_source,
             run_id=settings.run_id,
+            may_start=lambda: self.renewal.is_sure,
             randomness=randomness,
             on_batch=self._recorded,
             ward=self.ward,
@@ -97,10 +110,9 @@ class Engine:
             clock,
             context_source,
             self.courier,
-            self._endings,
+            endings=self._endings,
+            renewal=self.renewal,
             run_id=settings.run_id,
-            node=settings.node,
-            version=settings.version,
             slots=settings.slots,
             on_tick=self._ticked,
             ward=self.ward,
@@ -109,7 +121,7 @@ class Engine:
 
     async def start(self) -> None:
         """Close what dead runs left open, then begin to fire and to send."""
-        await self.runner.begin()
+        await self.renewal.begin()
         self._running = asyncio.create_task(self.runner.run(), name="tocsin-runner")
 
     async def stop(self) -> None:
@@ -125,7 +137,7 @@ class Engine:
         try:
             async with asyncio.timeout(RECORD_SECONDS):
                 await self.courier.drain()
-                await self.runner.end()
+                await self.renewal.end()
         except (TimeoutError, StoreUnavailable) as error:
             # What is not on record is closed as unknown by the next start, and sent again.
             unrecorded = self.courier.in_flight
@@ -147,6 +159,9 @@ class Engine:
         )
 
     # --- what the parts tell
+
+    def _sure_again(self) -> None:
+        self.runner.wake()
 
     def _committed(self, news: News) -> None:
         """On the writer's thread, before anybody is answered."""

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from tocsin.actions.deliver import TakenOver, take_over
+from tocsin.actions.deliver import take_back
 from tocsin.actions.escalate import Sending
 from tocsin.actions.incident_set import ContextSource
 from tocsin.clock import Clock
@@ -13,16 +13,15 @@ from tocsin.domain.poison import Poison
 from tocsin.engine.certificates import Endings
 from tocsin.engine.courier import Courier
 from tocsin.engine.poison import Ward
+from tocsin.engine.renewal import Renewal
 from tocsin.engine.tick import Part, Tick, tick
 from tocsin.store.database import Tx
-from tocsin.store.runs import begin_run, end_runs
 from tocsin.store.schema import from_micros, to_micros
 from tocsin.store.writer import StoreUnavailable, Writer
 
 SLICE = 256
 """How much of each kind of work one tick does at the most: acknowledgements come in between."""
 _BACK_OFF = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)  # seconds between tries while the store fails
-_TAKE_OVER_SLICE = 8  # transactions whose leases are looked at together, of up to SLICE each
 _POISON = {
     Part.HOLDS: Poison.HOLD,
     Part.STEPS: Poison.STEP,
@@ -40,11 +39,10 @@ class Runner:
         clock: Clock,
         context_source: ContextSource,
         courier: Courier,
-        endings: Endings,
         *,
+        endings: Endings,
+        renewal: Renewal,
         run_id: int,
-        node: str,
-        version: str,
         slots: int,
         on_tick: Callable[[Tick], None],
         ward: Ward,
@@ -55,9 +53,8 @@ class Runner:
         self._context_source = context_source
         self._courier = courier
         self._endings = endings
+        self._renewal = renewal
         self._run_id = run_id
-        self._node = node
-        self._version = version
         self._slots = slots
         self._on_tick = on_tick
         self._ward = ward
@@ -68,29 +65,9 @@ class Runner:
         self._is_full = False
         self._is_stopping = False
         self._failures = 0
+        self._may_have_leased = False
         self._limits = dict.fromkeys(Part, SLICE)
         self._sleeping: asyncio.Future[None] | None = None
-
-    async def begin(self) -> None:
-        """Begin this run, and close what dead runs left open: their deliveries are due at once."""
-
-        def work(tx: Tx) -> int:
-            now = self._clock.now()
-            dead = begin_run(tx, id_=self._run_id, node=self._node, version=self._version, now=now)
-            end_runs(tx, now=now, but=self._run_id)
-            return dead
-
-        dead = await asyncio.wrap_future(self._writer.submit(work))
-        open_attempts, more = 0, True
-        while more:
-            taken_over = await asyncio.wrap_future(self._writer.submit(self._take_over))
-            open_attempts += taken_over.attempts
-            more = taken_over.leases == _TAKE_OVER_SLICE
-        if dead:
-            logger.warning("run.took_over", extra={"runs": dead, "open_attempts": open_attempts})
-
-    def _take_over(self, tx: Tx) -> TakenOver:
-        return take_over(tx, self._clock.now(), run_id=self._run_id, limit=_TAKE_OVER_SLICE)
 
     async def run(self) -> None:
         """Tick until `stop`, sleeping until something is due."""
@@ -106,14 +83,6 @@ class Runner:
         """Lease nothing more; `run` returns. For use on the loop."""
         self._is_stopping = True
         self.wake()
-
-    async def end(self) -> None:
-        """Say that this run is over: nothing of it is in flight any more."""
-
-        def work(tx: Tx) -> None:
-            end_runs(tx, now=self._clock.now())
-
-        await asyncio.wrap_future(self._writer.submit(work))
 
     @property
     def is_idle(self) -> bool:
@@ -149,22 +118,22 @@ class Runner:
 
     async def _tick(self) -> int | None:
         """Do what is due; return when to come again. Units: microseconds since 1970."""
-        sending = Sending(self._run_id, self._slots, self._courier.room)
+        room = self._courier.room if self._renewal.is_sure else 0
+        sending = Sending(self._run_id, self._slots, room)
         limits, may_page = dict(self._limits), self._ward.may_page()
+
+        def work(tx: Tx) -> Tick:
+            if self._may_have_leased:
+                take_back(tx, self._clock.now(), run_id=self._run_id, held=held)
+            context = self._context_source(tx)
+            return tick(tx, context, limits=limits, sending=sending, may_page=may_page)
+
+        held = self._courier.held
         try:
-            done = await asyncio.wrap_future(
-                self._writer.submit(
-                    lambda tx: tick(
-                        *(tx, self._context_source(tx)),
-                        limits=limits,
-                        sending=sending,
-                        may_page=may_page,
-                    )
-                )
-            )
+            done = await asyncio.wrap_future(self._writer.submit(work))
         except StoreUnavailable as error:
             return self._come_back(error)
-        self._failures = 0
+        self._failures, self._may_have_leased = 0, False
         self._is_full = not done.has_room
         for webhook in done.promoted:
             logger.info("auth_code.promoted", extra={"webhook": webhook})
@@ -181,6 +150,8 @@ class Runner:
         return to_micros(self._clock.now()) if any(has_found) else done.next_due_at
 
     def _come_back(self, error: StoreUnavailable) -> int:
+        # A connection that was lost while it committed does not say whether it did.
+        self._may_have_leased = True
         wait = _BACK_OFF[min(self._failures, len(_BACK_OFF) - 1)]
         self._failures += 1
         logger.error("tick.failed", extra={"cause": error.message, "again_in_seconds": wait})

@@ -5,7 +5,7 @@ since when, held by which run. The attempt's row is written when it ends; a run 
 delivery, and whoever finds it writes the row with the outcome `unknown`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -133,10 +133,10 @@ _LEFT_OPEN = Statement(
         *(_D.c.id, _D.c.webhook_id, _D.c.incident, _D.c.attempts, _D.c.attempt_started_at),
         *(_D.c.run_id, _D.c.end_reason),
     )
-    .where(among(_D.c.id, "ids"), _D.c.state == _SENDING, _D.c.run_id != raw("run_id"))
+    .where(among(_D.c.id, "ids"), _D.c.state == _SENDING, among(_D.c.run_id, "run_ids"))
     .order_by(_D.c.id)
     .with_for_update(),
-    *("ids", "run_id"),
+    *("ids", "run_ids"),
 )
 
 
@@ -351,6 +351,9 @@ def ask_to_cancel(tx: Tx, ids: Iterable[int], *, reason: str) -> None:
     tx.run_many(_ASK_TO_CANCEL, [(reason, id_) for id_ in ids])
 
 
-def find_left_open(tx: Tx, delivery_ids: Iterable[int], *, run_id: int) -> list[LeftOpen]:
-    """Return those of the deliveries that a run other than this one is sending, locked."""
-    return [LeftOpen(*row) for row in tx.rows(_LEFT_OPEN, id_list(delivery_ids), run_id)]
+def find_left_open(
+    tx: Tx, delivery_ids: Iterable[int], *, run_ids: Collection[int]
+) -> list[LeftOpen]:
+    """Return those of the deliveries that one of these runs is on record as sending, locked."""
+    rows = tx.rows(_LEFT_OPEN, id_list(delivery_ids), id_list(run_ids))
+    return [LeftOpen(*row) for row in rows]

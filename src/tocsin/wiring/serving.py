@@ -317,6 +317,7 @@ async def _engine(
             node=parts.node,
             version=__version__,
             slots=settings.webhook_slots,
+            is_shared=not store.database.is_sqlite,
             networks=parts.networks,
             proxy=settings.webhook_proxy,
         ),
