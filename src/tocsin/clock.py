@@ -2,10 +2,12 @@
 
 import asyncio
 import time
-from datetime import UTC, datetime
-from typing import Protocol
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple, Protocol
 
-_LONGEST_SLEEP = 60.0  # seconds
+_LONGEST_SLEEP = 10.0  # seconds
+_1970 = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Clock(Protocol):
@@ -31,9 +33,53 @@ class SystemClock:
         return time.monotonic()
 
     async def sleep_until(self, instant: datetime | None) -> None:
-        while True:
-            left = _LONGEST_SLEEP if instant is None else (instant - self.now()).total_seconds()
-            if left <= 0:
-                return
-            # In parts, because a clock that is set forward makes an instant come sooner.
-            await asyncio.sleep(min(left, _LONGEST_SLEEP))
+        await _sleep_until(self, instant)
+
+
+class Reading(NamedTuple):
+    """What another clock said, and when it was asked and had answered, by a clock that never jumps."""
+
+    at: datetime
+    asked: float
+    answered: float
+
+    @property
+    def offset(self) -> timedelta:
+        """From a reading of 0. Half of the way to and fro had gone by when the other clock was read."""
+        return self.at - _1970 - timedelta(seconds=(self.asked + self.answered) / 2)
+
+
+class SharedClock:
+    """The clock of another machine, which all nodes go by: its offset, measured now and then.
+
+    Between two measurements it goes on as this machine's monotonic clock does, so setting this
+    machine's own clock changes nothing.
+    """
+
+    def __init__(self, first: Reading, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._offset = first.offset
+
+    def now(self) -> datetime:
+        return _1970 + self._offset + timedelta(seconds=self._monotonic())
+
+    def monotonic(self) -> float:
+        return self._monotonic()
+
+    def set_by(self, reading: Reading) -> timedelta:
+        """Go by a new measurement; return how far it jumped, below zero when it was set back."""
+        jump = reading.offset - self._offset
+        self._offset = reading.offset
+        return jump
+
+    async def sleep_until(self, instant: datetime | None) -> None:
+        await _sleep_until(self, instant)
+
+
+async def _sleep_until(clock: Clock, instant: datetime | None) -> None:
+    while True:
+        left = _LONGEST_SLEEP if instant is None else (instant - clock.now()).total_seconds()
+        if left <= 0:
+            return
+        # In parts, because a clock that is set forward makes an instant come sooner.
+        await asyncio.sleep(min(left, _LONGEST_SLEEP))

@@ -28,6 +28,8 @@ LATE, IN_TIME = timedelta(seconds=10, microseconds=1), timedelta(seconds=10)
         (Health(oldest_overdue=LATE, oldest_unsent=LATE, is_paused=True), []),
         (Health(commit_error="disk full"), ["commit_failed"]),
         (Health(commit_error="disk full", is_paused=True), ["commit_failed"]),
+        (Health(is_out_of_touch=True), ["out_of_touch"]),
+        (Health(clock_jumped=timedelta(seconds=-31)), ["clock_jumped"]),
         (Health(free_bytes=64 * 2**20 - 1), ["disk_nearly_full"]),
         (Health(free_bytes=64 * 2**20), []),
         (Health(poisoned=1), ["poison"]),

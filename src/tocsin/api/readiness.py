@@ -50,6 +50,13 @@ def _reasons(health: Health) -> Iterator[Finding]:
     if health.commit_error is not None:
         text = f"The last commit failed ({health.commit_error}); look at the database and its disk"
         yield Finding("commit_failed", text)
+    if health.is_out_of_touch:
+        text = "This node could not reach the database for 5 s, so others take over what it sends; look at the network between them"
+        yield Finding("out_of_touch", text)
+    if health.clock_jumped is not None:
+        seconds = health.clock_jumped.total_seconds()
+        text = f"The database's clock jumped by {seconds:+.0f} s, so nothing fires here until two measurements agree, within 10 s; look at that machine's time service"
+        yield Finding("clock_jumped", text)
     if health.free_bytes is not None and health.free_bytes < LEAST_FREE_BYTES:
         text = f"The database's disk has {health.free_bytes // 2**20} MiB left; make room"
         yield Finding("disk_nearly_full", text)

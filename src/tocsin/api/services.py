@@ -29,6 +29,10 @@ class Health:
     """For how long the oldest delivery waits for its first attempt; None: none waits."""
     commit_error: str | None = None
     """Why the last commit failed; None: it did not."""
+    is_out_of_touch: bool = False
+    """Other nodes may have taken this one's run for dead, so it starts no attempt."""
+    clock_jumped: timedelta | None = None
+    """How far the clock of all nodes jumped, if that is too far to claim anything by it."""
     free_bytes: int | None = None
     """Left on the disk of the database; None: not ours to know."""
     poisoned: int = 0

@@ -12,7 +12,7 @@ from tocsin.actions.attempt_result import AttemptResult
 from tocsin.actions.deliver import Recorded
 from tocsin.actions.incident_set import ContextSource
 from tocsin.actions.ingest import Receipt
-from tocsin.clock import Clock
+from tocsin.clock import Clock, Reading, SharedClock
 from tocsin.domain.alert import Alert
 from tocsin.domain.escalation import Stale
 from tocsin.domain.incident import Effect
@@ -21,6 +21,7 @@ from tocsin.domain.outcome import Outcome
 from tocsin.domain.proxy import Proxy
 from tocsin.domain.webhook import Webhook
 from tocsin.engine.certificates import Endings
+from tocsin.engine.clock_watch import ClockWatch
 from tocsin.engine.courier import Courier
 from tocsin.engine.diagnoses import Diagnoses
 from tocsin.engine.inbox import Inbox
@@ -54,6 +55,8 @@ class EngineSettings:
     slots: int
     is_shared: bool
     """Whether other nodes may use the store."""
+    read_clock: Callable[[], Reading]
+    """Asks the store for the time; not called where no other node goes by it."""
     networks: Networks
     proxy: Proxy | None = None
 
@@ -91,8 +94,10 @@ class Engine:
             node=settings.node,
             version=settings.version,
             is_shared=settings.is_shared,
-            on_sure=self._sure_again,
+            on_sure=self._go_on_again,
         )
+        shared = clock if isinstance(clock, SharedClock) else None
+        self.clock_watch = ClockWatch(shared, settings.read_clock, on_trusted=self._go_on_again)
         self.courier = Courier(
             self.writer,
             self._sender,
@@ -112,6 +117,7 @@ class Engine:
             self.courier,
             endings=self._endings,
             renewal=self.renewal,
+            clock_watch=self.clock_watch,
             run_id=settings.run_id,
             slots=settings.slots,
             on_tick=self._ticked,
@@ -122,6 +128,7 @@ class Engine:
     async def start(self) -> None:
         """Close what dead runs left open, then begin to fire and to send."""
         await self.renewal.begin()
+        self.clock_watch.begin()
         self._running = asyncio.create_task(self.runner.run(), name="tocsin-runner")
 
     async def stop(self) -> None:
@@ -130,6 +137,7 @@ class Engine:
         The writer goes on: it belongs to whoever made it.
         """
         self.runner.stop()
+        self.clock_watch.end()
         if self._running is not None:
             await self._running
         await self._sender.close(grace_seconds=GRACE_SECONDS)
@@ -160,7 +168,7 @@ class Engine:
 
     # --- what the parts tell
 
-    def _sure_again(self) -> None:
+    def _go_on_again(self) -> None:
         self.runner.wake()
 
     def _committed(self, news: News) -> None:

@@ -11,6 +11,7 @@ from tocsin.actions.incident_set import ContextSource
 from tocsin.clock import Clock
 from tocsin.domain.poison import Poison
 from tocsin.engine.certificates import Endings
+from tocsin.engine.clock_watch import ClockWatch
 from tocsin.engine.courier import Courier
 from tocsin.engine.poison import Ward
 from tocsin.engine.renewal import Renewal
@@ -42,6 +43,7 @@ class Runner:
         *,
         endings: Endings,
         renewal: Renewal,
+        clock_watch: ClockWatch,
         run_id: int,
         slots: int,
         on_tick: Callable[[Tick], None],
@@ -54,6 +56,7 @@ class Runner:
         self._courier = courier
         self._endings = endings
         self._renewal = renewal
+        self._clock_watch = clock_watch
         self._run_id = run_id
         self._slots = slots
         self._on_tick = on_tick
@@ -118,6 +121,8 @@ class Runner:
 
     async def _tick(self) -> int | None:
         """Do what is due; return when to come again. Units: microseconds since 1970."""
+        if not self._clock_watch.is_trusted:
+            return None  # it wakes us
         room = self._courier.room if self._renewal.is_sure else 0
         sending = Sending(self._run_id, self._slots, room)
         limits, may_page = dict(self._limits), self._ward.may_page()

@@ -4,11 +4,13 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
 import sqlalchemy as sa
 
+from tocsin.clock import Reading
 from tocsin.store.statement import Row, Statement
 
 T = TypeVar("T")
@@ -212,6 +214,13 @@ class Database:
         finally:
             pooled.close()
         return not is_busy
+
+    def read_clock(self, monotonic: Callable[[], float]) -> Reading:
+        """Ask PostgreSQL for the time. Units: `monotonic` returns seconds."""
+        with self._readers.connect() as connection:
+            asked = monotonic()
+            at = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+            return Reading(at.astimezone(UTC), asked, monotonic())
 
     def close(self) -> None:
         self._writers.dispose()

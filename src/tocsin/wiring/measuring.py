@@ -23,6 +23,8 @@ def measure(store: Store, engine: Engine, clock: Clock, *, has_public_url: bool)
             oldest_overdue=_age(oldest_due_step(tx), now),
             oldest_unsent=_age(oldest_unsent(tx), now),
             commit_error=engine.writer.last_error,
+            is_out_of_touch=not engine.renewal.is_sure,
+            clock_jumped=engine.clock_watch.jumped,
             free_bytes=_free_bytes(store),
             poisoned=engine.count_poisoned(),
             disabled_webhooks=Counter(

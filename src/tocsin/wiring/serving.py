@@ -8,6 +8,7 @@ import platform
 import random
 import secrets
 import signal
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from tocsin.api.outer import Outer
 from tocsin.api.refused_alerts import RefusedAlerts
 from tocsin.api.services import Health, Services
 from tocsin.api.transactions import Transactions
-from tocsin.clock import Clock, SystemClock
+from tocsin.clock import Clock, SharedClock, SystemClock
 from tocsin.domain.actor import SERVER
 from tocsin.domain.network import Networks
 from tocsin.domain.one_time_link import Links
@@ -131,13 +132,13 @@ async def running(
             "this machine's list of certificate authorities is empty, so no https webhook could be "
             "called: install it (Debian, Ubuntu: apt install ca-certificates)"
         )
-    clock = clock or SystemClock()
+    ours = clock or SystemClock()
     randomness = randomness or random.Random(int.from_bytes(random_bytes(8)))  # noqa: S311 - spreads retries
 
     def make_editor(vault: Vault, newest_id: int) -> Editor:
         ids = IdSource(node=randomness.getrandbits(NODE_BITS), after=newest_id)
         networks = settings.webhook_networks
-        return Editor(SERVER, clock.now(), ids, random_bytes, vault, networks)
+        return Editor(SERVER, ours.now(), ids, random_bytes, vault, networks)
 
     with (
         listening(settings.listen) as sock,
@@ -150,7 +151,7 @@ async def running(
         parts = _Parts(
             settings,
             settings.webhook_networks.apart_from(sock.getsockname()[:2]),
-            clock,
+            clock or _clock_of(store),
             random_bytes,
             randomness,
             newest_id=store.newest_id,
@@ -178,6 +179,13 @@ async def running(
                     first_start=first_start,
                     health=services.health,
                 )
+
+
+def _clock_of(store: Store) -> Clock:
+    """Return the clock to go by: where nodes share a store, the store's is the one that they share."""
+    if store.database.is_sqlite:
+        return SystemClock()
+    return SharedClock(store.database.read_clock(time.monotonic))
 
 
 class _Parts:
@@ -318,6 +326,7 @@ async def _engine(
             version=__version__,
             slots=settings.webhook_slots,
             is_shared=not store.database.is_sqlite,
+            read_clock=lambda: store.database.read_clock(time.monotonic),
             networks=parts.networks,
             proxy=settings.webhook_proxy,
         ),
