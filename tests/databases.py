@@ -40,6 +40,24 @@ def postgresql_url() -> Iterator[str]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def new_database(server: str, name: str, *, template: str = "template0") -> str:
+    """Make a database on the PostgreSQL of the tests; return its URL. `template`: what it is a copy of."""
+    _on_server(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    return sa.make_url(server).set(database=name).render_as_string(hide_password=False)
+
+
+def drop_database(server: str, name: str) -> None:
+    """Remove a database, also from under whoever is connected to it."""
+    _on_server(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _on_server(server: str, statement: str) -> None:
+    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(statement)
+    engine.dispose()
+
+
 def _set_up(url: sa.URL) -> None:
     engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:

@@ -2,11 +2,16 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import count
 from pathlib import Path
 
 import pytest
-from tests.behaviour.harness import Tocsin, a_server, make_home
+from tests.behaviour.harness import DATABASE_URL, Tocsin, a_server, make_home
+from tests.databases import KINDS, drop_database, new_database, postgresql_url
+
+__all__ = ["postgresql_url"]
 
 
 @pytest.fixture(scope="session")
@@ -23,10 +28,45 @@ def first_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-@pytest.fixture
-def home(first_home: Path, tmp_path: Path) -> Path:
-    """A home of the test's own, without a configuration."""
-    return Path(shutil.copytree(first_home, tmp_path / "home"))
+@pytest.fixture(scope="session")
+def first_home_on_postgresql(
+    tmp_path_factory: pytest.TempPathFactory, postgresql_url: str
+) -> Iterator[Path]:
+    """The same, whose database lies on PostgreSQL."""
+    home = tmp_path_factory.mktemp("first-on-postgresql") / "home"
+    home.mkdir()
+    (home / DATABASE_URL).write_text(new_database(postgresql_url, _FIRST))
+    asyncio.run(make_home(home))
+    yield home
+    drop_database(postgresql_url, _FIRST)
+
+
+@pytest.fixture(params=KINDS)
+def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """A home of the test's own, without a configuration, on each kind of database."""
+    if request.param == "sqlite":
+        first: Path = request.getfixturevalue("first_home")
+        yield Path(shutil.copytree(first, tmp_path / "home"))
+        return
+    first = request.getfixturevalue("first_home_on_postgresql")
+    with on_postgresql(first, tmp_path / "home", request.getfixturevalue("postgresql_url")) as made:
+        yield made
+
+
+@contextmanager
+def on_postgresql(first: Path, home: Path, server: str) -> Iterator[Path]:
+    """Copy a home and its database for as long as the block lasts."""
+    name = f"test_{next(_numbers)}"
+    shutil.copytree(first, home)
+    (home / DATABASE_URL).write_text(new_database(server, name, template=_FIRST))
+    try:
+        yield home
+    finally:
+        drop_database(server, name)
+
+
+_FIRST = "first"
+_numbers = count(1)
 
 
 @pytest.fixture
@@ -36,11 +76,18 @@ async def tocsin(home: Path) -> AsyncIterator[Tocsin]:
         yield made
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=KINDS)
 async def shared(
-    first_home: Path, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Tocsin]:
     """One server for the tests of a file that keep out of each other's way: own keys, own entities."""
     home = tmp_path_factory.mktemp("shared") / "home"
-    async with a_server(Path(shutil.copytree(first_home, home))) as made:
-        yield made
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            shutil.copytree(request.getfixturevalue("first_home"), home)
+        else:
+            first = request.getfixturevalue("first_home_on_postgresql")
+            server = request.getfixturevalue("postgresql_url")
+            stack.enter_context(on_postgresql(first, home, server))
+        async with a_server(home) as made:
+            yield made

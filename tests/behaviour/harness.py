@@ -26,6 +26,8 @@ ALERT_PATH = "/integrations/generic/20131114/alert"
 Answer = dict[str, Any]
 _ALERT_KEY = "alert-key-of-the-first-start"
 _DATABASE = "tocsin.db"
+DATABASE_URL = "database.url"
+"""The file of a home that names its database, if that is none of its own."""
 
 
 class Tocsin:
@@ -50,7 +52,7 @@ class Tocsin:
     ) -> Self:
         values: dict[str, Any] = {
             "home": self.home,
-            "database_url": Secret(f"sqlite:///{self.database}"),
+            "database_url": Secret(self.database_url),
             "listen": Listen("127.0.0.1", 0),
             "webhook_networks": Networks.parse("loopback"),
         }
@@ -93,6 +95,12 @@ class Tocsin:
     @property
     def database(self) -> Path:
         return self.home / _DATABASE
+
+    @property
+    def database_url(self) -> str:
+        """Its own file, unless its home names another database."""
+        named = self.home / DATABASE_URL
+        return named.read_text() if named.exists() else f"sqlite:///{self.database}"
 
     @property
     def now(self) -> datetime:
@@ -251,6 +259,7 @@ class Tocsin:
             and engine.courier.unrecorded == 0
             and engine.writer.waiting == 0
             and len(engine.inbox) == 0
+            and engine.renewal.is_sure
         )
 
 

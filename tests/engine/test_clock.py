@@ -65,7 +65,7 @@ def test_a_jump_is_said_and_a_large_one_stops_claiming(
     seconds: float, level: int | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Over 1 s it is in the log, over 30 s nothing is claimed by it, ahead or back."""
-    watch = ClockWatch(None, _never, on_trusted=_never)
+    watch = ClockWatch(None, _never, on_trusted=lambda: None)
     watch.judge(timedelta(seconds=seconds))
     assert [record.levelno for record in caplog.records] == ([level] if level else [])
     assert watch.is_trusted == (level != logging.ERROR)

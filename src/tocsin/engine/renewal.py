@@ -105,14 +105,14 @@ class Renewal:
         began, was_sure = self._clock.monotonic(), self.is_sure
         renewed = await asyncio.wrap_future(self._writer.submit(self._in_one, urgent=True))
         self._renewed = began
+        if not was_sure and self.is_sure:
+            self._on_sure()
         if not renewed.was_alive:
             logger.warning("run.resumed", extra={"run": self._run_id})
         attempts = await self._take_over()
         for ended in renewed.ended:
             facts = {"node": ended.node, "run": ended.id, "silent_since": str(ended.renewed_at)}
             logger.warning("run.took_over", extra={**facts, "open_attempts": attempts})
-        if not was_sure and self.is_sure:
-            self._on_sure()
 
     def _in_one(self, tx: Tx) -> _Renewed:
         """Renew this run and end silent ones."""
