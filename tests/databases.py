@@ -46,9 +46,47 @@ def new_database(server: str, name: str, *, template: str = "template0") -> str:
     return sa.make_url(server).set(database=name).render_as_string(hide_password=False)
 
 
-def drop_database(server: str, name: str) -> None:
-    """Remove a database, also from under whoever is connected to it."""
-    _on_server(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+def copy_on_server(url: str, name: str) -> str:
+    """Copy a database that is in use: whoever is connected loses the connection, and may come back."""
+    ours, text = _database_and_server(url)
+    _on_server(text, f'ALTER DATABASE "{ours}" ALLOW_CONNECTIONS false')
+    _on_server(text, _disconnecting(ours))
+    copy = new_database(text, name, template=ours)
+    _on_server(text, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+    _on_server(text, f'ALTER DATABASE "{ours}" ALLOW_CONNECTIONS true')
+    return copy
+
+
+def make_read_only(url: str, *, on: bool) -> None:
+    """Let a database take nothing, or take it again: whoever is connected has to connect anew."""
+    ours, text = _database_and_server(url)
+    switch = "on" if on else "off"
+    _on_server(text, f'ALTER DATABASE "{ours}" SET default_transaction_read_only = {switch}')
+    _on_server(text, _disconnecting(ours))
+
+
+def _database_and_server(url: str) -> tuple[str, str]:
+    ours = sa.make_url(url)
+    return str(ours.database), ours.set(database="postgres").render_as_string(hide_password=False)
+
+
+def _disconnecting(database: str) -> str:
+    return (
+        f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{database}'"
+    )
+
+
+def drop_databases(server: str, name: str) -> None:
+    """Remove a database and its copies, also from under whoever is connected to them."""
+    engine = sa.create_engine(server)
+    with engine.connect() as connection:
+        find = sa.text(
+            "SELECT datname FROM pg_database WHERE datname = :name OR datname LIKE :copies"
+        )
+        names = connection.scalars(find, {"name": name, "copies": rf"{name}\_%"}).all()
+    engine.dispose()
+    for each in names:
+        _on_server(server, f'DROP DATABASE "{each}" WITH (FORCE)')
 
 
 def _on_server(server: str, statement: str) -> None:

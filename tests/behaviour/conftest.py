@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.behaviour.harness import DATABASE_URL, Tocsin, a_server, make_home
-from tests.databases import KINDS, drop_database, new_database, postgresql_url
+from tests.databases import KINDS, drop_databases, new_database, postgresql_url
 
 __all__ = ["postgresql_url"]
 
@@ -38,7 +38,7 @@ def first_home_on_postgresql(
     (home / DATABASE_URL).write_text(new_database(postgresql_url, _FIRST))
     asyncio.run(make_home(home))
     yield home
-    drop_database(postgresql_url, _FIRST)
+    drop_databases(postgresql_url, _FIRST)
 
 
 @pytest.fixture(params=KINDS)
@@ -56,13 +56,13 @@ def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
 @contextmanager
 def on_postgresql(first: Path, home: Path, server: str) -> Iterator[Path]:
     """Copy a home and its database for as long as the block lasts."""
-    name = f"test_{next(_numbers)}"
+    name = f"behaviour{next(_numbers)}"
     shutil.copytree(first, home)
     (home / DATABASE_URL).write_text(new_database(server, name, template=_FIRST))
     try:
         yield home
     finally:
-        drop_database(server, name)
+        drop_databases(server, name)
 
 
 _FIRST = "first"

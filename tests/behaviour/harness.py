@@ -2,23 +2,26 @@
 
 import asyncio
 import shutil
-import sqlite3
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
+import pytest
+import sqlalchemy as sa
 from tests.behaviour.configuring import Steps, configuration
 from tests.behaviour.receiver import AUTH_CODE, Receiver
+from tests.databases import copy_on_server
 from tests.manual_clock import START, ManualClock
 
 from tocsin.clock import Clock
 from tocsin.domain.network import Networks
 from tocsin.secret import Secret
 from tocsin.settings import Listen, Settings
+from tocsin.store import schema
 from tocsin.wiring.logs import LogMask
 from tocsin.wiring.serving import Running, running
 
@@ -28,6 +31,10 @@ _ALERT_KEY = "alert-key-of-the-first-start"
 _DATABASE = "tocsin.db"
 DATABASE_URL = "database.url"
 """The file of a home that names its database, if that is none of its own."""
+
+
+ON_SQLITE = pytest.mark.parametrize("home", ["sqlite"], indirect=True)
+"""For what is promised of a server that has its database to itself, in a file."""
 
 
 class Tocsin:
@@ -85,11 +92,7 @@ class Tocsin:
         home.mkdir()
         for name in (_ALERT_KEY, "admin.token", "tocsin.db.key"):
             shutil.copy(self.home / name, home)
-        with (
-            closing(sqlite3.connect(self.database)) as ours,
-            closing(sqlite3.connect(home / _DATABASE)) as theirs,
-        ):
-            ours.backup(theirs)
+        copy_database(self.home, home)
         return Tocsin(home, self.clock, self.receiver)
 
     @property
@@ -98,13 +101,56 @@ class Tocsin:
 
     @property
     def database_url(self) -> str:
-        """Its own file, unless its home names another database."""
-        named = self.home / DATABASE_URL
-        return named.read_text() if named.exists() else f"sqlite:///{self.database}"
+        return database_url_of(self.home)
 
     @property
     def now(self) -> datetime:
         return self.clock.now()
+
+    async def until_taken_over(self) -> None:
+        """Let a dead run be found out: on PostgreSQL others wait until it was silent for 6 s."""
+        if self.is_on_postgresql:
+            for _ in range(4):
+                await self.advance(seconds=2)
+
+    # --- what others do to its database
+
+    @contextmanager
+    def another_program(self) -> Iterator[sa.Connection]:
+        """A connection of somebody else's to the same database."""
+        engine = sa.create_engine(self.database_url, isolation_level="AUTOCOMMIT")
+        try:
+            with engine.connect() as connection:
+                yield connection
+        finally:
+            engine.dispose()
+
+    def rows(self, select: str, **values: Any) -> list[tuple[Any, ...]]:
+        """Return what is on disk, as another program reads it."""
+        with self.another_program() as other:
+            return [tuple(row) for row in other.execute(sa.text(select), values)]
+
+    @contextmanager
+    def held_up(self) -> Iterator[sa.Connection]:
+        """Let nothing be committed that adds to the feed, as everything does, while the block lasts."""
+        with self.another_program() as other:
+            other.exec_driver_sql("BEGIN" if self.is_on_postgresql else "BEGIN IMMEDIATE")
+            if self.is_on_postgresql:
+                other.exec_driver_sql("LOCK TABLE feed IN EXCLUSIVE MODE")
+            yield other
+            other.exec_driver_sql("ROLLBACK")
+
+    async def wait_at_the_store(self) -> None:
+        """Let the writer be busy for as long as it is held up: what is submitted from now on waits."""
+        writer = self.server.engine.writer
+        writer.submit(
+            lambda tx: tx.core.execute(schema.feed.delete().where(schema.feed.c.position < 0))
+        )
+        await until(lambda: writer.waiting == 0)
+
+    @property
+    def is_on_postgresql(self) -> bool:
+        return self.database_url.startswith("postgresql")
 
     # --- configuring
 
@@ -259,8 +305,26 @@ class Tocsin:
             and engine.courier.unrecorded == 0
             and engine.writer.waiting == 0
             and len(engine.inbox) == 0
-            and engine.renewal.is_sure
+            and not engine.renewal.is_renewing
         )
+
+
+def database_url_of(home: Path) -> str:
+    """Return which database a home names; its own file if it names none."""
+    named = home / DATABASE_URL
+    return named.read_text() if named.exists() else f"sqlite:///{home / _DATABASE}"
+
+
+def copy_database(ours: Path, theirs: Path) -> None:
+    """Copy one home's database to another home, as it is at this moment."""
+    named = ours / DATABASE_URL
+    if not named.exists():
+        with sa.create_engine(database_url_of(ours)).connect() as connection:
+            connection.exec_driver_sql("VACUUM INTO ?", (str(theirs / _DATABASE),))
+        return
+    url = sa.make_url(named.read_text())
+    copy = f"{url.database}_{theirs.name}"
+    (theirs / DATABASE_URL).write_text(copy_on_server(named.read_text(), copy))
 
 
 @asynccontextmanager

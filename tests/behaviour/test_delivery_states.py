@@ -1,8 +1,5 @@
 """Where a delivery is, and the evidence of each attempt: on record before the first byte."""
 
-import sqlite3
-from contextlib import closing
-
 import pytest
 from tests.behaviour.harness import Tocsin
 
@@ -50,12 +47,11 @@ async def test_an_attempt_is_on_disk_before_its_first_byte(tocsin: Tocsin) -> No
     tocsin.receiver.hold("/pager")
     await tocsin.alert()
     assert tocsin.receiver.held == 1
-    with closing(sqlite3.connect(tocsin.database)) as other:
-        row = other.execute(
-            "SELECT d.state, d.attempts, d.attempt_started_at IS NOT NULL, r.ended_at"
-            " FROM deliveries d JOIN runs r ON r.id = d.run_id"
-        ).fetchone()
-    assert row == ("sending", 1, 1, None)
+    (row,) = tocsin.rows(
+        "SELECT d.state, d.attempts, d.attempt_started_at IS NOT NULL, r.ended_at"
+        " FROM deliveries d JOIN runs r ON r.id = d.run_id"
+    )
+    assert row == ("sending", 1, True, None)
     (delivery,) = await tocsin.deliveries()
     (attempt,) = delivery["attempts"]
     assert (attempt["number"], attempt["outcome"]) == (1, None)

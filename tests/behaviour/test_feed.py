@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import sqlite3
-from contextlib import closing
 
 import pytest
 from tests.behaviour.harness import Tocsin
@@ -13,8 +11,7 @@ pytestmark = pytest.mark.anyio
 
 def feed(tocsin: Tocsin) -> list[tuple[int, list[list[object]]]]:
     """Return each position and what its transaction added, as a reader would see it now."""
-    with closing(sqlite3.connect(tocsin.database)) as reader:
-        rows = reader.execute("SELECT position, entries FROM feed ORDER BY position").fetchall()
+    rows = tocsin.rows("SELECT position, entries FROM feed ORDER BY position")
     return [(position, json.loads(entries)) for position, entries in rows]
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.behaviour.harness import Tocsin, a_server
+from tests.behaviour.harness import ON_SQLITE, Tocsin, a_server
 from tests.behaviour.test_store_failures import read_only
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, ON_SQLITE]  # whose file of the key is the server's alone
 
 
 def key_file(tocsin: Tocsin) -> Path:

@@ -23,18 +23,29 @@ class Spell:
     table: str
     event: str
     when: str
+    name: str = "spell"
 
     def cast(self, tocsin: Tocsin) -> None:
-        with tocsin.server.store.database.write() as tx:
-            tx.core.exec_driver_sql(
-                f"CREATE TRIGGER spell BEFORE {self.event} ON {self.table} WHEN {self.when} "
-                "BEGIN SELECT RAISE(ABORT, 'the row is damaged'); END"
+        trigger = f"CREATE TRIGGER {self.name} BEFORE {self.event} ON {self.table}"
+        with tocsin.another_program() as other:
+            if not tocsin.is_on_postgresql:
+                other.exec_driver_sql(
+                    f"{trigger} WHEN {self.when} BEGIN SELECT RAISE(ABORT, 'the row is damaged'); END"
+                )
+                return
+            other.exec_driver_sql(
+                f"CREATE FUNCTION {self.name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                f"IF {self.when} THEN RAISE check_violation USING MESSAGE = 'the row is damaged'; "
+                "END IF; RETURN NEW; END $$"
             )
+            other.exec_driver_sql(f"{trigger} FOR EACH ROW EXECUTE FUNCTION {self.name}()")
 
-
-def lift(tocsin: Tocsin) -> None:
-    with tocsin.server.store.database.write() as tx:
-        tx.core.exec_driver_sql("DROP TRIGGER spell")
+    def lift(self, tocsin: Tocsin) -> None:
+        with tocsin.another_program() as other:
+            if tocsin.is_on_postgresql:
+                other.exec_driver_sql(f"DROP FUNCTION {self.name} CASCADE")
+            else:
+                other.exec_driver_sql(f"DROP TRIGGER {self.name}")
 
 
 OF_INCIDENT_2 = schema.escalations.c.incident == 2
@@ -106,7 +117,7 @@ async def test_a_step_that_cannot_fire_waits_and_the_others_fire(
     )
     # The search was in ever smaller slices; what comes next is not.
     assert set(tocsin.server.engine.runner._limits.values()) == {SLICE}
-    lift(tocsin)
+    STEP.lift(tocsin)
     await tocsin.advance(seconds=59)
     assert tocsin.called_about("two") == []
     await tocsin.advance(seconds=1)
@@ -132,7 +143,7 @@ async def test_a_hold_that_cannot_end_waits_and_the_others_end(
         said="The hold is over and could not be ended",
         event="hold.poisoned",
     )
-    lift(tocsin)
+    HOLD.lift(tocsin)
     await tocsin.advance(minutes=1)
     assert (await tocsin.incident(2))["status"] == "triggered"
     assert await poison_reason(tocsin) == []
@@ -155,7 +166,7 @@ async def test_a_delivery_that_cannot_be_leased_waits_and_the_others_are_sent(
         said="to pager could not be sent",
         event="delivery.poisoned",
     )
-    lift(tocsin)
+    LEASE.lift(tocsin)
     await tocsin.advance(minutes=1)
     assert len(tocsin.called_about("two")) == 2
     assert await poison_reason(tocsin) == []
@@ -185,7 +196,7 @@ async def test_an_outcome_that_cannot_be_recorded_waits_and_the_others_are(
 
     await tocsin.advance(minutes=1)
     assert len(await poisonings(tocsin)) == 2
-    lift(tocsin)
+    OUTCOME.lift(tocsin)
     await tocsin.advance(minutes=4, seconds=59)
     assert (await tocsin.deliveries(webhook="pager"))[1]["state"] == "sending"
     await tocsin.advance(seconds=1)
@@ -207,7 +218,7 @@ async def test_an_outcome_that_waits_does_not_keep_the_server_from_stopping(
     tocsin.receiver.let_go("/pager")
     await tocsin.settle()
     assert len(await poisonings(tocsin)) == 1
-    lift(tocsin)
+    OUTCOME.lift(tocsin)
     held_back = list(tocsin.server.engine.courier._held_back.values())
     await tocsin.stop()
     assert "run.not_ended" not in caplog.text
@@ -230,7 +241,7 @@ async def test_a_stop_waits_for_what_is_being_recorded_again(tocsin: Tocsin) -> 
     OUTCOME.cast(tocsin)
     tocsin.receiver.let_go("/pager")
     await tocsin.settle()
-    lift(tocsin)
+    OUTCOME.lift(tocsin)
     engine, go_on = tocsin.server.engine, Event()
     engine.writer.submit(lambda _tx: go_on.wait())
     tocsin.clock.advance(timedelta(minutes=1))
@@ -249,11 +260,7 @@ async def test_what_cannot_be_told_waits_all_the_same(
     """The log has both: what failed, and why nobody was told."""
     await three(tocsin, ("1m", ["pager"]))
     STEP.cast(tocsin)
-    with tocsin.server.store.database.write() as tx:
-        tx.core.exec_driver_sql(
-            "CREATE TRIGGER mute BEFORE INSERT ON timeline WHEN NEW.kind = 'poisoned' "
-            "BEGIN SELECT RAISE(ABORT, 'nor can this be written'); END"
-        )
+    Spell("timeline", "INSERT", "NEW.kind = 'poisoned'", name="mute").cast(tocsin)
     await tocsin.advance(minutes=1)
     assert tocsin.called_about("three") == ["/pager"]
     assert await poisonings(tocsin) == []
@@ -261,7 +268,7 @@ async def test_what_cannot_be_told_waits_all_the_same(
     events = [each.message for each in caplog.records]
     assert "escalation.poisoned" in events
     assert "poison.not_told" in events
-    lift(tocsin)
+    STEP.lift(tocsin)
     await tocsin.advance(minutes=1)
     assert tocsin.called_about("two") == ["/pager"]
 
@@ -320,6 +327,6 @@ async def test_what_cannot_even_be_postponed_holds_up_nothing_but_its_own_part(
     assert "poison.not_postponed" in events
     assert await poisonings(tocsin) == []
     assert tocsin.called_about("two") == tocsin.called_about("three") == []
-    lift(tocsin)
+    ESCALATION.lift(tocsin)
     await tocsin.advance(seconds=5)
     assert tocsin.called_about("two") == tocsin.called_about("three") == ["/pager"]

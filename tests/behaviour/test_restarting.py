@@ -1,8 +1,6 @@
 """A restart is no outage: the engine goes on where it was."""
 
 import asyncio
-import sqlite3
-from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -42,8 +40,7 @@ async def test_a_graceful_stop_lets_attempts_end(tocsin: Tocsin) -> None:
     assert not stopping.done()
     tocsin.receiver.let_go("/pager")
     await stopping
-    with closing(sqlite3.connect(tocsin.database)) as other:
-        assert other.execute("SELECT count(*) FROM runs WHERE ended_at IS NULL").fetchone() == (0,)
+    assert tocsin.rows("SELECT count(*) FROM runs WHERE ended_at IS NULL") == [(0,)]
     tocsin.advance_while_down(seconds=1)
     await tocsin.start()
     await tocsin.settle()
@@ -123,8 +120,5 @@ async def test_ids_ascend_over_a_restart_with_the_clock_set_back(tocsin: Tocsin)
 
 async def positions(tocsin: Tocsin, number: int, kind: str) -> list[int]:
     """Return the ids of an incident's entries of a kind."""
-    with closing(sqlite3.connect(tocsin.database)) as other:
-        rows = other.execute(
-            "SELECT id FROM timeline WHERE incident = ? AND kind = ?", (number, kind)
-        )
-        return [id_ for (id_,) in rows]
+    select = "SELECT id FROM timeline WHERE incident = :number AND kind = :kind"
+    return [id_ for (id_,) in tocsin.rows(select, number=number, kind=kind)]

@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.behaviour.harness import Tocsin, a_receiver, a_server
+from tests.behaviour.harness import ON_SQLITE, Tocsin, a_receiver, a_server
 from tests.behaviour.receiver import AUTH_CODE, Received
 
 from tocsin_receiver import BadSignature, read, verify_standard
@@ -150,6 +150,7 @@ async def test_the_codes_are_shown_to_administrators_only(tocsin: Tocsin) -> Non
         assert refused.status_code == 403
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("how", ["promote", "cancel-rotation", "by time", "delete", "change"])
 async def test_a_code_that_is_gone_is_nowhere_on_disk(tocsin: Tocsin, how: str) -> None:
     """Its sealed bytes are in no page of the database, not in a free one either, nor in the log of writes."""

@@ -1,10 +1,9 @@
 """A step fires once, however often and however irregularly the engine looks."""
 
 import asyncio
-import sqlite3
-from contextlib import closing
 
 import pytest
+import sqlalchemy as sa
 from tests.behaviour.harness import Tocsin
 
 from tocsin.store.escalations import move_escalations
@@ -42,11 +41,11 @@ async def test_the_database_refuses_a_second_delivery_of_a_step(tocsin: Tocsin) 
     """Incident, escalation, step and webhook are unique together."""
     await tocsin.configure({"main": [("0s", ["pager"])]})
     await tocsin.alert()
-    with closing(sqlite3.connect(tocsin.database)) as other:
-        other.execute("CREATE TEMP TABLE again AS SELECT * FROM deliveries")
-        other.execute("UPDATE again SET id = id + 1")
-        with pytest.raises(sqlite3.IntegrityError, match=r"deliveries\.incident.*webhook_id"):
-            other.execute("INSERT INTO deliveries SELECT * FROM again")
+    with tocsin.another_program() as other:
+        other.exec_driver_sql("CREATE TEMP TABLE again AS SELECT * FROM deliveries")
+        other.exec_driver_sql("UPDATE again SET id = id + 1")
+        with pytest.raises(sa.exc.IntegrityError, match=r"incident.*webhook_id"):
+            other.exec_driver_sql("INSERT INTO deliveries SELECT * FROM again")
 
 
 async def test_alerts_that_come_at_once_open_one_incident(tocsin: Tocsin) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 from tests.behaviour.harness import Tocsin
+from tests.databases import make_read_only
 
 from tocsin.engine import engine
 
@@ -11,19 +12,28 @@ LONG = "x" * 20_000
 
 
 async def fill_the_disk(tocsin: Tocsin) -> None:
-    """Let the database grow no more."""
+    """Let the database grow no more; PostgreSQL takes nothing then."""
+    if tocsin.is_on_postgresql:
+        read_only(tocsin, on=True)
+        return
     with tocsin.server.store.database.write() as tx:
         pages = tx.core.exec_driver_sql("PRAGMA page_count").scalar()
         tx.core.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
 
 
 async def make_room(tocsin: Tocsin) -> None:
+    if tocsin.is_on_postgresql:
+        read_only(tocsin, on=False)
+        return
     with tocsin.server.store.database.write() as tx:
         tx.core.exec_driver_sql("PRAGMA max_page_count = 1073741823")
 
 
 def read_only(tocsin: Tocsin, *, on: bool) -> None:
     """Let the database take nothing, as on a file system that was remounted; or take it again."""
+    if tocsin.is_on_postgresql:
+        make_read_only(tocsin.database_url, on=on)
+        return
     connection = tocsin.server.store.database._writers.raw_connection()
     connection.cursor().execute(f"PRAGMA query_only = {'ON' if on else 'OFF'}")
     connection.close()
@@ -100,8 +110,10 @@ async def test_a_store_that_fails_does_not_keep_the_server_from_stopping(
     read_only(tocsin, on=True)
     tocsin.receiver.let_go("/pager")
     await tocsin.stop()
+    read_only(tocsin, on=False)
     tocsin.advance_while_down(seconds=1)
     await tocsin.start()
+    await tocsin.until_taken_over()
     await tocsin.settle()
     (delivery,) = await tocsin.deliveries()
     assert [each["outcome"] for each in delivery["attempts"]] == ["unknown", "delivered"]

@@ -1,9 +1,7 @@
 """A storm of overdue steps is worked in slices, and an acknowledgement never waits for its end."""
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -36,13 +34,11 @@ async def test_an_acknowledgement_overtakes_a_storm(tocsin: Tocsin) -> None:
     last = await tocsin.open("last")
 
     # The first slice and the acknowledgement queue behind a lock, in the order that they came.
-    with closing(sqlite3.connect(tocsin.database, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    with tocsin.held_up():
         tocsin.clock.advance(timedelta(minutes=2))
         await until(lambda: not tocsin.server.engine.runner.is_idle)
         acknowledging = asyncio.create_task(tocsin.ask("POST", f"incidents/{last}/acknowledge"))
         await until(lambda: tocsin.server.engine.writer.waiting)
-        other.execute("ROLLBACK")
     assert (await acknowledging).is_success
     await tocsin.settle()
 

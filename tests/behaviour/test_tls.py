@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import sqlite3
 import ssl
-from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
@@ -168,16 +166,12 @@ async def test_stopping_does_not_wait_for_a_diagnosis(tocsin: Tocsin) -> None:
 
 def told(tocsin: Tocsin) -> list[dict[str, Any]]:
     """Return the warnings that the feed led its readers to, in order."""
-    with closing(sqlite3.connect(tocsin.database)) as reader:
-        rows = reader.execute("SELECT entries FROM feed ORDER BY position").fetchall()
-        added = [row for (entries,) in rows for row in json.loads(entries)]
-        keys = [(row[1], row[2]) for row in added if row[0] == "timeline" and row[1] == 0]
-        found = [
-            reader.execute(
-                "SELECT kind, detail FROM timeline WHERE incident = ? AND id = ?", key
-            ).fetchone()
-            for key in keys
-        ]
+    rows = tocsin.rows("SELECT entries FROM feed ORDER BY position")
+    added = [row for (entries,) in rows for row in json.loads(entries)]
+    select = "SELECT kind, detail FROM timeline WHERE incident = 0 AND id = :id"
+    found = [
+        tocsin.rows(select, id=row[2])[0] for row in added if row[0] == "timeline" and row[1] == 0
+    ]
     return [json.loads(detail) for kind, detail in found if kind == "certificate_ending"]
 
 

@@ -54,7 +54,13 @@ class Renewal:
         self._is_shared = is_shared
         self._on_sure = on_sure
         self._renewed = clock.monotonic()
+        self._is_renewing = False
         self._renewing: asyncio.Task[None] | None = None
+
+    @property
+    def is_renewing(self) -> bool:
+        """Whether it is about to be known who is alive."""
+        return self._is_renewing
 
     @property
     def is_sure(self) -> bool:
@@ -92,6 +98,7 @@ class Renewal:
     async def _go_on(self) -> None:
         while True:
             await self._clock.sleep_until(self._clock.now() + RENEW_EVERY)
+            self._is_renewing = True
             try:
                 await self._renew()
             except StoreUnavailable as error:
@@ -100,6 +107,7 @@ class Renewal:
                 )
             except Exception:
                 logger.exception("renewal.broken")
+            self._is_renewing = False
 
     async def _renew(self) -> None:
         began, was_sure = self._clock.monotonic(), self.is_sure

@@ -99,9 +99,10 @@ _OF_THE_STORE = frozenset({"OperationalError", "InterfaceError", "InternalError"
 def is_store_failure(error: BaseException) -> bool:
     """Return whether the store failed (disk full, connection lost), rather than the work asked of it.
 
-    By name: the driver's own errors and SQLAlchemy's, which wrap them, have the same ones.
+    By name: the drivers' own errors and SQLAlchemy's, which wrap them, have the same ones; psycopg's have
+    more special names, and these as their bases.
     """
-    return type(error).__name__ in _OF_THE_STORE
+    return any(each.__name__ in _OF_THE_STORE for each in type(error).__mro__)
 
 
 class Mark(NamedTuple):
@@ -176,6 +177,8 @@ class Database:
             poolclass=sa.pool.QueuePool,
             pool_size=pool_size,
             max_overflow=0,
+            # A server that was away is back, and its old connections lead nowhere.
+            pool_pre_ping=not self.is_sqlite,
             connect_args={"check_same_thread": False} if self.is_sqlite else {},
             hide_parameters=True,  # an error's text goes into a log
         )
