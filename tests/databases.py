@@ -49,12 +49,19 @@ def new_database(server: str, name: str, *, template: str = "template0") -> str:
 def copy_on_server(url: str, name: str) -> str:
     """Copy a database that is in use: whoever is connected loses the connection, and may come back."""
     ours, text = _database_and_server(url)
-    _on_server(text, f'ALTER DATABASE "{ours}" ALLOW_CONNECTIONS false')
-    _on_server(text, _disconnecting(ours))
+    let_in(url, on=False)
     copy = new_database(text, name, template=ours)
-    _on_server(text, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
-    _on_server(text, f'ALTER DATABASE "{ours}" ALLOW_CONNECTIONS true')
+    for each in (name, ours):
+        _on_server(text, f'ALTER DATABASE "{each}" ALLOW_CONNECTIONS true')
     return copy
+
+
+def let_in(url: str, *, on: bool) -> None:
+    """Let everybody connect again; or nobody, and end who is connected, as when the server is away."""
+    ours, text = _database_and_server(url)
+    _on_server(text, f'ALTER DATABASE "{ours}" ALLOW_CONNECTIONS {"true" if on else "false"}')
+    if not on:
+        _on_server(text, _disconnecting(ours))
 
 
 def make_read_only(url: str, *, on: bool) -> None:

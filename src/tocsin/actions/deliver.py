@@ -208,7 +208,9 @@ def _settle(
 
 
 # Nothing speaks against the receiver: Tocsin itself ended, or was about to.
-_MADE_AGAIN_AT_ONCE = frozenset({Outcome.UNKNOWN, Outcome.INTERRUPTED, Outcome.CANCELLED})
+_MADE_AGAIN_AT_ONCE = frozenset(
+    {Outcome.UNKNOWN, Outcome.INTERRUPTED, Outcome.OUT_OF_TOUCH, Outcome.CANCELLED}
+)
 
 
 def _attempt_row(result: AttemptResult, decision: AnswerDecision | None) -> Row:

@@ -27,8 +27,13 @@ class Transactions:
         return await self.call(partial(self._read, work))
 
     async def call(self, work: Callable[[], T]) -> T:
-        """Return what `work` returns; it may wait, as a read does."""
-        return await asyncio.get_running_loop().run_in_executor(self._readers, work)
+        """Return what `work` returns; it may wait, as a read does. Raises: StoreUnavailable."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._readers, work)
+        except Exception as error:
+            if is_store_failure(error):
+                raise StoreUnavailable(type(error).__name__) from error
+            raise
 
     async def change(self, work: Callable[[Tx, Context], T], *, urgent: bool = False) -> T:
         """Return what `work` did, once it is on disk.
@@ -43,10 +48,5 @@ class Transactions:
         self._readers.shutdown(wait=False)
 
     def _read(self, work: Callable[[Tx], T]) -> T:
-        try:
-            with self.services.database.read() as tx:
-                return work(tx)
-        except Exception as error:
-            if is_store_failure(error):
-                raise StoreUnavailable(type(error).__name__) from error
-            raise
+        with self.services.database.read() as tx:
+            return work(tx)

@@ -27,6 +27,7 @@ class Outcome(StrEnum):
     MALFORMED_ANSWER = "malformed_answer"
     OUT_OF_SOCKETS = "out_of_sockets"
     INTERRUPTED = "interrupted"
+    OUT_OF_TOUCH = "out_of_touch"
     UNKNOWN = "unknown"
     CANCELLED = "cancelled"
     WITHDRAWN = "withdrawn"
@@ -75,6 +76,7 @@ _OURS = frozenset(
     {
         Outcome.OUT_OF_SOCKETS,
         Outcome.INTERRUPTED,
+        Outcome.OUT_OF_TOUCH,
         Outcome.UNKNOWN,
         Outcome.CANCELLED,
         Outcome.WITHDRAWN,
@@ -149,6 +151,10 @@ _SENTENCES: Mapping[Outcome, str] = {
         "open files."
     ),
     Outcome.INTERRUPTED: "Tocsin was stopped before the attempt had ended; a page is sent again.",
+    Outcome.OUT_OF_TOUCH: (
+        "Not sent: this node could not reach the database for 5 s, so another may have taken over; a page "
+        "is sent again."
+    ),
     Outcome.UNKNOWN: (
         "Tocsin ended before it could record what became of this attempt; the receiver may have "
         "got it."

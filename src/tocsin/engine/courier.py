@@ -40,7 +40,6 @@ from tocsin.transport.sender import Sender
 MOST_IN_FLIGHT = 1024
 MOST_IN_A_BATCH = 512
 _RECORD_AGAIN_SECONDS = 1.0
-_NOT_RENEWED = {"reason": "not sent: this node was out of touch with the database for too long"}
 logger = logging.getLogger(__name__)
 
 
@@ -130,7 +129,7 @@ class Courier:
             webhook = configuration.webhooks.get(lease.webhook_id)
             began = self._clock.now()
             if not may_start:
-                self._end(lease, Outcome.INTERRUPTED, began, detail=_NOT_RENEWED)
+                self._end(lease, Outcome.OUT_OF_TOUCH, began, detail=None)
                 continue
             try:
                 self._begin(lease, webhook, began)
