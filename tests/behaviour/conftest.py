@@ -2,10 +2,13 @@
 
 import asyncio
 import shutil
+import socket
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.behaviour.harness import DATABASE_URL, Tocsin, a_server, make_home
@@ -91,3 +94,20 @@ async def shared(
             stack.enter_context(on_postgresql(first, home, server))
         async with a_server(home) as made:
             yield made
+
+
+@pytest.fixture
+def name_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """A slow name server: it answers about localhost only when the test lets it."""
+    answering = threading.Event()
+    system = socket.getaddrinfo
+
+    def getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
+        if host == "localhost" and kwargs.get("flags", 0) != socket.AI_NUMERICHOST:
+            answering.wait(10)
+            return system("127.0.0.1", *args, **kwargs)
+        return system(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    yield answering
+    answering.set()

@@ -1,31 +1,11 @@
 """An acknowledgement that comes between lease and first byte: the byte does not leave."""
 
-import socket
 import threading
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from tests.behaviour.harness import Tocsin, until
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def name_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """A slow name server: it answers about localhost only when the test lets it."""
-    answering = threading.Event()
-    system = socket.getaddrinfo
-
-    def getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
-        if host == "localhost" and kwargs.get("flags", 0) != socket.AI_NUMERICHOST:
-            answering.wait(10)
-            return system("127.0.0.1", *args, **kwargs)
-        return system(host, *args, **kwargs)
-
-    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    yield answering
-    answering.set()
 
 
 async def test_no_byte_leaves_after_the_acknowledgement(

@@ -2,12 +2,16 @@
 
 import asyncio
 import shutil
+import threading
 from collections import Counter
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.behaviour.harness import Tocsin
+from tests.behaviour.harness import Tocsin, until
+
+from tocsin.store.schema import to_micros
 
 pytestmark = [
     pytest.mark.anyio,
@@ -64,3 +68,52 @@ async def test_an_acknowledgement_at_one_node_stops_what_the_other_would_send(
     await other.act(1, "acknowledge")
     await advance(tocsin, other, 14)
     assert not tocsin.receiver.requests
+
+
+async def test_an_acknowledgement_at_one_node_reaches_the_other_before_the_first_byte(
+    tocsin: Tocsin, other: Tocsin, name_server: threading.Event
+) -> None:
+    """What one node has leased and not yet begun to send is stopped by what the other commits."""
+    url = f"http://localhost:{tocsin.receiver.port}/a"
+    await tocsin.configure({"main": [("0s", ["a"])]}, webhooks={"a": {"url": url}})
+    other.server.engine.runner.stop()
+    await tocsin.post_alert({"message_type": "CRITICAL", "entity_id": "disk"})
+    await until(lambda: tocsin.server.engine.courier.in_flight)
+    assert (await other.ask("POST", "incidents/1/acknowledge")).is_success
+    await until(lambda: tocsin.server.engine.courier._cancelled)
+    name_server.set()
+    await tocsin.settle()
+    assert not tocsin.receiver.requests
+    (delivery,) = await tocsin.deliveries()
+    assert (delivery["state"], delivery["end_reason"]) == ("cancelled", "acknowledged")
+
+
+async def test_what_one_node_made_due_the_other_hears_of(tocsin: Tocsin, other: Tocsin) -> None:
+    """It does not sleep until it would have looked by itself."""
+    await tocsin.configure({"main": [("3s", ["a"])]})
+    tocsin.server.engine.runner.stop()
+    await tocsin.post_alert({"message_type": "CRITICAL", "entity_id": "disk"})
+    await until(lambda: other.server.engine.runner._sleeps_until == due_in(other, 3))
+    await other.advance(seconds=3)
+    assert tocsin.receiver.paths() == ["/a"]
+
+
+async def test_a_key_that_one_node_made_opens_the_other(tocsin: Tocsin, other: Tocsin) -> None:
+    """At once, and once it is revoked, no longer."""
+    await tocsin.configure({"main": [("0s", ["a"])]})
+    made = await tocsin.post("keys", name="sender")
+    body = {"message_type": "INFO", "entity_id": "disk"}
+
+    async def status() -> int:
+        return (await other.post_alert(body, alert_key=made["key"])).status_code
+
+    async with asyncio.timeout(20):
+        while await status() != 200:  # noqa: ASYNC110 - there is nothing to wait on
+            await asyncio.sleep(0.01)
+        await tocsin.call("DELETE", "keys/sender")
+        while await status() != 404:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+def due_in(node: Tocsin, seconds: int) -> int:
+    return to_micros(node.now + timedelta(seconds=seconds))

@@ -44,10 +44,14 @@ class Keyring:
     def find(self, key: Secret) -> str | None:
         """Return the name of a key in force; None for any other text."""
         if self._clock.monotonic() - self._looked_at > LOOK_AGAIN_SECONDS:
-            self._looked_at = self._clock.monotonic()
-            self._looking = asyncio.ensure_future(self._refresh_if_possible())
+            self.look_again()
         hashed = key_hash(key)
         return None if hashed in self._just_revoked else _name_of(hashed, self._keys)
+
+    def look_again(self) -> None:
+        """Look into the database soon. For use on the loop."""
+        self._looked_at = self._clock.monotonic()
+        self._looking = asyncio.ensure_future(self._refresh_if_possible())
 
     def find_revoked(self, key: Secret) -> str | None:
         """Return the name of a key that was revoked; None for any other text."""

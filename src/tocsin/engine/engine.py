@@ -32,6 +32,8 @@ from tocsin.engine.runner import Runner
 from tocsin.engine.tick import Tick
 from tocsin.metrics import Metrics
 from tocsin.store.database import News
+from tocsin.store.notices import Notice
+from tocsin.store.schema import to_micros
 from tocsin.store.writer import StoreUnavailable, Writer
 from tocsin.transport.inspector import Inspection
 from tocsin.transport.sender import Sender
@@ -118,6 +120,7 @@ class Engine:
             endings=self._endings,
             renewal=self.renewal,
             clock_watch=self.clock_watch,
+            is_shared=settings.is_shared,
             run_id=settings.run_id,
             slots=settings.slots,
             on_tick=self._ticked,
@@ -165,6 +168,16 @@ class Engine:
             connect_seconds=min(limit, LONGEST_CHECK_SECONDS),
             now=self._clock.now(),
         )
+
+    def heard(self, notice: Notice | None) -> None:
+        """Take notice of what another node did; None: of what it may have done. Safe from any thread."""
+        if notice is None:
+            self.runner.wake_at(to_micros(self._clock.now()))
+            return
+        if notice.cancelled:
+            self.courier.cancel(notice.cancelled)
+        if notice.due_at is not None:
+            self.runner.wake_at(notice.due_at)
 
     # --- what the parts tell
 

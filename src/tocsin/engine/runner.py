@@ -22,6 +22,8 @@ from tocsin.store.writer import StoreUnavailable, Writer
 
 SLICE = 256
 """How much of each kind of work one tick does at the most: acknowledgements come in between."""
+LOOK_EVERY = timedelta(seconds=5)
+"""Where nodes share a store, the longest sleep: what another one made may be due, and its notice lost."""
 _BACK_OFF = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)  # seconds between tries while the store fails
 _POISON = {
     Part.HOLDS: Poison.HOLD,
@@ -44,6 +46,7 @@ class Runner:
         endings: Endings,
         renewal: Renewal,
         clock_watch: ClockWatch,
+        is_shared: bool,
         run_id: int,
         slots: int,
         on_tick: Callable[[Tick], None],
@@ -57,6 +60,7 @@ class Runner:
         self._endings = endings
         self._renewal = renewal
         self._clock_watch = clock_watch
+        self._is_shared = is_shared
         self._run_id = run_id
         self._slots = slots
         self._on_tick = on_tick
@@ -79,6 +83,8 @@ class Runner:
             self._noted, self._is_ticking = None, True
             next_due_at = await self._tick_safely()
             next_due_at = _earlier(next_due_at, to_micros(await self._endings.look()))
+            if self._is_shared:
+                next_due_at = _earlier(next_due_at, to_micros(self._clock.now() + LOOK_EVERY))
             self._is_ticking = False
             await self._sleep(_earlier(next_due_at, self._noted))
 

@@ -55,11 +55,18 @@ class Writer:
     """A thread that owns the write connection. `on_commit` is told what each commit made true."""
 
     def __init__(
-        self, database: Database, clock: Clock, *, on_commit: Callable[[News], None]
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        on_commit: Callable[[News], None],
+        before_commit: Callable[[Tx], None] | None = None,
     ) -> None:
+        """`before_commit` adds to every transaction, at its end."""
         self._database = database
         self._clock = clock
         self._on_commit = on_commit
+        self._before_commit = before_commit
         self._urgent: deque[_Piece] = deque()
         self._ordinary: deque[_Piece] = deque()
         self._wake = threading.Condition()
@@ -137,6 +144,8 @@ class Writer:
                 for piece in group:
                     self._do(piece, tx)
                 publish(tx, self._clock.now())
+                if self._before_commit is not None:
+                    self._before_commit(tx)
         except Exception as error:  # noqa: BLE001 - whatever it was, it is every waiter's answer
             self.last_error = _cause(error)
             for piece in group:

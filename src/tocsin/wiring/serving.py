@@ -29,7 +29,7 @@ from tocsin.api.outer import Outer
 from tocsin.api.refused_alerts import RefusedAlerts
 from tocsin.api.services import Health, Services
 from tocsin.api.transactions import Transactions
-from tocsin.clock import Clock, SharedClock, SystemClock
+from tocsin.clock import Clock, SystemClock
 from tocsin.domain.actor import SERVER
 from tocsin.domain.network import Networks
 from tocsin.domain.one_time_link import Links
@@ -47,6 +47,7 @@ from tocsin.wiring.first import FirstStart, set_up, write_address
 from tocsin.wiring.http_server import answering, listening, url_of
 from tocsin.wiring.logs import LogMask, set_up_logs
 from tocsin.wiring.measuring import measure
+from tocsin.wiring.nodes import clock_of, hearing, telling
 from tocsin.wiring.opening import Store, open_store
 
 logger = logging.getLogger(__name__)
@@ -151,7 +152,7 @@ async def running(
         parts = _Parts(
             settings,
             settings.webhook_networks.apart_from(sock.getsockname()[:2]),
-            clock or _clock_of(store),
+            clock or clock_of(store.database),
             random_bytes,
             randomness,
             newest_id=store.newest_id,
@@ -179,13 +180,6 @@ async def running(
                     first_start=first_start,
                     health=services.health,
                 )
-
-
-def _clock_of(store: Store) -> Clock:
-    """Return the clock to go by: where nodes share a store, the store's is the one that they share."""
-    if store.database.is_sqlite:
-        return SystemClock()
-    return SharedClock(store.database.read_clock(time.monotonic))
 
 
 class _Parts:
@@ -313,7 +307,12 @@ async def _engine(
                 keyring.learn(news.alert_keys)
             on_commit(news)
 
-        return Writer(store.database, parts.clock, on_commit=committed)
+        return Writer(
+            store.database,
+            parts.clock,
+            on_commit=committed,
+            before_commit=telling(store.database, parts.clock, run_id=parts.run_id),
+        )
 
     engine = Engine(
         make_writer,
@@ -350,10 +349,11 @@ async def _engine(
         # Nor at every 700 new objects: a batch in the making is as many, and none of them garbage.
         gc.set_threshold(20_000, 10, 10)
         gc.enable()
-        try:
-            yield engine, first_start
-        finally:
-            await engine.stop()
+        async with hearing(store.database, engine, keyring, run_id=parts.run_id):
+            try:
+                yield engine, first_start
+            finally:
+                await engine.stop()
     finally:
         await asyncio.to_thread(engine.writer.stop)
 

@@ -1,0 +1,56 @@
+"""What a server needs where other nodes share its store; an SQLite file has one server, and needs none of it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from tocsin.api.keyring import Keyring
+from tocsin.clock import Clock, SharedClock, SystemClock
+from tocsin.engine.engine import Engine
+from tocsin.engine.notices import Notices
+from tocsin.engine.runner import LOOK_EVERY
+from tocsin.store.database import Database, Tx
+from tocsin.store.notices import Notice, post_notices
+from tocsin.store.schema import to_micros
+
+
+def clock_of(database: Database) -> Clock:
+    """Return the clock to go by: the store's, which is the one that all its nodes share."""
+    if database.is_sqlite:
+        return SystemClock()
+    return SharedClock(database.read_clock(time.monotonic))
+
+
+def telling(database: Database, clock: Clock, *, run_id: int) -> Callable[[Tx], None] | None:
+    """Return what tells other nodes of a transaction that is about to be committed."""
+    if database.is_sqlite:
+        return None
+
+    def tell(tx: Tx) -> None:
+        post_notices(tx, run_id=run_id, until=to_micros(clock.now() + LOOK_EVERY))
+
+    return tell
+
+
+@asynccontextmanager
+async def hearing(
+    database: Database, engine: Engine, keyring: Keyring, *, run_id: int
+) -> AsyncIterator[None]:
+    """Hear what other nodes tell for as long as the block lasts."""
+    if database.is_sqlite:
+        yield
+        return
+    loop = asyncio.get_running_loop()
+
+    def heard(notice: Notice | None) -> None:
+        engine.heard(notice)
+        if notice is None or notice.has_new_keys:
+            loop.call_soon_threadsafe(keyring.look_again)
+
+    notices = Notices(database, run_id=run_id, on_notice=heard)
+    notices.start()
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(notices.stop)
