@@ -18,6 +18,7 @@ from tocsin.secret import Secret
 from tocsin.store.deliveries import Lease
 from tocsin.stored_json import from_json, to_json
 from tocsin.transport.exchange import Answer, Exchange
+from tocsin.transport.reading import KEPT_VALUE, describe_start, keep_headers
 
 NOW = datetime(2026, 11, 2, 3, 0, 7, tzinfo=UTC)
 CODE = "Hh2~jK9-pQ4rS5tU6vW7xY8zA1bC2dE3fG4h"
@@ -198,6 +199,30 @@ def test_a_reason_holds_no_secret() -> None:
     detail = kept(answer(0, detail=f"it began with {signature!r}"), exchange)
     assert signature not in detail["reason"]
     assert "it began with '***'" in detail["reason"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/with-a-secret-that-goes-on-beyond-what-is-told", "/a/with-a-secret-beyond-what-is-told"],
+)
+def test_a_reason_holds_no_beginning_of_a_secret(path: str) -> None:
+    """It tells how the answer began: with the URL, where a receiver sends back what it gets."""
+    echoing = replace(WEBHOOK, url=f"http://hooks.example{path}?team=ops")
+    exchange = request(echoing)
+    given = answer(0, detail=describe_start(exchange.head))
+    detail = from_json(to_json(detail_of(given, exchange, echoing)))
+    assert detail["reason"].endswith("(it began with b'POST ***')")
+
+
+@pytest.mark.parametrize("before", [0, KEPT_VALUE - 40, KEPT_VALUE - 20, KEPT_VALUE - 1])
+def test_a_header_that_is_cut_ends_in_no_part_of_a_secret(before: int) -> None:
+    """Wherever the cut falls."""
+    for secret in (CODE, headers_of(request())["X-VictorOps-Signature"]):
+        value = ("." * before + secret + "." * 2000).encode()
+        detail = kept(answer(headers=keep_headers([(b"X-Echo", value)])))
+        shown = detail["headers"][0][1]
+        assert shown.rstrip(".*") == ""
+        assert len(shown) <= KEPT_VALUE + len("***")
 
 
 def test_an_answer_like_one_before_is_not_taken_for_it() -> None:

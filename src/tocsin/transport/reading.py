@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 KEPT_HEADERS = 64
 KEPT_HEADER_BYTES = 4 * 1024
 KEPT_VALUE = 1024
-"""Bytes of one header's value; more of it would leave no room for others."""
+"""Bytes of one header's value; more of it would leave no room for others. As many again are there to see
+where a secret ends that begins in these."""
 ALL_KEPT = 4 * KEPT_HEADERS
 """Bytes of an answer so short that all of its headers are kept: the least is `a:` and a line's end."""
 _TLS_RECORDS = (0x15, 0x16)  # an alert, a handshake
@@ -35,9 +36,8 @@ def keep_headers(headers: Sequence[Header]) -> tuple[Header, ...]:
     """Return the first headers, without those for which there is no room."""
     kept, room = [], KEPT_HEADER_BYTES
     for name, value in headers[:KEPT_HEADERS]:
-        header = (name, value[:KEPT_VALUE])
-        length = sum(map(len, header))
+        length = len(name) + min(len(value), KEPT_VALUE)
         if length <= room:
             room -= length
-            kept.append(header)
+            kept.append((name, value[: 2 * KEPT_VALUE]))
     return tuple(kept)
