@@ -109,6 +109,14 @@ def test_one_that_is_refused_spoils_nothing_for_the_others(cli: Cli) -> None:
     assert [min(each) for each in two.json["results"]] == ["attempts", "error"]
 
 
+def test_one_that_is_named_twice_is_sent_once(cli: Cli) -> None:
+    """Of one that was delivered there would be another delivery for each time."""
+    id_ = delivered(cli, fire(cli, "again/2", "--routing-key", "once"))["id"]
+    done = cli("deliveries", "send-again", id_, id_)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.count(f"{id_} to pager was delivered, and is sent once more") == 1
+
+
 def test_many_are_counted_and_asked_for(cli: Cli) -> None:
     """Nothing is sent without a yes: on a terminal it is asked for, elsewhere the count is a refusal."""
     number = fire(cli, "many-again/1", "--routing-key", "lost")

@@ -116,7 +116,7 @@ def send_again(args: argparse.Namespace, shell: Shell) -> int:
 def _send_each(client: Client, ids: list[str], shell: Shell, *, as_json: bool) -> int:
     answers: list[Json] = []
     code = DONE
-    for id_ in ids:
+    for id_ in dict.fromkeys(ids):  # of one that was delivered each request makes another
         try:
             sent = client.post(f"{PATH}/{segment(id_)}/send-again")
         except Refused as refusal:
