@@ -325,7 +325,8 @@ def _read_answer(webhook: Webhook, answer: Answer) -> AskedAction | AnswerDecisi
         body=answer.body,
         is_whole=answer.is_whole,
         is_tls=webhook.url[:6].lower() == "https:",
-        address=answer.address,
+        # A proxy's loopback is another machine's, and clear text on the way to it.
+        address=answer.address if answer.is_direct else "",
     )
 
 

@@ -378,6 +378,7 @@ class Connection(asyncio.Protocol):
             self._body,
             route.peer,
             is_whole=self._is_complete and not self._is_cut,
+            is_direct=not route.proxy,
         )
         return on_answer, answer
 
