@@ -32,6 +32,13 @@ class MasterKeyExposed(TocsinError):
     status_hint: ClassVar[int] = 500
 
 
+class MasterKeyUnreadable(TocsinError):
+    """There is something where the master key's file belongs, and it cannot be read."""
+
+    code: ClassVar[str] = "master_key_unreadable"
+    status_hint: ClassVar[int] = 500
+
+
 @dataclass(frozen=True, slots=True)
 class MasterKey:
     """A master key, and where it comes from, as people call the place."""
@@ -48,7 +55,7 @@ def make_master_key(random_bytes: Callable[[int], bytes]) -> Secret:
 def read_master_key(file: Path) -> MasterKey | None:
     """Return the master key that a file holds; None if there is no such file.
 
-    Raises: MasterKeyExposed, if the file's mode lets others read it.
+    Raises: MasterKeyExposed, if the file's mode lets others read it; MasterKeyUnreadable.
     """
     try:
         with file.open(encoding="ascii", errors="replace") as opened:
@@ -60,6 +67,12 @@ def read_master_key(file: Path) -> MasterKey | None:
             return MasterKey(Secret(opened.read()), str(file))
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise MasterKeyUnreadable(
+            f"The master key in {file} cannot be read: {error.strerror}; it must be a file of the user "
+            "that runs the server, with mode 0600",
+            file=str(file),
+        ) from None
 
 
 def write_master_key(file: Path, master_key: Secret) -> MasterKey:
