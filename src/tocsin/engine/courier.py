@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -21,12 +22,13 @@ from tocsin.domain.delivery import RETRY_SPREAD
 from tocsin.domain.escalation import Stale
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.poison import Poison, wait_until
+from tocsin.domain.redaction import redact
 from tocsin.domain.retry_after import parse_retry_after
 from tocsin.domain.webhook import Webhook
 from tocsin.engine.batches import Batches
 from tocsin.engine.certificates import ShownCertificates
 from tocsin.engine.diagnoses import Diagnoses
-from tocsin.engine.on_record import detail_of
+from tocsin.engine.on_record import all_secrets, detail_of
 from tocsin.engine.poison import Ward
 from tocsin.engine.request import make_exchange
 from tocsin.ids import DELIVERY, id_text
@@ -192,7 +194,7 @@ class Courier:
             head_id=webhook.head_id,
             asked=None if answer.outcome.is_delivered else _asked(answer, self._clock.now()),
             at_once=answer.met_stale_connection,
-            asked_action=_read_answer(webhook, answer),
+            asked_action=_read_answer(webhook, exchange, answer),
         )
 
     def _end(
@@ -314,11 +316,13 @@ def _asked(answer: Answer, now: datetime) -> timedelta | None:
     return parse_retry_after([value.decode("latin-1") for value in values], now=now)
 
 
-def _read_answer(webhook: Webhook, answer: Answer) -> AskedAction | AnswerDecision | None:
-    """Return what a 2xx asks for its incident, if anything."""
+def _read_answer(
+    webhook: Webhook, exchange: Exchange, answer: Answer
+) -> AskedAction | AnswerDecision | None:
+    """Return what a 2xx asks for its incident, if anything. What it says is without secrets."""
     if not answer.outcome.is_delivered or not (webhook.answer_may_act or may_ask(answer.body)):
         return None
-    return read_answer(
+    asked = read_answer(
         may_act=webhook.answer_may_act,
         status=answer.status,
         content_types=[each.decode("latin-1") for each in answer.header_values(b"content-type")],
@@ -328,6 +332,10 @@ def _read_answer(webhook: Webhook, answer: Answer) -> AskedAction | AnswerDecisi
         # A proxy's loopback is another machine's, and clear text on the way to it.
         address=answer.address if answer.is_direct else "",
     )
+    if isinstance(asked, AskedAction) and asked.message:
+        message = redact(asked.message.encode(), all_secrets(exchange, webhook)).decode()
+        return replace(asked, message=message)
+    return asked
 
 
 def _withdrawn(lease: Lease, webhook: Webhook | None) -> str:

@@ -66,14 +66,14 @@ def detail_of(
         keep = _keep_again if len(answer.body) <= _SHORT else _keep
         kept = keep(answer.headers, answer.body, webhook.url, codes)
         if kept.may_hold_signature:
-            kept = _without(answer.headers, answer.body, _all_secrets(exchange, webhook))
+            kept = _without(answer.headers, answer.body, all_secrets(exchange, webhook))
         detail["headers"] = kept.headers
         if kept.body:
             detail["body"] = kept.body
     if not answer.outcome.is_delivered or answer.detail:
         is_stale = answer.outcome is Outcome.CANCELLED
         told = Stale.ESCALATION.value if is_stale else reason or answer.reason
-        secrets = _all_secrets(exchange, webhook)
+        secrets = all_secrets(exchange, webhook)
         shown = redact(told.encode(), secrets).decode()
         if answer.outcome in _QUOTING:
             shown = KnownSecrets(secret.text for secret in secrets).mask(shown)
@@ -83,7 +83,7 @@ def detail_of(
     return detail
 
 
-def _all_secrets(exchange: Exchange, webhook: Webhook) -> tuple[Sought, ...]:
+def all_secrets(exchange: Exchange, webhook: Webhook) -> tuple[Sought, ...]:
     """Return what must not be kept of an answer: also what this request alone has."""
     return (
         *secrets_of(webhook.url, webhook.auth_codes),
