@@ -225,6 +225,16 @@ def test_a_header_that_is_cut_ends_in_no_part_of_a_secret(before: int) -> None:
         assert len(shown) <= KEPT_VALUE + len("***")
 
 
+def test_a_headers_name_holds_no_secret() -> None:
+    """An auth code could be one, and so could a link's token."""
+    url = Links("https://tocsin.example", (b"key",)).urls(7, [LinkAction.RESOLVE], now=NOW)
+    body = make_body(PayloadProfile.WIRE, incident=31, alert={"entity_id": "db"}, links=url)
+    token = url["resolve_url"].rpartition("/")[2]
+    headers = ((b"X-" + CODE.encode(), b"1"), (b"X-" + token.encode(), b"2"))
+    shown = kept(answer(headers=headers), request()._replace(body=body.form))["headers"]
+    assert shown == [["X-***", "1"], ["X-***", "2"]]
+
+
 def test_an_answer_like_one_before_is_not_taken_for_it() -> None:
     """What is remembered of an answer without this request's signature does not hold for one with it."""
     exchange = request()

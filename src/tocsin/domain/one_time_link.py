@@ -22,6 +22,7 @@ LINK_PATH: Final = "/l/"
 VALID_FOR: Final = timedelta(hours=24)
 _SAID: Final = 17  # bytes
 _MAC: Final = 16
+TOKEN_CHARACTERS: Final = 44
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{44}")
 # As it stands in a URL, and in a form's encoding of one.
 _IN_TEXT: Final = re.compile(r"((?:/l/|%2Fl%2F)[A-Za-z0-9_-]{4})[A-Za-z0-9_-]{40}")
