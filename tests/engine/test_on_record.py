@@ -171,6 +171,19 @@ def test_no_link_that_is_echoed_is_kept() -> None:
             assert url.rpartition("/")[2] not in shown
 
 
+@pytest.mark.parametrize("slash", ["/", "\\/", "%2F", "%2f", "%252F", "&#x2F;", "&#47;"])
+@pytest.mark.parametrize("before", [0, KEPT_BODY - 30])
+def test_no_link_of_another_page_is_kept(slash: str, before: int) -> None:
+    """A receiver in trouble may tell what it got before."""
+    url = Links("https://tocsin.example", (b"key",)).urls(7, [LinkAction.RESOLVE], now=NOW)
+    token = url["resolve_url"].rpartition("/")[2]
+    echo = (f"{slash}l{slash}{token}").encode()
+    given = answer(200, headers=((b"X-Last", echo),), body=b"." * before + echo)
+    detail = kept(given)
+    assert detail["headers"] == [["X-Last", f"{slash}l{slash}{token[:4]}..."]]
+    assert token[:16] not in detail["body"]
+
+
 def test_a_pending_auth_code_and_both_signatures_are_not_kept() -> None:
     """A receiver that was given the new code already may tell it as well as the old one."""
     pending = PendingAuthCode(Secret("Pnd1~ng-Xx2Yy3Zz4Aa5Bb6Cc7Dd8Ee9Ff0G"))

@@ -20,6 +20,7 @@ from tocsin.domain.certificate_ending import ReceiverCertificate
 from tocsin.domain.configuration import Configuration
 from tocsin.domain.delivery import RETRY_SPREAD
 from tocsin.domain.escalation import Stale
+from tocsin.domain.one_time_link import masked_links
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.poison import Poison, wait_until
 from tocsin.domain.redaction import redact
@@ -334,7 +335,7 @@ def _read_answer(
     )
     if isinstance(asked, AskedAction) and asked.message:
         message = redact(asked.message.encode(), all_secrets(exchange, webhook)).decode()
-        return replace(asked, message=message)
+        return replace(asked, message=masked_links(message))
     return asked
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from tocsin.domain.escalation import Stale
 from tocsin.domain.masking import KnownSecrets
-from tocsin.domain.one_time_link import TOKEN_CHARACTERS, tokens_in
+from tocsin.domain.one_time_link import TOKEN_CHARACTERS, masked_links, tokens_in
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.redaction import (
     MASK,
@@ -104,14 +104,14 @@ def _without(headers: _Headers, body: bytes, secrets: tuple[Sought, ...]) -> _Ke
     lines = [
         (
             redact(name, secrets).decode("latin-1"),
-            redact(value, secrets, limit=KEPT_VALUE).decode("latin-1"),
+            masked_links(redact(value, secrets, limit=KEPT_VALUE).decode("latin-1")),
         )
         for name, value in told
     ]
     kept_body = redact(body, secrets, limit=KEPT_BODY)
     return _Kept(
         json_part(lines),
-        kept_body.decode("utf-8", "replace").replace("\0", "\ufffd"),
+        masked_links(kept_body.decode("utf-8", "replace")).replace("\0", "\ufffd"),
         any(len(name) >= TOKEN_CHARACTERS for name, _ in told)
         or any(map(may_hold_signature, (body, *(value for _, value in told)))),
     )
