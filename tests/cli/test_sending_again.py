@@ -52,7 +52,7 @@ def test_a_request_is_printed_to_the_byte(cli: Cli, served: Served) -> None:
     assert (as_json["source"], as_json["text"]) == ("sent", printed.out)
     missing = cli("deliveries", "show", id_, "--request", "--attempt", "2")
     assert (missing.code, missing.out) == (1, "")
-    assert f"{id_} has no attempt 2" in missing.err
+    assert f"{id_} has no attempt 2: only the first was made" in missing.err
     reader = cli("tokens", "add", "looks-on", "--scope", "read", "--json").json["token"]
     looks_on = Cli({"TOCSIN_URL": served.url, "TOCSIN_TOKEN": reader})
     assert looks_on("deliveries", "show", id_, "--request").code == 1
