@@ -62,6 +62,22 @@ def test_what_is_known_to_be_secret_is_masked_in_every_line(form: str, stream: i
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
+def test_a_secret_that_is_quoted_twice_is_masked(form: str, stream: io.StringIO) -> None:
+    """By what quotes it, an exception for one, and by the line around that."""
+    code = "a\\code\"of'its-own\\kind"
+    set_up_logs(form, KnownSecrets([code]).mask, stream=stream)
+    try:
+        nothing: dict[str, str] = {}
+        nothing.pop(code)
+    except KeyError as error:
+        facts = {"a": repr(code), "b": json.dumps({"code": code}), "c": error}
+        logging.getLogger("tocsin").exception("alert.lost", extra=facts)
+    assert "kind" not in stream.getvalue()
+    assert "its-own" not in stream.getvalue()
+    assert stream.getvalue().count("***") == 4
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
 def test_a_secret_that_is_logged_stays_one(form: str, stream: io.StringIO) -> None:
     """A fact that is a Secret shows that there is one, and not which."""
     set_up_logs(form, str, stream=stream)
