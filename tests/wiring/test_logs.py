@@ -30,6 +30,13 @@ def test_text_is_one_line_with_its_facts(stream: io.StringIO) -> None:
     assert line.endswith(r'ERROR tick.failed cause="a\nb \"c\"" wait=2')
 
 
+def test_what_is_not_known_is_no_fact(stream: io.StringIO) -> None:
+    """An attempt without an answer has no status, and not the status "None"."""
+    set_up_logs("text", str, stream=stream)
+    logging.getLogger("tocsin.engine").warning("attempt.failed", extra={"status": None, "n": 0})
+    assert stream.getvalue().endswith("WARNING attempt.failed n=0\n")
+
+
 def test_json_is_one_object_a_line(stream: io.StringIO) -> None:
     """A traceback, too, is a fact of the object."""
     set_up_logs("json", str, stream=stream)

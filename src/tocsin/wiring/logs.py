@@ -56,7 +56,11 @@ class TextFormatter(_Formatter):
 
     def line(self, record: logging.LogRecord) -> str:
         """Return one line, and the traceback of an unexpected error below it."""
-        facts = "".join(f" {name}={self._shown(value)}" for name, value in _facts(record).items())
+        facts = "".join(
+            f" {name}={self._shown(value)}"
+            for name, value in _facts(record).items()
+            if value is not None
+        )
         line = f"{_instant(record)} {record.levelname} {_one_line(record.getMessage())}{facts}"
         return line if not record.exc_info else f"{line}\n{self.formatException(record.exc_info)}"
 
