@@ -12,7 +12,8 @@ from tests.configuration.editing import NOW, Alice
 
 from tocsin.actions.attempt_result import AttemptResult
 from tocsin.actions.deliver import Recorded, lease, record_attempts
-from tocsin.actions.escalate import Escalated, Sending, end_holds, escalate
+from tocsin.actions.end_holds import end_holds
+from tocsin.actions.escalate import Escalated, Sending, escalate
 from tocsin.actions.incident_set import Context
 from tocsin.actions.incidents import Changed, Result, only
 from tocsin.actions.ingest import Receipt, ingest

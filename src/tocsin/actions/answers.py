@@ -1,7 +1,7 @@
 """What receivers' answers do to incidents, in the transaction that records their attempts."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +15,6 @@ from tocsin.ids import DELIVERY, id_text
 from tocsin.store.database import Tx
 from tocsin.store.delivery_reads import find_delivery
 from tocsin.store.escalations import list_escalations
-from tocsin.store.incidents import find_incidents
 from tocsin.store.timeline import list_timeline
 from tocsin.stored_json import from_json, to_json
 
@@ -25,12 +24,8 @@ def asks(result: AttemptResult) -> bool:
     return isinstance(result.answer, AskedAction)
 
 
-def lock_asked(tx: Tx, results: Sequence[AttemptResult]) -> None:
-    """Lock the incidents that answers may change, before anything else of the transaction is."""
-    find_incidents(tx, _incidents(results))
-
-
-def _incidents(results: Iterable[AttemptResult]) -> set[int]:
+def incidents_asked(results: Iterable[AttemptResult]) -> set[int]:
+    """Return the incidents that answers may change: to be locked before anything else is."""
     return {
         result.lease.incident
         for result in results

@@ -196,6 +196,7 @@ class _Writing:
             Step(
                 step.after,
                 tuple(WebhookTarget(self._webhooks[slug].id) for slug in step.webhooks),
+                step.if_undelivered,
             )
             for step in described.steps
         )

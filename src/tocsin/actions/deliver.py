@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
 
-from tocsin.actions.answers import act, asks, lock_asked, with_decision
+from tocsin.actions.answers import act, asks, incidents_asked, with_decision
 from tocsin.actions.attempt_result import AttemptResult
 from tocsin.actions.escalate import Sending
 from tocsin.actions.incident_set import Context, ContextSource
+from tocsin.actions.reach import look_again_where_all_ended
+from tocsin.actions.too_late import skip_late, too_late_before
 from tocsin.actions.webhook_failures import DisabledWebhook, judge_webhooks
 from tocsin.domain.answer_action import AnswerDecision
 from tocsin.domain.delivery import DeliveryState, Ending, decide_retry
@@ -27,6 +29,8 @@ from tocsin.store.deliveries import (
     settle_deliveries,
 )
 from tocsin.store.delivery_line import release_behind
+from tocsin.store.escalations import find_watching
+from tocsin.store.incidents import find_incidents
 from tocsin.store.lanes import (
     claim_due_lanes,
     release_slots,
@@ -61,16 +65,25 @@ class Recorded:
 def lease(tx: Tx, context: Context, *, limit: int, sending: Sending) -> list[Lease]:
     """Lease waiting deliveries that are due: those with a free slot, oldest lane first.
 
-    Each is counted as an attempt and on record as being sent before its first byte leaves.
+    Each is counted as an attempt and on record as being sent before its first byte leaves. One whose
+    first attempt would be later than its webhook wants ends without one.
     """
     at, run_id = to_micros(context.now), sending.run_id
     lanes = claim_due_lanes(tx, at, slots=sending.slots, limit=limit)
     if not lanes or sending.room <= 0:
         return []
     (id_,) = context.ids.take(1, context.now)
-    leases = lease_waiting(
-        tx, lease_id=id_, lanes=lanes, now=at, run_id=run_id, limit=min(limit, sending.room)
+    leases, late = lease_waiting(
+        tx,
+        lease_id=id_,
+        lanes=lanes,
+        now=at,
+        run_id=run_id,
+        limit=min(limit, sending.room),
+        too_late_before=too_late_before(context, lanes),
     )
+    if late:
+        skip_late(tx, context, late)
     note_leased(tx, id_=id_, run_id=run_id, delivery_ids=[each.delivery_id for each in leases])
     tighten_lanes(tx, lanes)
     take_slots(tx, (each.webhook_id for each in leases))
@@ -89,9 +102,11 @@ def record_attempts(
     one. An answer that asks for something is carried out behind its own delivery, before the next result.
     """
     # Incidents before deliveries, as everywhere, or PostgreSQL would find a deadlock one day.
-    may_act = any(map(asks, results))
-    if may_act:
-        lock_asked(tx, results)
+    asked, failing = incidents_asked(results), _incidents_failing(results)
+    if asked or failing:
+        find_incidents(tx, asked | failing)
+    watching = find_watching(tx, failing) if failing else []
+    may_act = bool(asked)
     open_ = find_open_attempts(tx, (result.lease.delivery_id for result in results))
     known = [
         result
@@ -103,6 +118,8 @@ def record_attempts(
         recording.settle(part, open_)
         if may_act:  # what it did may be the end of deliveries that come after it
             open_ = find_open_attempts(tx, (result.lease.delivery_id for result in results))
+    if watching:
+        look_again_where_all_ended(tx, watching, now=max(each.ended_at for each in results))
     shown = [result.certificate for result in results if result.certificate is not None]
     if shown:
         keep_receiver_certificates(tx, shown)
@@ -121,6 +138,17 @@ def record_attempts(
         new_certificates=len(shown),
         answers=tuple(recording.answers),
     )
+
+
+def _incidents_failing(results: Sequence[AttemptResult]) -> set[int]:
+    """Return the incidents of deliveries that end here without being delivered."""
+    return {
+        result.lease.incident
+        for result in results
+        if result.outcome is not Outcome.DELIVERED
+        and result.lease.incident is not None
+        and _settle(result, None)[0] is DeliveryState.FAILED
+    }
 
 
 def _split(results: Sequence[AttemptResult]) -> Iterator[Sequence[AttemptResult]]:

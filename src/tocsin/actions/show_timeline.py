@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from tocsin.actions.named_steps import NamedStep, Names
+from tocsin.domain.delivery import Ending
 from tocsin.domain.step_place import StepPlace
 from tocsin.domain.timeline import ENGINE, Kind, TimelineEntry
 from tocsin.domain.timeline_sentence import sentence
@@ -107,12 +108,20 @@ def _named(entry: TimelineEntry, names: Names) -> TimelineEntry:
         detail["policy"] = names.version_name(detail.pop("policy_version")).path
     if "webhook_id" in detail:
         detail["webhook"] = names.webhook(detail.pop("webhook_id"))
+    if "unreached" in detail:
+        detail["unreached"] = [_reached(each, names) for each in detail["unreached"]]
     if "in_flight" in detail:
         detail[_IN_FLIGHT[entry.kind]] = detail.pop("in_flight")
     if "step" in detail:
         escalation, position = detail["escalation"], detail.pop("step")
         detail |= _step_detail(names.step(entry.incident, escalation, position))
     return entry._replace(detail=detail)
+
+
+def _reached(facts: Mapping[str, Any], names: Names) -> dict[str, Any]:
+    """Return what became of a delivery, its webhook by name."""
+    named = {name: value for name, value in facts.items() if name != "webhook_id"}
+    return {"webhook": names.webhook(facts["webhook_id"]), **named}
 
 
 def _pagings(
@@ -150,6 +159,7 @@ def _sent(delivery: Delivery, attempts: Sequence[Attempt], names: Names) -> dict
         "delivery": id_text(DELIVERY, delivery.id),
         "webhook": names.webhook(delivery.webhook_id),
         "state": delivery.state.value,
+        **({"skipped": True} if delivery.end_reason == Ending.SKIPPED_LATE else {}),
         "first_byte_after_ms": _milliseconds(delivery.created_at, first_byte_at),
     }
 

@@ -69,7 +69,7 @@ def _judge(tx: Tx, results: Sequence[AttemptResult]) -> _Judged:
         if (outcome.is_delivered and known is None) or result.at_once:
             continue  # nothing that anybody knew; or an old connection, and no answer at all
         at = from_micros(result.ended_at)
-        counted = count_attempt(known, outcome, at=at)
+        counted = count_attempt(known, outcome, at=at, status=result.status_code)
         if counted is None:
             judged.after.pop(webhook_id, None)
             continue

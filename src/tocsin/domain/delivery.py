@@ -39,6 +39,7 @@ class Ending(StrEnum):
     DEADLINE = "deadline"  # the last attempt, at the deadline, failed
     FINAL_OUTCOME = "final_outcome"  # another attempt could not do better
     ONE_ATTEMPT = "one_attempt"  # it was a test, whose asker does not wait for another
+    SKIPPED_LATE = "skipped_late"  # it had none: the webhook does not want it as late as that
     ACKNOWLEDGED = "acknowledged"
     HELD = "held"
     RESOLVED = "resolved"

@@ -23,6 +23,7 @@ class Kind(StrEnum):
     REROUTED = "rerouted"
     NOT_STARTED = "escalation_not_started"
     TARGET_SKIPPED = "target_skipped"
+    REACHED_NOBODY = "reached_nobody"
     SENT_AGAIN = "sent_again"
     NOBODY_LEFT = "nobody_left_to_page"
     PAGED = "paged"

@@ -5,6 +5,8 @@ from typing import Any, assert_never
 
 from tocsin.domain.actor import name_of_actor
 from tocsin.domain.answer_action import AnswerDecision
+from tocsin.domain.delivery import DeliveryState, Ending
+from tocsin.domain.escalation import Hurry
 from tocsin.domain.outcome import Outcome, explain
 from tocsin.domain.poison import Poison
 from tocsin.domain.send_again import Resending
@@ -68,7 +70,9 @@ def sentence(entry: TimelineEntry) -> str:  # noqa: PLR0911, PLR0912, C901 - one
         case Kind.NOT_STARTED:
             return f"{_policy(detail)} was not started: {not_started_text(detail['reason'])}."
         case Kind.TARGET_SKIPPED:
-            return _skipped(detail)
+            return _skipped(entry)
+        case Kind.REACHED_NOBODY:
+            return _reached_nobody(detail)
         case Kind.SENT_AGAIN:
             return _sent_again(detail, by)
         case Kind.NOBODY_LEFT:
@@ -161,11 +165,39 @@ def _place(detail: Detail) -> str:
     return f"{_policy(detail)}, {detail['place']},"
 
 
-def _skipped(detail: Detail) -> str:
+def _skipped(entry: TimelineEntry) -> str:
+    detail = entry.detail
     webhook = detail["webhook"] or "a webhook"
+    if "skip_if_late" in detail:
+        return (
+            f"{_place(detail)} did not call {webhook}: it would have been {_lateness(entry)}, and its "
+            f"skip_if_late is {detail['skip_if_late']} ({detail['delivery']}). "
+            f"Send it all the same: tocsin deliveries send-again {detail['delivery']}"
+        )
     reason = detail.get("disabled_reason")
     cause = f", {DisabledReason(reason).clause}" if reason else ""
     return f"{_place(detail)} did not call {webhook}: {_SKIPPED[detail['reason']]}{cause}."
+
+
+def _reached_nobody(detail: Detail) -> str:
+    hurry = Hurry(detail["reason"])
+    within = ""
+    if hurry is Hurry.UNDELIVERED:
+        within = f" within {length_text(timedelta(seconds=detail['after_seconds']))}"
+    causes = "; ".join(f"{each['webhook']} {_cause(each)}" for each in detail["unreached"])
+    why = f" ({causes})" if causes else ""
+    return f"{_place(detail)} reached nobody{within}{why}, so the next step fires now."
+
+
+def _cause(delivery: Detail) -> str:
+    """Return what became of a delivery, in a few words."""
+    if delivery["end_reason"] == Ending.SKIPPED_LATE:
+        return "was skipped, as it was too late"
+    if delivery["outcome"] is None:
+        is_under_way = delivery["state"] == DeliveryState.SENDING
+        return "has not answered yet" if is_under_way else "has not been called yet"
+    answered = f" (HTTP {delivery['status']})" if delivery["status"] else ""
+    return f"{delivery['outcome'].replace('_', ' ')}{answered}"
 
 
 def _disabled(detail: Detail) -> str:
@@ -208,7 +240,8 @@ def _lateness(entry: TimelineEntry) -> str:
 
 
 def _paged(entry: TimelineEntry) -> str:
-    webhooks = listed([each["webhook"] for each in entry.detail["deliveries"]])
+    called = [each for each in entry.detail["deliveries"] if not each.get("skipped")]
+    webhooks = listed([each["webhook"] for each in called])
     return f"{_place(entry.detail)} fired {_lateness(entry)}: it calls {webhooks}."
 
 

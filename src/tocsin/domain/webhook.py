@@ -59,6 +59,10 @@ class Webhook:
     connect_timeout: timedelta = CONNECT_TIMEOUT
     total_timeout: timedelta = TOTAL_TIMEOUT
     deadline: timedelta = DEADLINE
+    skip_if_late: timedelta | None = None
+    """A page whose first attempt would begin later after its planned instant is not sent."""
+    when_failing: str | None = None
+    """The routing key that gets an alert while it fails again and again."""
     ca_bundle: str | None = None
     """PEM text of the CAs that its receiver is verified by, in place of the system's."""
     client_certificate: ClientCertificate | None = None
@@ -69,6 +73,10 @@ class Webhook:
     head_id: int | None = None
     """Names what stands at the head of its requests."""
     pending: PendingAuthCode | None = None
+
+    def is_too_late(self, *, planned_at: datetime, now: datetime) -> bool:
+        """Return whether a page is too late for a first attempt."""
+        return self.skip_if_late is not None and now - planned_at > self.skip_if_late
 
     @property
     def auth_codes(self) -> tuple[Secret, ...]:

@@ -3,9 +3,12 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from tocsin.domain.outcome import Outcome
+from tocsin.domain.outcome import Outcome, explain
 from tocsin.domain.webhook import DisabledReason
 
+FAILING_ATTEMPTS = 3
+FAILING_FOR = timedelta(minutes=10)
+"""A restart of the receiver takes less, and one page makes three attempts within half a minute."""
 GONE_ANSWERS = 3
 GONE_FOR = timedelta(minutes=10)
 """One answer may be a deployment, a proxy or a mistake; three over so long are meant."""
@@ -23,18 +26,41 @@ class Failures:
     """When the first of them ended."""
     gone: int = 0
     gone_since: datetime | None = None
+    latest_at: datetime | None = None
+    """When the latest of them ended; None: it was counted before that was kept."""
+    latest_outcome: Outcome | None = None
+    latest_status: int | None = None
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the webhook fails again and again, rather than now and then."""
+        latest_at = self.latest_at or self.since
+        return self.count >= FAILING_ATTEMPTS and latest_at - self.since >= FAILING_FOR
+
+    @property
+    def latest_text(self) -> str:
+        """How the latest of them ended, with the likely cause."""
+        if self.latest_outcome is None:
+            return "it failed"
+        answered = f" (HTTP {self.latest_status})" if self.latest_status else ""
+        cause = explain(self.latest_outcome, self.latest_status or 0)
+        return f"{self.latest_outcome.value.replace('_', ' ')}{answered}: {cause}"
 
 
-def count_attempt(known: Failures | None, outcome: Outcome, *, at: datetime) -> Failures | None:
+def count_attempt(
+    known: Failures | None, outcome: Outcome, *, at: datetime, status: int | None = None
+) -> Failures | None:
     """Return the failures since the last 2xx, with the attempt that ended at `at` counted.
 
-    None: there are none. What failed for a reason of Tocsin's own changes nothing.
+    None: there are none. What failed for a reason of Tocsin's own changes nothing. `status` is that of
+    the answer, if there was one.
     """
     if outcome.is_delivered:
         return None
     if outcome.is_ours:
         return known
     counted = Failures(1, at) if known is None else replace(known, count=known.count + 1)
+    counted = replace(counted, latest_at=at, latest_outcome=outcome, latest_status=status)
     if outcome is not Outcome.GONE:
         return counted
     return replace(counted, gone=counted.gone + 1, gone_since=counted.gone_since or at)

@@ -15,6 +15,8 @@ from tocsin.errors import TocsinError
 _SECOND: Final = timedelta(seconds=1)
 SHORTEST_TIMEOUT: Final = _SECOND
 LONGEST_TIMEOUT: Final = timedelta(seconds=60)
+SHORTEST_LATENESS: Final = _SECOND
+LONGEST_LATENESS: Final = timedelta(hours=24)
 
 
 class InvalidWebhookOptions(TocsinError):
@@ -37,12 +39,16 @@ class WebhookOptions:
     connect_timeout: timedelta = CONNECT_TIMEOUT
     total_timeout: timedelta = TOTAL_TIMEOUT
     deadline: timedelta = DEADLINE
+    skip_if_late: timedelta | None = None
+    when_failing: str | None = None
     ca_bundle: str | None = None
     client_certificate: ClientCertificate | None = None
 
     def __post_init__(self) -> None:
         for field, least, most in BOUNDS:
             _check(field, getattr(self, field), least, most)
+        if self.skip_if_late is not None:
+            _check("skip_if_late", self.skip_if_late, SHORTEST_LATENESS, LONGEST_LATENESS)
         if self.connect_timeout > self.total_timeout:
             raise InvalidWebhookOptions(
                 f"connect_timeout ({format_duration(self.connect_timeout)}) is part of "

@@ -14,7 +14,8 @@ from datetime import timedelta
 from enum import StrEnum
 
 from tocsin.actions.deliver import lease
-from tocsin.actions.escalate import Escalated, Sending, end_holds, escalate
+from tocsin.actions.end_holds import end_holds
+from tocsin.actions.escalate import Escalated, Sending, escalate
 from tocsin.actions.incident_set import Context
 from tocsin.actions.pause import is_paused
 from tocsin.actions.poison import (

@@ -122,7 +122,9 @@ class News:
         "feed",
         "group_size",
         "has_overwritten",
+        "hurried",
         "silenced",
+        "skipped_late",
         "withdrawn",
         "work_due_at",
     )
@@ -138,6 +140,10 @@ class News:
         """The earliest instant (microseconds) at which there is something new to do."""
         self.silenced: list[int] = []
         """The incidents that got nobody left to page."""
+        self.hurried: list[tuple[int, str]] = []
+        """The incidents of which a step fired before its time, and why."""
+        self.skipped_late: list[tuple[int, int]] = []
+        """Deliveries that were too late to be sent, each with its webhook."""
         self.withdrawn = 0
         """How many deliveries that waited were cancelled."""
         self.group_size = 0

@@ -44,6 +44,7 @@ def _lease_select() -> Any:
             _D.c.first_attempt_at,
             _D.c.planned_at,
             _D.c.attempts_before,
+            _D.c.step,
             _B.c.form,
         )
         .select_from(_L.join(_D, heads(_D.c.id, first)).join(_B, _B.c.id == _D.c.body_id))
@@ -191,6 +192,13 @@ class Lease(NamedTuple):
         return self.incident is None
 
 
+class Leased(NamedTuple):
+    """What may be sent now, and the ids of what would have been, were it not too late."""
+
+    leases: list[Lease]
+    late: list[int]
+
+
 class Head(NamedTuple):
     """The first of a lane to be leased."""
 
@@ -272,17 +280,32 @@ def insert_deliveries(
 
 
 def lease_waiting(
-    tx: Tx, *, lease_id: int, lanes: Mapping[int, int], now: int, run_id: int, limit: int
-) -> list[Lease]:
+    tx: Tx,
+    *,
+    lease_id: int,
+    lanes: Mapping[int, int],
+    now: int,
+    run_id: int,
+    limit: int,
+    too_late_before: Mapping[int, int],
+) -> Leased:
     """Lease the heads of lanes that are due, as many of each as it has free slots.
 
-    Units: `lanes` maps a webhook's id to its free slots; `now` is microseconds since 1970.
+    What a step made and nobody has tried is too late if it was planned before its webhook's instant in
+    `too_late_before`; what a person wants sent is not.
+
+    Units: `lanes` maps a webhook's id to its free slots; instants are microseconds since 1970.
     """
     rows = tx.rows(_WAITING, now, max(lanes.values(), default=0), id_list(lanes), limit)
-    leases = []
+    leases, late = [], []
     free = dict(lanes)
-    for id_, webhook_id, incident, body_id, attempts, first_at, planned_at, before, form in rows:
+    for id_, webhook_id, incident, body_id, attempts, first_at, planned_at, before, *rest in rows:
         if free[webhook_id] == 0:
+            continue
+        step, form = rest
+        is_first = attempts == 0 and before is None and step is not None
+        if is_first and planned_at < too_late_before.get(webhook_id, planned_at):
+            late.append(id_)
             continue
         free[webhook_id] -= 1
         leases.append(
@@ -302,7 +325,7 @@ def lease_waiting(
             )
         )
     tx.run_many(_TAKE, [(now, now, run_id, lease.delivery_id) for lease in leases])
-    return leases
+    return Leased(leases, late)
 
 
 def find_head(tx: Tx, webhook_id: int, *, now: int) -> Head | None:

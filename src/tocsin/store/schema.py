@@ -164,6 +164,9 @@ escalations = _clustered(
     sa.Column("failures", sa.Integer, nullable=False),
     sa.Column("ended_at", Instant),
     sa.Column("end_reason", sa.Text),
+    # When the next step is planned, while `due_at` is the instant of a look at whether the last one
+    # reached somebody; null as a rule.
+    sa.Column("planned_at", Instant),
 )
 sa.Index(
     "escalations_due",
@@ -288,6 +291,10 @@ webhook_failures = _clustered(
     # Those of them that were answered 410.
     sa.Column("gone", sa.Integer, nullable=False),
     sa.Column("gone_since", Instant),
+    # How the latest of them ended; null: nobody has looked since this is kept.
+    sa.Column("latest_at", Instant),
+    sa.Column("latest_outcome", sa.Text),
+    sa.Column("latest_status", sa.Integer),
 )
 
 timeline = _clustered(

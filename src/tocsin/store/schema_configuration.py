@@ -54,7 +54,8 @@ policy_versions = sa.Table(
     sa.Column("id", Id, primary_key=True, autoincrement=False),
     sa.Column("policy_id", Id, nullable=False),
     sa.Column("number", sa.Integer, nullable=False),
-    # A JSON list; each step has its `delay` in microseconds and its `targets`, such as a webhook's id.
+    # A JSON list; each step has its `delay` in microseconds and its `targets`, such as a webhook's id,
+    # and perhaps `if_undelivered`.
     sa.Column("steps", sa.Text, nullable=False),
     sa.Column("repeat_times", sa.Integer, nullable=False),
     sa.Column("repeat_after", sa.BigInteger, nullable=False),
@@ -97,6 +98,10 @@ webhooks = sa.Table(
     # What will be the auth code, and when; without an instant, when somebody says so.
     sa.Column("pending_auth_code", Sealed),
     sa.Column("promote_at", Instant),
+    # Microseconds; null: however late.
+    sa.Column("skip_if_late", sa.BigInteger),
+    # The routing key that is told when it fails again and again; null: nobody is.
+    sa.Column("when_failing", sa.Text),
 )
 _alive("webhooks_slug", webhooks, "slug")
 

@@ -4,19 +4,25 @@ Whoever writes a row has locked the webhook's lane, or the configuration.
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from tocsin.domain.outcome import Outcome
 from tocsin.domain.webhook_failures import Failures
 from tocsin.store import schema
 from tocsin.store.database import Tx
 from tocsin.store.schema import from_micros, instant_or_none, micros_or_none, to_micros
-from tocsin.store.statement import Statement, among, id_list, raw
+from tocsin.store.statement import Row, Statement, among, id_list, raw
 
 _F = schema.webhook_failures
+_LIST = Statement(sa.select(_F))
 _FIND = Statement(sa.select(_F).where(among(_F.c.webhook_id, "webhook_ids")), "webhook_ids")
-_COUNTS = ("failures", "failing_since", "gone", "gone_since")
+_COUNTS = (
+    *("failures", "failing_since", "gone", "gone_since"),
+    *("latest_at", "latest_outcome", "latest_status"),
+)
 _NEW = (
     postgresql.insert(_F).inline().values({column.name: raw(column.name) for column in _F.columns})
 )
@@ -32,21 +38,49 @@ _FORGET = Statement(_F.delete().where(_F.c.webhook_id == raw("webhook_id")), "we
 
 def find_failures(tx: Tx, webhook_ids: Iterable[int]) -> dict[int, Failures]:
     """Return the failures of those of the webhooks that have any."""
-    return {
-        webhook_id: Failures(count, from_micros(since), gone, instant_or_none(gone_since))
-        for webhook_id, count, since, gone, gone_since in tx.rows(_FIND, id_list(webhook_ids))
-    }
+    return {row[0]: _failures(*row[1:]) for row in tx.rows(_FIND, id_list(webhook_ids))}
+
+
+def list_failures(tx: Tx) -> dict[int, Failures]:
+    """Return the failures of each webhook that has any."""
+    return {row[0]: _failures(*row[1:]) for row in tx.rows(_LIST)}
+
+
+def _failures(
+    count: int,
+    since: int,
+    gone: int,
+    gone_since: int | None,
+    *latest: Any,
+) -> Failures:
+    latest_at, latest_outcome, latest_status = latest
+    return Failures(
+        count=count,
+        since=from_micros(since),
+        gone=gone,
+        gone_since=instant_or_none(gone_since),
+        latest_at=instant_or_none(latest_at),
+        latest_outcome=Outcome(latest_outcome) if latest_outcome else None,
+        latest_status=latest_status,
+    )
+
+
+def _row(webhook_id: int, failures: Failures) -> Row:
+    return (
+        webhook_id,
+        failures.count,
+        to_micros(failures.since),
+        failures.gone,
+        micros_or_none(failures.gone_since),
+        micros_or_none(failures.latest_at),
+        failures.latest_outcome.value if failures.latest_outcome else None,
+        failures.latest_status,
+    )
 
 
 def put_failures(tx: Tx, failures: Mapping[int, Failures]) -> None:
     """Save what webhooks have failed by now."""
-    tx.run_many(
-        _PUT,
-        [
-            (id_, each.count, to_micros(each.since), each.gone, micros_or_none(each.gone_since))
-            for id_, each in sorted(failures.items())
-        ],
-    )
+    tx.run_many(_PUT, [_row(id_, failures[id_]) for id_ in sorted(failures)])
 
 
 def forget_failures(tx: Tx, webhook_ids: Iterable[int]) -> None:

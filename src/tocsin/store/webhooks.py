@@ -145,6 +145,10 @@ def _values(webhook: Webhook) -> dict[str, Any]:
         "connect_timeout": webhook.connect_timeout // _MICROSECOND,
         "total_timeout": webhook.total_timeout // _MICROSECOND,
         "deadline": webhook.deadline // _MICROSECOND,
+        "skip_if_late": None
+        if webhook.skip_if_late is None
+        else webhook.skip_if_late // _MICROSECOND,
+        "when_failing": webhook.when_failing,
         "ca_bundle": webhook.ca_bundle,
         "client_certificate": webhook.client_certificate and webhook.client_certificate.chain,
         "disabled_at": webhook.disabled_at,
@@ -170,6 +174,8 @@ def _webhook(row: Any, vault: Vault) -> Webhook:
         connect_timeout=row.connect_timeout * _MICROSECOND,
         total_timeout=row.total_timeout * _MICROSECOND,
         deadline=row.deadline * _MICROSECOND,
+        skip_if_late=None if row.skip_if_late is None else row.skip_if_late * _MICROSECOND,
+        when_failing=row.when_failing,
         ca_bundle=row.ca_bundle,
         client_certificate=_client_certificate(row, vault),
         disabled_at=row.disabled_at,

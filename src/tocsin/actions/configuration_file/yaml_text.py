@@ -9,12 +9,14 @@ from tocsin.domain.configuration_file.description import (
     DEFAULT_ROUTING,
     DescribedPolicy,
     DescribedRouting,
+    DescribedStep,
     DescribedWebhook,
     Description,
 )
 from tocsin.domain.configuration_file.reading_webhooks import FLAGS
 from tocsin.domain.duration import format_duration
 from tocsin.domain.instant import format_instant
+from tocsin.domain.policy import format_if_undelivered
 from tocsin.domain.routing import OPENING_TYPES_BY_DEFAULT, format_opening_types
 from tocsin.domain.webhook_options import BOUNDS, WebhookOptions
 
@@ -136,14 +138,21 @@ def _teams(description: Description) -> dict[str, Any]:
 def _policy(policy: DescribedPolicy) -> dict[str, Any]:
     written: dict[str, Any] = {
         "name": policy.name,
-        "steps": [
-            {"after": format_duration(step.after), "webhooks": list(step.webhooks)}
-            for step in policy.steps
-        ],
+        "steps": [_step(step) for step in policy.steps],
     }
     if policy.repeat:
         after = format_duration(policy.repeat.after)
         written["repeat"] = {"times": policy.repeat.times, "after": after}
+    return written
+
+
+def _step(step: DescribedStep) -> dict[str, Any]:
+    written: dict[str, Any] = {
+        "after": format_duration(step.after),
+        "webhooks": list(step.webhooks),
+    }
+    if step.if_undelivered is not None:
+        written["if_undelivered"] = format_if_undelivered(step.if_undelivered)
     return written
 
 

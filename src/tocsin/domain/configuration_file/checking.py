@@ -122,3 +122,8 @@ def policy_advice(
         webhooks = [description.webhooks[slug] for slug in step.webhooks]
         if not any(webhook.enabled is not False for webhook in webhooks):
             yield Advice(f"{place}.steps[{number}]", "it reaches nobody: its webhooks are disabled")
+    if policy.steps and policy.steps[-1].if_undelivered is not None:
+        yield Advice(
+            f"{place}.steps[{len(policy.steps)}].if_undelivered",
+            "no step follows it, so it does nothing; add a step that reaches somebody else, or leave it out",
+        )

@@ -8,11 +8,13 @@ from tocsin.domain.configuration_file.description import (
     DescribedAlertKey,
     DescribedPolicy,
     DescribedRouting,
+    DescribedStep,
     DescribedTeam,
     DescribedWebhook,
 )
 from tocsin.domain.duration import format_duration
 from tocsin.domain.instant import format_instant
+from tocsin.domain.policy import format_if_undelivered
 from tocsin.domain.routing import format_opening_types
 from tocsin.domain.wording import counted
 from tocsin.secret import Secret
@@ -112,9 +114,13 @@ def _policy(policy: DescribedPolicy) -> Facts:
         "team": policy.team,
         "slug": policy.slug,
         "name": policy.name,
-        "steps": [
-            {"after": format_duration(step.after), "webhooks": list(step.webhooks)}
-            for step in policy.steps
-        ],
+        "steps": [_step(step) for step in policy.steps],
         "repeat": repeat and {"times": repeat.times, "after": format_duration(repeat.after)},
     }
+
+
+def _step(step: DescribedStep) -> Facts:
+    facts: Facts = {"after": format_duration(step.after), "webhooks": list(step.webhooks)}
+    if step.if_undelivered is not None:
+        facts["if_undelivered"] = format_if_undelivered(step.if_undelivered)
+    return facts
