@@ -102,7 +102,16 @@ def _webhook(webhook: DescribedWebhook, *, with_secrets: bool) -> dict[str, Any]
     for name, _least, _most in BOUNDS:
         if getattr(options, name) != getattr(usual, name):
             written[name] = format_duration(getattr(options, name))
-    return written | _certificates(options, with_secrets=with_secrets)
+    return written | _on_trouble(options) | _certificates(options, with_secrets=with_secrets)
+
+
+def _on_trouble(options: WebhookOptions) -> dict[str, Any]:
+    written: dict[str, Any] = {}
+    if options.skip_if_late is not None:
+        written["skip_if_late"] = format_duration(options.skip_if_late)
+    if options.when_failing is not None:
+        written["when_failing"] = {"routing_key": options.when_failing}
+    return written
 
 
 def _auth_codes(webhook: DescribedWebhook) -> dict[str, str]:

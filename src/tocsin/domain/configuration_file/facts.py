@@ -86,6 +86,10 @@ def _webhook(webhook: DescribedWebhook) -> Facts:
         "connect_timeout": format_duration(options.connect_timeout),
         "total_timeout": format_duration(options.total_timeout),
         "deadline": format_duration(options.deadline),
+        "skip_if_late": None
+        if options.skip_if_late is None
+        else format_duration(options.skip_if_late),
+        "when_failing": options.when_failing,
         "ca_bundle": _certificates(options.ca_bundle),
         "client_certificate": _certificates(client.chain if client else None),
         "promote_at": format_instant(promote_at) if promote_at else None,

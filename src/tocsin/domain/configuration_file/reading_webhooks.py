@@ -19,7 +19,14 @@ from tocsin.domain.duration import parse_duration
 from tocsin.domain.instant import parse_instant
 from tocsin.domain.one_time_link import LinkAction, parse_link_actions
 from tocsin.domain.payload import PayloadProfile
-from tocsin.domain.webhook_options import BOUNDS, InvalidWebhookOptions, WebhookOptions
+from tocsin.domain.routing import RoutingKey
+from tocsin.domain.webhook_options import (
+    BOUNDS,
+    LONGEST_LATENESS,
+    SHORTEST_LATENESS,
+    InvalidWebhookOptions,
+    WebhookOptions,
+)
 from tocsin.domain.webhook_url import check_webhook_url
 from tocsin.errors import TocsinError
 from tocsin.secret import Secret
@@ -33,6 +40,7 @@ FLAGS: Final = {
 """A field of the file, and the option it sets."""
 PEM_FIELDS: Final = ("ca_bundle", "client_certificate", "client_key")
 """Fields of PEM text, each of which may stand in a file of its own."""
+WHEN_FAILING_FIELDS: Final = ("routing_key",)
 FROM_FILE: Final = "_file"
 _LENGTHS: Final = tuple(name for name, _least, _most in BOUNDS)
 FIELDS: Final = (
@@ -40,6 +48,7 @@ FIELDS: Final = (
     *FLAGS,
     "links",
     *_LENGTHS,
+    *("skip_if_late", "when_failing"),
     *PEM_FIELDS,
     *(f"{field}{FROM_FILE}" for field in PEM_FIELDS),
     "was",
@@ -114,6 +123,11 @@ def _options(place: Place, fields: Mapping[str, Place]) -> WebhookOptions:
     for name, least, most in BOUNDS:
         if name in fields:
             given[name] = _length(fields[name], least, most)
+    if "skip_if_late" in fields:
+        length = fields["skip_if_late"]
+        given["skip_if_late"] = _length(length, SHORTEST_LATENESS, LONGEST_LATENESS)
+    if "when_failing" in fields:
+        given["when_failing"] = _when_failing(fields["when_failing"])
     given["ca_bundle"] = _ca_bundle(fields)
     given["client_certificate"] = _client_certificate(fields)
     try:
@@ -121,6 +135,16 @@ def _options(place: Place, fields: Mapping[str, Place]) -> WebhookOptions:
     except InvalidWebhookOptions as refusal:
         place.mistake(refusal.message)
         return WebhookOptions()
+
+
+def _when_failing(place: Place) -> str | None:
+    fields = place.fields("when_failing", WHEN_FAILING_FIELDS)
+    if "routing_key" not in fields:
+        place.mistake(
+            "needs the routing_key that gets the alert, such as {routing_key: operations}"
+        )
+        return None
+    return fields["routing_key"].read(lambda text: RoutingKey(text).value, None)
 
 
 def _links(place: Place) -> tuple[LinkAction, ...]:
