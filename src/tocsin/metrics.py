@@ -59,6 +59,8 @@ class Metrics:
         self._poison: Counter[str] = Counter()
         self._answers: Counter[str] = Counter()
         self._stale: Counter[str] = Counter()
+        self._hurried: Counter[str] = Counter()
+        self._skipped_late = 0
         self._steps = _Histogram(LATENESS_SECONDS)
         self._first_bytes = _Histogram(LATENESS_SECONDS)
         self._groups = _Histogram(GROUP_SIZES)
@@ -128,6 +130,16 @@ class Metrics:
         with self._lock:
             self._stale[reason] += count
 
+    def steps_hurried(self, reasons: Iterable[str]) -> None:
+        """Count steps that fired before their time, by the reason."""
+        with self._lock:
+            self._hurried.update(reasons)
+
+    def skipped_late(self, count: int) -> None:
+        """Count deliveries that were too late to be sent."""
+        with self._lock:
+            self._skipped_late += count
+
     # --- telling
 
     def render(self, gauges: Gauges, *, accept: str = "") -> tuple[bytes, str]:
@@ -155,6 +167,17 @@ class Metrics:
                     "deliveries", "Deliveries by the state they came to", "state", self._deliveries
                 ),
                 _by("answers", "Answers that asked to act", "decision", self._answers),
+                _by(
+                    "steps_hurried",
+                    "Steps fired before their time, as the one before reached nobody",
+                    "reason",
+                    self._hurried,
+                ),
+                _total(
+                    "deliveries_skipped_late",
+                    "Deliveries not sent, as they were too late for their webhook",
+                    self._skipped_late,
+                ),
                 self._groups.family("commit_group_size", "Pieces of work in one commit"),
                 _by("poison", "Items that failed alone", "pipeline", self._poison),
                 _by("stale", "What came too late and did nothing", "reason", self._stale),

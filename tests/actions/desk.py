@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import sqlalchemy as sa
+from tests.behaviour.configuring import Steps, step_of
 from tests.configuration.editing import NOW, Alice
 
 from tocsin.actions.attempt_result import AttemptResult
@@ -46,7 +47,6 @@ HAPPENINGS = (
     *(schema.webhook_failures, schema.feed, schema.counters, schema.used_links),
 )
 """The tables of what happens, rather than of what is configured."""
-Steps = Sequence[tuple[str, Sequence[str]]]
 
 
 @dataclass
@@ -89,13 +89,14 @@ class Desk:
         repeat: Mapping[str, Any] | None = None,
         disabled: Iterable[str] = (),
         options: Mapping[str, Any] | None = None,
+        own: Mapping[str, Mapping[str, Any]] | None = None,
         prune: bool = False,
     ) -> None:
         """Put policies in force, `slug: [(delay, [webhook])]`, all of the team ops; keys lead to them.
 
-        All webhooks have the same `options`.
+        All webhooks have the same `options`, and each perhaps some of its `own`.
         """
-        names = {name for steps in policies.values() for _, called in steps for name in called}
+        names = {name for steps in policies.values() for step in steps for name in step[1]}
         off = set(disabled)
         described: dict[str, Any] = {
             "webhooks": {
@@ -103,6 +104,7 @@ class Desk:
                     "url": f"https://{name}.example/hook",
                     "enabled": name not in off,
                     **(options or {}),
+                    **(own or {}).get(name, {}),
                 }
                 for name in sorted(names | off)
             },
@@ -110,9 +112,7 @@ class Desk:
                 "ops": {
                     "policies": {
                         slug: {
-                            "steps": [
-                                {"after": delay, "webhooks": list(to)} for delay, to in steps
-                            ],
+                            "steps": [step_of(*step) for step in steps],
                             **({"repeat": repeat} if repeat else {}),
                         }
                         for slug, steps in policies.items()

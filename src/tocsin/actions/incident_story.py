@@ -28,7 +28,12 @@ from tocsin.store.delivery_reads import list_deliveries_of_incident
 MOST_HAPPENINGS: Final = 12
 """Steps and changes that fit on one screen; the timeline has them all."""
 _STARTING: Final = frozenset({Kind.OPENED, Kind.REOPENED, Kind.HOLD_ENDED, Kind.REROUTED})
-_STEPS: Final = frozenset({Kind.PAGED, Kind.TARGET_SKIPPED, Kind.NOT_STARTED, Kind.POISONED})
+_STEPS: Final = frozenset(
+    {
+        *(Kind.PAGED, Kind.TARGET_SKIPPED, Kind.REACHED_NOBODY, Kind.NOT_STARTED),
+        Kind.POISONED,
+    }
+)
 # Told elsewhere in the answer.
 _LEFT_OUT: Final = frozenset({Kind.OPENED, Kind.ROLLED_UP, Kind.RECORDED, Kind.ATTEMPTED})
 _MANUAL: Final = "28"
@@ -178,6 +183,7 @@ def _due_step(escalation: Escalation, names: Names, configuration: Configuration
     return DueStep(
         name=f"{step.step.policy}, {step.step.place}",
         due_at=step.due_at,
+        sooner_at=step.sooner_at,
         webhooks=[slug for slug in step.webhooks if slug in callable_],
     )
 

@@ -62,6 +62,12 @@ class Escalation:
         """When the next step fires, by the plan; None when it ended."""
         return self.due_at if self.planned_at is None else self.planned_at
 
+    @property
+    def sooner_at(self) -> datetime | None:
+        """When the next step fires before that, unless the last one has reached somebody by then."""
+        is_sooner = self.planned_at is not None and self.due_at != self.planned_at
+        return self.due_at if is_sooner else None
+
 
 # Tuples: one of each is made for every step that fires, and a frozen dataclass takes three times as long.
 class Firing(NamedTuple):

@@ -38,6 +38,7 @@ class Reason(StrEnum):
     DEADLINE = "deadline"
     FINAL_OUTCOME = "final_outcome"
     ONE_ATTEMPT = "one_attempt"
+    SKIPPED_LATE = "skipped_late"
     NEVER_RECEIVED = "never_received"
 
 
@@ -57,6 +58,8 @@ class DueStep:
     name: str
     due_at: datetime
     webhooks: Sequence[str]
+    sooner_at: datetime | None = None
+    """When it fires already, unless the step before it has reached somebody by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +166,13 @@ def _of_step(step: DueStep, now: datetime) -> Finding:
     if step.due_at <= now:
         return Finding(Reason.STEP_OVERDUE, f"{step.name}, is due now and {calls}.", step.due_at)
     at = instant_text(step.due_at)
-    return Finding(Reason.STEP_DUE, f"{step.name}, fires at {at} and {calls}.", step.due_at)
+    sooner = ""
+    if step.sooner_at is not None:
+        sooner = (
+            f", or at {instant_text(step.sooner_at)} unless the step before it has reached somebody by "
+            "then,"
+        )
+    return Finding(Reason.STEP_DUE, f"{step.name}, fires at {at}{sooner} and {calls}.", step.due_at)
 
 
 def _of_disabled(disabled: Disabled) -> Finding:
@@ -199,6 +208,7 @@ _BECAUSE = {
     Ending.DEADLINE: "the last attempt, at the deadline, failed too",
     Ending.FINAL_OUTCOME: "after that outcome another attempt could not do better",
     Ending.ONE_ATTEMPT: "it was a test, which is sent once",
+    Ending.SKIPPED_LATE: "its first attempt would have been later than the webhook's skip_if_late",
     Ending.ACKNOWLEDGED: "the incident was acknowledged",
     Ending.HELD: "the incident was put on hold",
     Ending.RESOLVED: "the incident was resolved",
@@ -206,6 +216,7 @@ _BECAUSE = {
 }
 
 
+_MAY_BE_SENT_AGAIN = frozenset({Ending.DEADLINE, Ending.FINAL_OUTCOME, Ending.SKIPPED_LATE})
 _SEND_AGAIN = " Send it again by hand: tocsin deliveries send-again."
 
 
@@ -220,7 +231,7 @@ def decide_next_of_delivery(
     """Return what happens next to a delivery, or why nothing will."""
     reason = None if end_reason is None else Ending(end_reason)
     if state.is_ended and reason is not None:
-        hint = _SEND_AGAIN if reason in (Ending.DEADLINE, Ending.FINAL_OUTCOME) else ""
+        hint = _SEND_AGAIN if reason in _MAY_BE_SENT_AGAIN else ""
         return (Finding(Reason(reason.value), f"Nothing: {_BECAUSE[reason]}.{hint}"),)
     findings = [_of_unfinished(unfinished, now)]
     if is_paused and state is DeliveryState.PENDING:

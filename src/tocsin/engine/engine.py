@@ -28,6 +28,7 @@ from tocsin.engine.poison import Ward
 from tocsin.engine.request import destination_of
 from tocsin.engine.runner import Runner
 from tocsin.engine.tick import Tick
+from tocsin.ids import DELIVERY, id_text
 from tocsin.metrics import Metrics
 from tocsin.store.database import News
 from tocsin.store.writer import StoreUnavailable, Writer
@@ -155,6 +156,16 @@ class Engine:
             self._metrics.steps_fired((), exhausted=len(news.silenced))
             for number in news.silenced:
                 logger.warning("incident.nobody_left", extra={"incident": number})
+        if news.hurried:
+            self._metrics.steps_hurried(reason for _, reason in news.hurried)
+            for number, reason in news.hurried:
+                logger.warning("step.hurried", extra={"incident": number, "reason": reason})
+        if news.skipped_late:
+            self._metrics.skipped_late(len(news.skipped_late))
+            self._metrics.deliveries_moved({"failed": len(news.skipped_late)})
+            for delivery in news.skipped_late:
+                facts = {"delivery": id_text(DELIVERY, delivery)}
+                logger.warning("delivery.skipped_late", extra=facts)
         if news.withdrawn:
             self._metrics.deliveries_moved({"cancelled": news.withdrawn})
         if news.cancelled:

@@ -66,7 +66,8 @@ class Tx:
         self._cursor.execute("SAVEPOINT part")
         news = self.news
         lengths = len(news.cancelled), len(news.feed), len(news.alert_keys), len(news.silenced)
-        return Mark(*lengths, news.work_due_at, news.withdrawn)
+        hurried, skipped_late = len(news.hurried), len(news.skipped_late)
+        return Mark(*lengths, news.work_due_at, news.withdrawn, hurried, skipped_late)
 
     def keep(self, _mark: "Mark") -> None:
         """End the part that `mark` began; it is now part of the transaction."""
@@ -82,6 +83,8 @@ class Tx:
         self.news.work_due_at = mark.work_due_at
         del self.news.silenced[mark.silenced :]
         self.news.withdrawn = mark.withdrawn
+        del self.news.hurried[mark.hurried :]
+        del self.news.skipped_late[mark.skipped_late :]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,8 @@ class Mark(NamedTuple):
     silenced: int
     work_due_at: int | None
     withdrawn: int
+    hurried: int
+    skipped_late: int
 
 
 class News:
@@ -142,8 +147,8 @@ class News:
         """The incidents that got nobody left to page."""
         self.hurried: list[tuple[int, str]] = []
         """The incidents of which a step fired before its time, and why."""
-        self.skipped_late: list[tuple[int, int]] = []
-        """Deliveries that were too late to be sent, each with its webhook."""
+        self.skipped_late: list[int] = []
+        """Deliveries that were too late to be sent."""
         self.withdrawn = 0
         """How many deliveries that waited were cancelled."""
         self.group_size = 0

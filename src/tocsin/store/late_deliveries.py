@@ -38,7 +38,7 @@ def insert_late_deliveries(tx: Tx, late: Sequence[NewDelivery], *, now: int) -> 
     """
     rows = [(*each[:6], _FAILED, each.planned_at, now, 0, now, _LATE) for each in late]
     tx.run_many(_INSERT, rows)
-    tx.news.skipped_late += [(each.id, each.webhook_id) for each in late]
+    tx.news.skipped_late += [each.id for each in late]
 
 
 def end_late_deliveries(tx: Tx, ids: Iterable[int], *, now: int) -> list[LateDelivery]:
@@ -58,5 +58,5 @@ def end_late_deliveries(tx: Tx, ids: Iterable[int], *, now: int) -> list[LateDel
         )
     )
     late = sorted(LateDelivery(*row) for row in tx.core.execute(update))
-    tx.news.skipped_late += [(each.id, each.webhook_id) for each in late]
+    tx.news.skipped_late += [each.id for each in late]
     return late
