@@ -37,6 +37,7 @@ class Gauges:
     queue_depths: Mapping[str, int] = field(default_factory=dict)
     in_flight: int = 0
     disabled_webhooks: Mapping[str, int] = field(default_factory=dict)
+    failing_webhooks: int = 0
     is_paused: bool = False
     receivers_expire_at: Mapping[str, float] = field(default_factory=dict)
     clients_expire_at: Mapping[str, float] = field(default_factory=dict)
@@ -265,6 +266,10 @@ def _gauges(gauges: Gauges) -> list[Metric]:
             gauges.oldest_unsent_seconds,
         ),
         "tocsin_attempts_in_flight": ("Attempts under way", float(gauges.in_flight)),
+        "tocsin_failing_webhooks": (
+            "Webhooks that fail again and again",
+            float(gauges.failing_webhooks),
+        ),
         "tocsin_paused": ("1 while nothing fires or is sent", float(gauges.is_paused)),
     }
     return [

@@ -29,7 +29,7 @@ from tocsin.store import alert_keys, policies, routing, teams, webhooks
 from tocsin.store.alert_keys import AlertKey
 from tocsin.store.database import Tx
 from tocsin.store.routing import RoutingRow
-from tocsin.store.webhook_failures import forget_failures
+from tocsin.store.webhook_failures import forget_failures, forgive_failures
 
 _KEY_BYTES = 16
 
@@ -146,7 +146,7 @@ class _Writing:
         save = webhooks.update_webhook if known else webhooks.insert_webhook
         save(self._tx, webhook, self._editor.vault)
         if known and (webhook.url != known.url or (known.disabled_at and not disabled_at)):
-            forget_failures(self._tx, [webhook.id])  # they were another receiver's, or are forgiven
+            forgive_failures(self._tx, webhook.id)  # or they were another receiver's
 
     def _disabled(
         self, described: DescribedWebhook, known: Webhook | None

@@ -13,6 +13,7 @@ from tocsin.actions.incident_set import Context, ContextSource
 from tocsin.actions.reach import look_again_where_all_ended
 from tocsin.actions.too_late import skip_late, too_late_before
 from tocsin.actions.webhook_failures import DisabledWebhook, judge_webhooks
+from tocsin.actions.webhook_turns import TurnedWebhook
 from tocsin.domain.answer_action import AnswerDecision
 from tocsin.domain.delivery import DeliveryState, Ending, decide_retry
 from tocsin.domain.outcome import Outcome
@@ -54,6 +55,8 @@ class Recorded:
     stale: int
     disabled: tuple[DisabledWebhook, ...] = ()
     """The webhooks that the engine disabled because of it."""
+    turned: tuple[TurnedWebhook, ...] = ()
+    """Those that fail again and again from now on, or work again."""
     given_up: tuple[AttemptResult, ...] = field(default=(), compare=False)
     """The last attempts of deliveries that failed."""
     new_certificates: int = 0
@@ -127,13 +130,15 @@ def record_attempts(
     release_slots(tx, (result.lease.webhook_id for result in known))
     wake_lanes(tx, recording.waits)
     states = recording.states
+    judged = judge_webhooks(tx, known, context_source)
     return Recorded(
         delivered=states[DeliveryState.DELIVERED],
         retried=states[DeliveryState.PENDING],
         failed=states[DeliveryState.FAILED],
         cancelled=states[DeliveryState.CANCELLED],
         stale=len(results) - len(known),
-        disabled=judge_webhooks(tx, known, context_source),
+        disabled=judged.disabled,
+        turned=judged.turned,
         given_up=tuple(recording.given_up),
         new_certificates=len(shown),
         answers=tuple(recording.answers),

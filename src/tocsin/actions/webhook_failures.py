@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from tocsin.actions.attempt_result import AttemptResult
 from tocsin.actions.incident_set import Context, ContextSource
+from tocsin.actions.webhook_turns import TurnedWebhook, tell_turns
 from tocsin.domain.timeline import ENGINE, NO_INCIDENT, Kind, TimelineEntry
 from tocsin.domain.webhook import DisabledReason
-from tocsin.domain.webhook_failures import Failures, count_attempt, decide_disabling
+from tocsin.domain.webhook_failures import Failures, count_attempt, decide_disabling, decide_turn
 from tocsin.store.changes import Change, add_change, lock_configuration
 from tocsin.store.database import Tx
 from tocsin.store.schema import from_micros
@@ -35,12 +36,21 @@ class _Judged:
     before: dict[int, Failures]
     after: dict[int, Failures] = field(default_factory=dict)
     to_disable: dict[int, DisabledWebhook] = field(default_factory=dict)
+    turned: list[TurnedWebhook] = field(default_factory=list)
+
+
+class JudgedWebhooks(NamedTuple):
+    """The webhooks that were disabled because of a batch, and those that began or ceased to fail."""
+
+    disabled: tuple[DisabledWebhook, ...] = ()
+    turned: tuple[TurnedWebhook, ...] = ()
 
 
 def judge_webhooks(
     tx: Tx, results: Sequence[AttemptResult], context_source: ContextSource
-) -> tuple[DisabledWebhook, ...]:
-    """Count what webhooks have failed since their last 2xx, and disable those that are gone.
+) -> JudgedWebhooks:
+    """Count what webhooks have failed since their last 2xx, tell of those that fail again and again, and
+    disable those that are gone.
 
     The lanes of these webhooks must be locked. One that works costs a look, for the whole batch.
     """
@@ -52,11 +62,22 @@ def judge_webhooks(
     changed = {id_: each for id_, each in judged.after.items() if judged.before.get(id_) != each}
     put_failures(tx, changed)
     forget_failures(tx, judged.before.keys() - judged.after.keys())
-    if not judged.to_disable:
-        return ()
+    if not judged.to_disable and not judged.turned:
+        return JudgedWebhooks()
     context = context_source(tx)
+    turned = tell_turns(tx, context, judged.turned)
+    # Whom an alert went to, unless the webhook has turned again since.
+    told = {each.webhook_id: each.failures.told for each in turned}
+    put_failures(
+        tx,
+        {
+            id_: replace(judged.after[id_], told=each)
+            for id_, each in told.items()
+            if id_ in judged.after
+        },
+    )
     disabled = (_disable(tx, context, id_, each) for id_, each in judged.to_disable.items())
-    return tuple(each for each in disabled if each is not None)
+    return JudgedWebhooks(tuple(each for each in disabled if each is not None), tuple(turned))
 
 
 def _judge(tx: Tx, results: Sequence[AttemptResult]) -> _Judged:
@@ -70,6 +91,11 @@ def _judge(tx: Tx, results: Sequence[AttemptResult]) -> _Judged:
             continue  # nothing that anybody knew; or an old connection, and no answer at all
         at = from_micros(result.ended_at)
         counted = count_attempt(known, outcome, at=at, status=result.status_code)
+        turn = decide_turn(known, counted)
+        if turn is not None:
+            failures = counted or known
+            assert failures is not None
+            judged.turned.append(TurnedWebhook(webhook_id, turn, failures))
         if counted is None:
             judged.after.pop(webhook_id, None)
             continue

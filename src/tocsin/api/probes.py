@@ -94,6 +94,7 @@ def _gauges(health: Health) -> Gauges:
         disabled_webhooks={
             reason.value: health.disabled_webhooks.get(reason, 0) for reason in DisabledReason
         },
+        failing_webhooks=len(health.failing_webhooks),
         is_paused=health.is_paused,
         receivers_expire_at=_ends(health, Whose.RECEIVER),
         clients_expire_at=_ends(health, Whose.CLIENT),

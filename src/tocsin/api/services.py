@@ -35,6 +35,8 @@ class Health:
     """Items that failed alone and are tried again later."""
     disabled_webhooks: Mapping[DisabledReason, int] = field(default_factory=dict)
     """How many are disabled, by the reason."""
+    failing_webhooks: Sequence[str] = ()
+    """The slugs of those that fail again and again."""
     links_lead_nowhere: bool = False
     """A webhook asks for links, and nobody has said where others reach this server."""
     has_default_routing: bool = True

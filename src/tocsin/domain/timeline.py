@@ -30,6 +30,8 @@ class Kind(StrEnum):
     ATTEMPTED = "attempted"
     POISONED = "poisoned"
     WEBHOOK_DISABLED = "webhook_disabled"
+    WEBHOOK_FAILING = "webhook_failing"
+    WEBHOOK_WORKS_AGAIN = "webhook_works_again"
     PAUSED = "paused"
     UNPAUSED = "resumed"
     CERTIFICATE_ENDING = "certificate_ending"

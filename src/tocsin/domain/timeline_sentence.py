@@ -86,6 +86,15 @@ def sentence(entry: TimelineEntry) -> str:  # noqa: PLR0911, PLR0912, C901 - one
             return f"{_poisoned(detail)} ({detail['error']}); it is tried again at {again}."
         case Kind.WEBHOOK_DISABLED:
             return _disabled(detail)
+        case Kind.WEBHOOK_FAILING:
+            return failing_text(
+                detail["webhook"],
+                detail["failures"],
+                datetime.fromisoformat(detail["since"]),
+                detail["cause"],
+            )
+        case Kind.WEBHOOK_WORKS_AGAIN:
+            return f"{detail['webhook']} works again: its receiver answered 2xx."
         case Kind.PAUSED:
             return f"Paused by {by}: nothing fires and nothing is sent."
         case Kind.UNPAUSED:
@@ -111,6 +120,15 @@ def ending_text(webhook: str, whose: str, issuer: str, expires_at: datetime, now
     return (
         f"{_CERTIFICATE_OF[whose]} {webhook}, issued by {issuer}, {ends}, at {date_text(expires_at)}: "
         "renew it, or nothing reaches that receiver any more."
+    )
+
+
+def failing_text(webhook: str, failures: int, since: datetime, cause: str) -> str:
+    """Return that a webhook fails again and again, and how it failed last."""
+    count = counted(failures, "attempt has", "attempts have")
+    return (
+        f"{webhook} is failing: {count} failed since {instant_text(since)}, without a 2xx between, the "
+        f"last with {cause.removesuffix('.')}."
     )
 
 

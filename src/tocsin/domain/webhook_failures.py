@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
 
 from tocsin.domain.outcome import Outcome, explain
 from tocsin.domain.webhook import DisabledReason
@@ -14,11 +16,23 @@ GONE_FOR = timedelta(minutes=10)
 """One answer may be a deployment, a proxy or a mistake; three over so long are meant."""
 
 
+class Told(NamedTuple):
+    """An alert that says that a webhook fails: about whom, and the routing key that it went to."""
+
+    slug: str
+    routing_key: str
+
+    @property
+    def entity_id(self) -> str:
+        return f"tocsin webhook {self.slug}"
+
+
 @dataclass(frozen=True, slots=True)
 class Failures:
     """The failed attempts since a webhook's last 2xx, and those of them that were answered 410.
 
-    A webhook that works has none, and so nothing is kept of it.
+    A webhook that works has none, and so nothing is kept of it. One whose failures were forgiven, because
+    somebody changed it, has none either; something is kept only to take back at its 2xx what was told.
     """
 
     count: int
@@ -30,6 +44,7 @@ class Failures:
     """When the latest of them ended; None: it was counted before that was kept."""
     latest_outcome: Outcome | None = None
     latest_status: int | None = None
+    told: Told | None = None
 
     @property
     def is_failing(self) -> bool:
@@ -59,11 +74,29 @@ def count_attempt(
         return None
     if outcome.is_ours:
         return known
-    counted = Failures(1, at) if known is None else replace(known, count=known.count + 1)
+    if known is None or not known.count:
+        known = Failures(0, at, told=known.told if known else None)
+    counted = replace(known, count=known.count + 1)
     counted = replace(counted, latest_at=at, latest_outcome=outcome, latest_status=status)
     if outcome is not Outcome.GONE:
         return counted
     return replace(counted, gone=counted.gone + 1, gone_since=counted.gone_since or at)
+
+
+class Turn(StrEnum):
+    """What an attempt changes about how a webhook stands. The values are public."""
+
+    FAILING = "failing"  # it fails again and again
+    WORKS_AGAIN = "works_again"  # it has taken something since
+
+
+def decide_turn(before: Failures | None, after: Failures | None) -> Turn | None:
+    """Return what is to be told, if something is: an attempt made `after` of what was known before."""
+    if after is None:
+        has_told = before is not None and (before.is_failing or before.told is not None)
+        return Turn.WORKS_AGAIN if has_told else None
+    was_failing = before is not None and before.is_failing
+    return Turn.FAILING if after.is_failing and not was_failing else None
 
 
 def decide_disabling(

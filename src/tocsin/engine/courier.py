@@ -14,6 +14,7 @@ from tocsin.actions.deliver import Recorded, record_attempts
 from tocsin.actions.incident_set import ContextSource
 from tocsin.actions.poison import tell_of_outcome
 from tocsin.actions.webhook_failures import DisabledWebhook
+from tocsin.actions.webhook_turns import TurnedWebhook
 from tocsin.clock import Clock
 from tocsin.domain.answer_action import AnswerDecision, AskedAction, may_ask, read_answer
 from tocsin.domain.certificate_ending import ReceiverCertificate
@@ -26,6 +27,7 @@ from tocsin.domain.poison import Poison, wait_until
 from tocsin.domain.redaction import redact
 from tocsin.domain.retry_after import parse_retry_after
 from tocsin.domain.webhook import Webhook
+from tocsin.domain.webhook_failures import Turn
 from tocsin.engine.batches import Batches
 from tocsin.engine.certificates import ShownCertificates
 from tocsin.engine.diagnoses import Diagnoses
@@ -249,6 +251,8 @@ class Courier:
             logger.error("delivery.failed", extra=_facts(result))
         for disabled in recorded.disabled:
             _log_disabled(disabled)
+        for turned in recorded.turned:
+            _log_turned(turned)
         self._on_batch(results, recorded)
 
     def _not_recorded(self, results: Sequence[AttemptResult], error: StoreUnavailable) -> None:
@@ -297,6 +301,19 @@ def _log_disabled(disabled: DisabledWebhook) -> None:
     failures = disabled.failures
     facts = {"webhook": disabled.slug, "reason": disabled.reason.value, "gone": failures.gone}
     logger.error("webhook.disabled", extra={**facts, "since": str(failures.gone_since)})
+
+
+def _log_turned(turned: TurnedWebhook) -> None:
+    if turned.turn is Turn.WORKS_AGAIN:
+        logger.info("webhook.works_again", extra={"webhook": turned.slug})
+        return
+    failures = turned.failures
+    facts = {
+        "failures": failures.count,
+        "since": str(failures.since),
+        "cause": failures.latest_text,
+    }
+    logger.error("webhook.failing", extra={"webhook": turned.slug, **facts})
 
 
 def _facts(result: AttemptResult) -> dict[str, Any]:

@@ -295,6 +295,9 @@ webhook_failures = _clustered(
     sa.Column("latest_at", Instant),
     sa.Column("latest_outcome", sa.Text),
     sa.Column("latest_status", sa.Integer),
+    # By which slug, and under which routing key, an alert says that it fails, until the next 2xx.
+    sa.Column("told_as", sa.Text),
+    sa.Column("told_key", sa.Text),
 )
 
 timeline = _clustered(

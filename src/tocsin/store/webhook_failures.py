@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from tocsin.domain.outcome import Outcome
-from tocsin.domain.webhook_failures import Failures
+from tocsin.domain.webhook_failures import Failures, Told
 from tocsin.store import schema
 from tocsin.store.database import Tx
 from tocsin.store.schema import from_micros, instant_or_none, micros_or_none, to_micros
@@ -21,7 +21,7 @@ _LIST = Statement(sa.select(_F))
 _FIND = Statement(sa.select(_F).where(among(_F.c.webhook_id, "webhook_ids")), "webhook_ids")
 _COUNTS = (
     *("failures", "failing_since", "gone", "gone_since"),
-    *("latest_at", "latest_outcome", "latest_status"),
+    *("latest_at", "latest_outcome", "latest_status", "told_as", "told_key"),
 )
 _NEW = (
     postgresql.insert(_F).inline().values({column.name: raw(column.name) for column in _F.columns})
@@ -34,6 +34,15 @@ _PUT = Statement(
     *("webhook_id", *_COUNTS),
 )
 _FORGET = Statement(_F.delete().where(_F.c.webhook_id == raw("webhook_id")), "webhook_id")
+_FORGIVE = Statement(
+    _F.update()
+    .values(dict.fromkeys(("failures", "gone"), 0) | {"gone_since": sa.null()})
+    .where(_F.c.webhook_id == raw("webhook_id"), _F.c.told_as.is_not(None)),
+    "webhook_id",
+)
+_FORGET_UNTOLD = Statement(
+    _F.delete().where(_F.c.webhook_id == raw("webhook_id"), _F.c.told_as.is_(None)), "webhook_id"
+)
 
 
 def find_failures(tx: Tx, webhook_ids: Iterable[int]) -> dict[int, Failures]:
@@ -53,7 +62,7 @@ def _failures(
     gone_since: int | None,
     *latest: Any,
 ) -> Failures:
-    latest_at, latest_outcome, latest_status = latest
+    latest_at, latest_outcome, latest_status, told_as, told_key = latest
     return Failures(
         count=count,
         since=from_micros(since),
@@ -62,6 +71,7 @@ def _failures(
         latest_at=instant_or_none(latest_at),
         latest_outcome=Outcome(latest_outcome) if latest_outcome else None,
         latest_status=latest_status,
+        told=Told(told_as, told_key) if told_as is not None else None,
     )
 
 
@@ -75,6 +85,7 @@ def _row(webhook_id: int, failures: Failures) -> Row:
         micros_or_none(failures.latest_at),
         failures.latest_outcome.value if failures.latest_outcome else None,
         failures.latest_status,
+        *(failures.told or (None, None)),
     )
 
 
@@ -86,3 +97,9 @@ def put_failures(tx: Tx, failures: Mapping[int, Failures]) -> None:
 def forget_failures(tx: Tx, webhook_ids: Iterable[int]) -> None:
     """Let nothing speak against these webhooks any more."""
     tx.run_many(_FORGET, [(webhook_id,) for webhook_id in sorted(webhook_ids)])
+
+
+def forgive_failures(tx: Tx, webhook_id: int) -> None:
+    """Let the failures of a webhook that was changed count no more, but keep what is to be taken back."""
+    tx.run(_FORGET_UNTOLD, webhook_id)
+    tx.run(_FORGIVE, webhook_id)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from tocsin.actions.certificates import certificates_in_use, endings
 from tocsin.actions.pause import is_paused
+from tocsin.actions.webhook_state import find_failing
 from tocsin.api.services import Health
 from tocsin.clock import Clock
 from tocsin.engine.engine import Engine
@@ -29,6 +30,10 @@ def measure(store: Store, engine: Engine, clock: Clock, *, has_public_url: bool)
                 webhook.disabled_reason
                 for webhook in configuration.webhooks.values()
                 if webhook.disabled_reason is not None
+            ),
+            failing_webhooks=sorted(
+                configuration.webhooks[id_].slug
+                for id_ in find_failing(tx, configuration.webhooks.values())
             ),
             links_lead_nowhere=not has_public_url
             and any(webhook.links for webhook in configuration.webhooks.values()),

@@ -15,3 +15,5 @@ def upgrade() -> None:
     op.add_column("webhook_failures", sa.Column("latest_at", sa.BigInteger(), nullable=True))
     op.add_column("webhook_failures", sa.Column("latest_outcome", sa.Text(), nullable=True))
     op.add_column("webhook_failures", sa.Column("latest_status", sa.Integer(), nullable=True))
+    op.add_column("webhook_failures", sa.Column("told_as", sa.Text(), nullable=True))
+    op.add_column("webhook_failures", sa.Column("told_key", sa.Text(), nullable=True))
