@@ -13,6 +13,26 @@ from tocsin.domain.timeline_sentence import attempt_text, ending_text, sentence
 AT = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
 UNTIL = (AT + timedelta(hours=1)).isoformat()
 STEP = {"policy": "ops/main", "step": 2, "cycle": 1, "place": "step 2 of 3"}
+
+
+def reached(
+    webhook: str,
+    state: str,
+    *,
+    outcome: str | None = None,
+    status: int | None = None,
+    end_reason: str | None = None,
+) -> dict[str, Any]:
+    """What is kept of a delivery that reached nobody."""
+    return {
+        "webhook": webhook,
+        "state": state,
+        "end_reason": end_reason,
+        "outcome": outcome,
+        "status": status,
+    }
+
+
 DETAILS: dict[Kind, tuple[dict[str, Any], str]] = {
     Kind.OPENED: (
         {"alert": "alr_1", "policies": ["ops/a", "ops/b"]},
@@ -57,6 +77,24 @@ DETAILS: dict[Kind, tuple[dict[str, Any], str]] = {
         },
         "ops/main, step 2 of 3, did not call pager: it is disabled, by an administrator.",
     ),
+    Kind.REACHED_NOBODY: (
+        {
+            **STEP,
+            "reason": "undelivered",
+            "after_seconds": 60,
+            "unreached": [
+                reached("pager", "pending", outcome="rejected", status=503),
+                reached("phone", "sending"),
+                reached("boss", "pending"),
+                reached("siren", "failed", end_reason="skipped_late"),
+            ],
+        },
+        (
+            "ops/main, step 2 of 3, reached nobody within 1 min (pager rejected (HTTP 503); phone has not "
+            "answered yet; boss has not been called yet; siren was skipped, as it was too late), so the "
+            "next step fires now."
+        ),
+    ),
     Kind.SENT_AGAIN: (
         {"delivery": "dlv_1", "webhook": "pager", "resending": "pending_again"},
         "dlv_1 to pager, which had failed, is sent again by alice.",
@@ -95,6 +133,22 @@ DETAILS: dict[Kind, tuple[dict[str, Any], str]] = {
             "enables it: tocsin webhooks enable pager"
         ),
     ),
+    Kind.WEBHOOK_FAILING: (
+        {
+            "webhook": "pager",
+            "failures": 3,
+            "since": UNTIL,
+            "cause": "rejected (HTTP 503): The receiver, or a proxy before it, is overloaded.",
+        },
+        (
+            "pager is failing: 3 attempts have failed since 2026-05-04 04:02:01.000Z, without a 2xx "
+            "between, the last with rejected (HTTP 503): The receiver, or a proxy before it, is overloaded."
+        ),
+    ),
+    Kind.WEBHOOK_WORKS_AGAIN: (
+        {"webhook": "pager"},
+        "pager works again: its receiver answered 2xx.",
+    ),
     Kind.PAUSED: ({}, "Paused by alice: nothing fires and nothing is sent."),
     Kind.UNPAUSED: ({}, "Resumed by alice."),
     Kind.CERTIFICATE_ENDING: (
@@ -132,6 +186,45 @@ def test_a_start_names_what_did_start(
     detail = {"policies": policies, **({} if starts is None else {"starts": starts})}
     entry = TimelineEntry(1, 1, AT, Kind.REOPENED, "alice", detail)
     assert sentence(entry) == f"Reopened by alice; {said}"
+
+
+@pytest.mark.parametrize(
+    ("reason", "unreached", "said"),
+    [
+        (
+            "all_ended",
+            [reached("pager", "failed", outcome="gone", status=410)],
+            " (pager gone (HTTP 410))",
+        ),
+        ("all_skipped", [], ""),
+    ],
+)
+def test_a_step_that_reached_nobody_says_how(
+    reason: str, unreached: list[dict[str, Any]], said: str
+) -> None:
+    """Its time is named only where that was over."""
+    detail = {**STEP, "reason": reason, "after_seconds": 60, "unreached": unreached}
+    text = sentence(TimelineEntry(1, 1, AT, Kind.REACHED_NOBODY, "engine", detail))
+    assert text == f"ops/main, step 2 of 3, reached nobody{said}, so the next step fires now."
+
+
+def test_a_page_that_was_too_late_says_how_late_and_what_to_do() -> None:
+    """And is not among those that the step calls."""
+    detail = {
+        **STEP,
+        "webhook": "pager",
+        "reason": "skipped_late",
+        "skip_if_late": "10m",
+        "delivery": "dlv_1",
+    }
+    entry = TimelineEntry(1, 1, AT, Kind.TARGET_SKIPPED, "engine", detail, AT - timedelta(hours=1))
+    assert sentence(entry) == (
+        "ops/main, step 2 of 3, did not call pager: it would have been 1 h late, and its skip_if_late is "
+        "10m (dlv_1). Send it all the same: tocsin deliveries send-again dlv_1"
+    )
+    called = {"deliveries": [{"webhook": "pager", "skipped": True}, {"webhook": "phone"}]}
+    paged = TimelineEntry(1, 1, AT, Kind.PAGED, "engine", {**STEP, **called}, AT)
+    assert sentence(paged) == "ops/main, step 2 of 3, fired on time: it calls phone."
 
 
 @pytest.mark.parametrize("kind", Kind)

@@ -122,7 +122,7 @@ def record_attempts(
         if may_act:  # what it did may be the end of deliveries that come after it
             open_ = find_open_attempts(tx, (result.lease.delivery_id for result in results))
     if watching:
-        look_again_where_all_ended(tx, watching, now=max(each.ended_at for each in results))
+        look_again_where_all_ended(tx, watching, now=to_micros(context_source(tx).now))
     shown = [result.certificate for result in results if result.certificate is not None]
     if shown:
         keep_receiver_certificates(tx, shown)
