@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.behaviour.receiver import AUTH_CODE
 
-Steps = Sequence[tuple[str, Sequence[str]] | tuple[str, Sequence[str], str]]
+Steps = Sequence[tuple[Any, ...]]
 """The steps of a policy: how long after the one before, the webhooks called, and perhaps its patience."""
 
 

@@ -155,10 +155,10 @@ async def test_the_file_the_api_and_the_export_say_it_alike(tocsin: Tocsin) -> N
     ]
     made = await tocsin.call("PUT", "policies/ops/main", {"name": "Main", "steps": steps})
     assert (made["version"], made["steps"][0]["if_undelivered"]) == (2, given)
-    for wrong, code in (({"then": "stop"}, "invalid_policy"), ({"after": "4s"}, "invalid_policy")):
-        steps[0]["if_undelivered"] = given | wrong
-        answer = await tocsin.ask("PUT", "policies/ops/main", {"name": "Main", "steps": steps})
-        assert (answer.status_code, answer.json()["error"]["code"]) == (422, code)
+    for wrong in ({"then": "stop"}, {"after": "4s"}):
+        step = {"after": "0s", "webhooks": ["pager"], "if_undelivered": given | wrong}
+        answer = await tocsin.ask("PUT", "policies/ops/main", {"name": "Main", "steps": [step]})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_policy")
 
 
 async def test_a_mistake_in_a_file_says_what_to_do(tocsin: Tocsin) -> None:

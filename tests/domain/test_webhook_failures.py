@@ -114,9 +114,11 @@ def test_it_is_disabled_if_and_only_if_the_rule_says_so(gaps: list[tuple[Outcome
 
 def turns(attempts: Attempts) -> list[tuple[Turn | None, bool]]:
     """Return what each attempt changes, and whether the webhook is failing after it."""
-    known, seen = None, []
+    known: Failures | None = None
+    seen = []
     for outcome, minutes in attempts:
-        before, known = known, count_attempt(known, outcome, at=START + timedelta(minutes=minutes))
+        before = known
+        known = count_attempt(known, outcome, at=START + timedelta(minutes=minutes))
         seen.append((decide_turn(before, known), known is not None and known.is_failing))
     return seen
 
@@ -133,8 +135,9 @@ ATTEMPTS = st.lists(
 @given(ATTEMPTS)
 def test_it_is_failing_if_and_only_if_the_rule_says_so(gaps: list[tuple[Outcome, int]]) -> None:
     """Three failures or more since the last 2xx, over ten minutes or more; each turn is told once."""
-    minutes, since, attempts, expected = 0, [], [], []
-    was = False
+    minutes, was = 0, False
+    since: list[int] = []
+    attempts, expected = [], []
     for outcome, gap in gaps:
         minutes += gap
         attempts.append((outcome, float(minutes)))
