@@ -7,12 +7,14 @@ from tests.actions.desk import Desk
 from tests.actions.test_step_that_reaches_nobody import KEYS, MINUTE, due, fire, leased, page
 from tests.actions.test_step_that_reaches_nobody import why_sooner as reached_nobody
 
+from tocsin.actions.escalate import escalate
 from tocsin.actions.send_again import send_one_again
 from tocsin.actions.send_test import send_test
 from tocsin.actions.webhooks import get_webhook
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.timeline import Kind
 from tocsin.store import schema
+from tocsin.store.database import Failed, Tx
 from tocsin.store.schema import to_micros
 
 STEPS: dict[str, Any] = {"main": [("0s", ["a", "b"], "60s"), ("10m", ["c"])]}
@@ -184,3 +186,19 @@ def test_a_page_that_is_in_time_for_one_keeps_the_plan(ops: Desk) -> None:
     ops.wait(minutes=7)
     ops.fire()
     assert due(ops) == (ops.now + 10 * MINUTE, ops.now + MINUTE)
+
+
+def test_what_is_undone_is_not_told(ops: Desk) -> None:
+    """A part of a transaction that fails has hurried and skipped nothing."""
+    ops.opened()
+    ops.wait(minutes=40)
+
+    def fire_and_fail(tx: Tx) -> None:
+        escalate(tx, ops.context(tx), limit=10, sending=ops.sending())
+        assert len(tx.news.skipped_late) == 2
+        assert tx.news.hurried == [(1, "all_skipped")]
+        raise ValueError
+
+    with ops.database.write() as tx:
+        assert isinstance(tx.apart(lambda: fire_and_fail(tx)), Failed)
+        assert (tx.news.skipped_late, tx.news.hurried) == ([], [])

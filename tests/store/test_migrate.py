@@ -1,7 +1,7 @@
 """Migrations bring any database to exactly the tables that the code is written for."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from tocsin.actions.deliver import TakenOver, take_over
+from tocsin.domain.outcome import Outcome
+from tocsin.domain.webhook_failures import count_attempt
 from tocsin.store import schema, schema_configuration
 from tocsin.store.database import Database, Tx
 from tocsin.store.migrate import HEAD, NewerSchema, migrate, schema_version
+from tocsin.store.webhook_failures import list_failures
 
 assert schema_configuration.webhooks.metadata is schema.metadata
 
@@ -177,3 +180,22 @@ def test_what_was_sent_before_it_could_be_told_stays_as_it_was(empty: Database) 
         (told,) = tx.core.execute(schema.attempts.select())
         assert (delivery.attempts_before, delivery.resend_of, told.head_id) == (None, None, None)
         assert (delivery.state, told.outcome) == ("failed", "rejected")
+
+
+def test_what_failed_before_that_was_told_is_told_by_its_next_failure(empty: Database) -> None:
+    """0011 knows no latest failure of a webhook, and calls none failing; pages and steps are as they were."""
+    failures = {"webhook_id": 1, "failures": 7, "failing_since": NOW, "gone": 0}
+    with empty.write() as tx:
+        migrate(tx, to="0009")
+        _insert_webhooks(tx)
+        tx.core.execute(schema.webhook_failures.insert(), [failures])
+    with empty.write() as tx:
+        assert migrate(tx)
+        known = list_failures(tx)[1]
+        assert (known.count, known.since, known.is_failing, known.told) == (7, NOW, False, None)
+        later = count_attempt(known, Outcome.TIMED_OUT, at=NOW + timedelta(minutes=10))
+        assert later is not None
+        assert later.is_failing
+        columns = "skip_if_late, when_failing"
+        rows = tx.core.execute(sa.text(f"SELECT {columns} FROM webhooks"))
+        assert [tuple(row) for row in rows] == [(None, None)] * 2
