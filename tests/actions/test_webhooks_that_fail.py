@@ -201,6 +201,24 @@ def test_one_under_another_name_is_told_under_that(ops: Desk) -> None:
     assert about(ops, "tocsin webhook z") == [(1, Status.TRIGGERED)]
 
 
+def test_whoever_is_to_be_told_by_now_is_told_by_the_next_failure(ops: Desk) -> None:
+    """Also if nobody was before; once, and what is out elsewhere is taken back."""
+    asked = replace(untold(ops), when_failing="ops")
+    ops.alice.does(webhooks.update_webhook, "a", options=untold(ops))
+    attempts(ops, BAD, BAD, BAD)
+    assert about(ops) == []
+    ops.alice.does(webhooks.update_webhook, "a", options=asked)
+    assert attempts(ops, BAD, BAD) == []
+    assert about(ops) == [(1, Status.TRIGGERED)]
+    ops.alice.does(webhooks.update_webhook, "a", options=replace(asked, when_failing="db"))
+    attempts(ops, BAD, BAD)
+    assert about(ops) == [(1, Status.RESOLVED), (1, Status.TRIGGERED)]
+    ops.alice.does(webhooks.update_webhook, "a", options=untold(ops))
+    attempts(ops, BAD)
+    assert about(ops) == [(1, Status.RESOLVED), (1, Status.RESOLVED)]
+    assert len(told(ops)) == 1
+
+
 def test_a_disabled_webhook_is_not_failing(ops: Desk) -> None:
     """Nobody calls it; attempts that were under way tell nobody."""
     leases = [fired(ops, each) for each in "123"]

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from tocsin.actions.incident_set import Context
 from tocsin.actions.ingest import Receipt, ingest
-from tocsin.domain.alert import read_alert
+from tocsin.domain.alert import Alert, read_alert
 from tocsin.domain.message_type import MessageType
 from tocsin.store.database import Tx
 from tocsin.stored_json import to_json
@@ -12,8 +12,7 @@ from tocsin.stored_json import to_json
 MONITORING_TOOL = "Tocsin"
 
 
-def send_own_alert(
-    tx: Tx,
+def make_own_alert(
     context: Context,
     message_type: MessageType,
     *,
@@ -21,8 +20,8 @@ def send_own_alert(
     entity_id: str,
     title: str,
     message: str,
-) -> Receipt:
-    """Take in an alert under a routing key, in the transaction of what it is about."""
+) -> Alert:
+    """Return an alert as a sender would have sent it. An empty routing key: the default routing."""
     (id_,) = context.ids.take(1, context.now)
     body = {
         "message_type": message_type.value,
@@ -31,7 +30,7 @@ def send_own_alert(
         "state_message": message,
         "monitoring_tool": MONITORING_TOOL,
     }
-    alert = read_alert(
+    return read_alert(
         to_json(body).encode(),
         routing_key=routing_key,
         organisation="",
@@ -39,5 +38,9 @@ def send_own_alert(
         alert_uuid=str(UUID(int=id_)),
         entity_uuid=entity_id,
     )
+
+
+def send_own_alert(tx: Tx, context: Context, alert: Alert) -> Receipt:
+    """Take in an alert like any other, in the transaction of what it is about."""
     (receipt,) = ingest(tx, [alert], context)
     return receipt

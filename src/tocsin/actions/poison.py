@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
-from uuid import UUID
 
 from tocsin.actions.incident_set import Context, IncidentSet
-from tocsin.domain.alert import manual_alert
+from tocsin.actions.own_alerts import make_own_alert
 from tocsin.domain.incident import Effect
+from tocsin.domain.message_type import MessageType
 from tocsin.domain.poison import Poison, wait_until
 from tocsin.domain.timeline import ENGINE, NO_INCIDENT, Kind, TimelineEntry
 from tocsin.ids import DELIVERY, id_text
@@ -171,14 +171,13 @@ def _open_incident(tx: Tx, context: Context, case: _Case, failure: Failure) -> b
         return False
     (alert_id,) = context.ids.take(1, context.now)
     where = f" of incident {case.incident}" if case.incident else ""
-    alert = manual_alert(
-        summary=f"Tocsin cannot {case.what.failure}{where}",
-        details=f"{failure.error}. See: tocsin why '{case.subject}', and the server's log",
-        created_by=ENGINE,
-        organisation="",
-        now=context.now,
-        alert_uuid=str(UUID(int=alert_id)),
-        entity_uuid=entity_id,
+    alert = make_own_alert(
+        context,
+        MessageType.CRITICAL,
+        routing_key="",
+        entity_id=entity_id,
+        title=f"Tocsin cannot {case.what.failure}{where}",
+        message=f"{failure.error}. See: tocsin why '{case.subject}', and the server's log",
     )
     number = incidents.open(alert, alert_id, actor=ENGINE, policies=policies)
     incidents.save()

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from tocsin.actions.attempt_result import AttemptResult
 from tocsin.actions.incident_set import Context, ContextSource
-from tocsin.actions.webhook_turns import TurnedWebhook, tell_turns
+from tocsin.actions.webhook_turns import TurnedWebhook, tell_anew, tell_turns
 from tocsin.domain.timeline import ENGINE, NO_INCIDENT, Kind, TimelineEntry
 from tocsin.domain.webhook import DisabledReason
 from tocsin.domain.webhook_failures import Failures, count_attempt, decide_disabling, decide_turn
@@ -62,19 +62,16 @@ def judge_webhooks(
     changed = {id_: each for id_, each in judged.after.items() if judged.before.get(id_) != each}
     put_failures(tx, changed)
     forget_failures(tx, judged.before.keys() - judged.after.keys())
-    if not judged.to_disable and not judged.turned:
+    failing = {id_: each for id_, each in changed.items() if each.is_failing}
+    if not judged.to_disable and not judged.turned and not failing:
         return JudgedWebhooks()
     context = context_source(tx)
     turned = tell_turns(tx, context, judged.turned)
-    # Whom an alert went to, unless the webhook has turned again since.
     told = {each.webhook_id: each.failures.told for each in turned}
+    told |= tell_anew(tx, context, {id_: failing[id_] for id_ in failing.keys() - told.keys()})
+    after = judged.after
     put_failures(
-        tx,
-        {
-            id_: replace(judged.after[id_], told=each)
-            for id_, each in told.items()
-            if id_ in judged.after
-        },
+        tx, {id_: replace(after[id_], told=told[id_]) for id_ in told.keys() & after.keys()}
     )
     disabled = (_disable(tx, context, id_, each) for id_, each in judged.to_disable.items())
     return JudgedWebhooks(tuple(each for each in disabled if each is not None), tuple(turned))

@@ -4,12 +4,12 @@ Where the webhook asks for it, an alert goes to a routing key, in the transactio
 The page that it leads to may call this very webhook: that it fails, too, is no news, and tells nobody.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from tocsin.actions.incident_set import Context
-from tocsin.actions.own_alerts import send_own_alert
+from tocsin.actions.own_alerts import make_own_alert, send_own_alert
 from tocsin.domain.message_type import MessageType
 from tocsin.domain.timeline import ENGINE, NO_INCIDENT, Kind, TimelineEntry
 from tocsin.domain.timeline_sentence import failing_text
@@ -40,35 +40,61 @@ def tell_turns(tx: Tx, context: Context, turned: Iterable[TurnedWebhook]) -> lis
     out: dict[int, Told | None] = {}
     for each in turned:
         webhook = context.configuration.webhooks.get(each.webhook_id)
-        if webhook is None or (webhook.disabled_at and each.turn is Turn.FAILING):
+        is_failing = each.turn is Turn.FAILING
+        if webhook is None or (webhook.disabled_at and is_failing):
             continue
-        before = replace(each.failures, told=out.get(each.webhook_id, each.failures.told))
-        wanted = _alert(tx, context, webhook, replace(each, failures=before))
-        out[each.webhook_id] = wanted
-        done = replace(each, slug=webhook.slug, failures=replace(before, told=wanted))
+        failures = replace(each.failures, told=out.get(webhook.id, each.failures.told))
+        wanted = _wanted(webhook) if is_failing else None
+        if failures.told != wanted:
+            _take_back(tx, context, failures.told, is_failing=is_failing)
+        if wanted is not None:
+            _tell(tx, context, wanted, failures)
+        out[webhook.id] = wanted
+        done = replace(each, slug=webhook.slug, failures=replace(failures, told=wanted))
         _write_down(tx, context, done)
         told.append(done)
     return told
 
 
-def _alert(tx: Tx, context: Context, webhook: Webhook, turned: TurnedWebhook) -> Told | None:
-    """Send the alert that is asked for, and take back the one that is out; return which is out then."""
-    failures, out = turned.failures, turned.failures.told
-    key = webhook.when_failing
-    wanted = Told(webhook.slug, key) if key is not None and turned.turn is Turn.FAILING else None
-    if out is not None and out != wanted:
-        message = f"{webhook.slug} works again."
-        if turned.turn is Turn.FAILING:
-            message = f"{webhook.slug} still fails, but somebody else is told."
-        _send(tx, context, out, MessageType.RECOVERY, message)
-    if wanted is not None:
-        _send(tx, context, wanted, MessageType.CRITICAL, _message(webhook, failures))
-    return wanted
+def tell_anew(tx: Tx, context: Context, failing: Mapping[int, Failures]) -> dict[int, Told | None]:
+    """Tell of webhooks that were failing already whoever is to be told by now, if that has changed.
+
+    Returns what is told now of those of which it is another than before.
+    """
+    told = {}
+    for id_, failures in failing.items():
+        webhook = context.configuration.webhooks.get(id_)
+        if webhook is None or webhook.disabled_at or failures.told == _wanted(webhook):
+            continue
+        _take_back(tx, context, failures.told, is_failing=True)
+        told[id_] = wanted = _wanted(webhook)
+        if wanted is not None:
+            _tell(tx, context, wanted, failures)
+    return told
+
+
+def _wanted(webhook: Webhook) -> Told | None:
+    return None if webhook.when_failing is None else Told(webhook.slug, webhook.when_failing)
+
+
+def _tell(tx: Tx, context: Context, told: Told, failures: Failures) -> None:
+    text = failing_text(told.slug, failures.count, failures.since, failures.latest_text)
+    message = f"{text} See: tocsin webhooks show {told.slug}"
+    _send(tx, context, told, MessageType.CRITICAL, message)
+
+
+def _take_back(tx: Tx, context: Context, told: Told | None, *, is_failing: bool) -> None:
+    """Resolve the incident of what was told, if anything was."""
+    if told is None:
+        return
+    message = f"{told.slug} works again."
+    if is_failing:
+        message = f"{told.slug} still fails, but by now its name or whom to tell is another."
+    _send(tx, context, told, MessageType.RECOVERY, message)
 
 
 def _send(tx: Tx, context: Context, told: Told, type_: MessageType, message: str) -> None:
-    send_own_alert(
-        tx,
+    alert = make_own_alert(
         context,
         type_,
         routing_key=told.routing_key,
@@ -76,11 +102,7 @@ def _send(tx: Tx, context: Context, told: Told, type_: MessageType, message: str
         title=f"Webhook {told.slug} is failing",
         message=message,
     )
-
-
-def _message(webhook: Webhook, failures: Failures) -> str:
-    text = failing_text(webhook.slug, failures.count, failures.since, failures.latest_text)
-    return f"{text} See: tocsin webhooks show {webhook.slug}"
+    send_own_alert(tx, context, alert)
 
 
 def _write_down(tx: Tx, context: Context, turned: TurnedWebhook) -> None:
