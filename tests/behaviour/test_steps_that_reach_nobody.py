@@ -74,7 +74,9 @@ async def test_one_that_is_taken_keeps_the_plan(tocsin: Tocsin) -> None:
     tocsin.receiver.answer("/pager", 500, 200)
     tocsin.receiver.answer("/boss", 410)
     await tocsin.alert()
+    assert "unless the step before it" in (await tocsin.why("#1"))["text"]
     await tocsin.advance(seconds=3)
+    assert "unless the step before it" not in (await tocsin.why("#1"))["text"]
     await tocsin.advance(minutes=9, seconds=56)
     assert "/phone" not in tocsin.receiver.paths()
     await tocsin.advance(seconds=1)

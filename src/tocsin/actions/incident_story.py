@@ -151,7 +151,9 @@ def _situation(
         has_started=bool(in_force),
         not_started=not_started,
         due_steps=[
-            step for each in in_force if (step := _due_step(each, names, configuration)) is not None
+            step
+            for each in in_force
+            if (step := _due_step(each, names, configuration, deliveries)) is not None
         ],
         unfinished=[unfinished_of(line) for line in deliveries if not line.delivery.state.is_ended],
         disabled=_disabled(in_force, names, {path for path, _ in not_started}, configuration),
@@ -173,7 +175,12 @@ def _not_started(told: Sequence[Told]) -> list[tuple[str, str]]:
     return [(detail["policy"], detail["reason"]) for detail in details]
 
 
-def _due_step(escalation: Escalation, names: Names, configuration: Configuration) -> DueStep | None:
+def _due_step(
+    escalation: Escalation,
+    names: Names,
+    configuration: Configuration,
+    deliveries: Sequence[DeliveryLine],
+) -> DueStep | None:
     step = next_step_of(escalation, names)
     if step is None:
         return None
@@ -183,8 +190,18 @@ def _due_step(escalation: Escalation, names: Names, configuration: Configuration
     return DueStep(
         name=f"{step.step.policy}, {step.step.place}",
         due_at=step.due_at,
-        sooner_at=step.sooner_at,
+        sooner_at=None if _has_reached(escalation, deliveries) else step.sooner_at,
         webhooks=[slug for slug in step.webhooks if slug in callable_],
+    )
+
+
+def _has_reached(escalation: Escalation, deliveries: Sequence[DeliveryLine]) -> bool:
+    """Return whether somebody took a delivery of the step that fired last."""
+    last = (escalation.number, escalation.next_step - 1)
+    return any(
+        (line.delivery.escalation, line.delivery.step) == last
+        and line.delivery.state is DeliveryState.DELIVERED
+        for line in deliveries
     )
 
 
