@@ -83,6 +83,7 @@ def test_one_that_waited_too_long_for_a_slot_is_skipped(ops: Desk) -> None:
     ops.fire(room=0)
     ops.wait(minutes=6)
     assert sorted(leased(ops, ops.lease())) == ["a", "c"]
+    assert len(ops.news.skipped_late) == 1
     assert ("b", *SKIPPED) in states(ops)
     (text,) = skips(ops)
     assert "did not call b: it would have been 7 min 1 s late" in text

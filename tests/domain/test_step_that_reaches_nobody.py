@@ -116,6 +116,14 @@ def test_a_step_that_is_hurried_is_on_time_and_moves_the_plan() -> None:
     assert ahead.due_at == at + 10 * MINUTE
 
 
+def test_what_follows_a_hurried_step_without_delay_is_not_hurried_itself() -> None:
+    """It belongs to that one's instant, as by the plan."""
+    version = policy((0, 1), (10, None), (0, None), (10, None))
+    ahead = advance(version, next_step=1, due_at=T0, now=T0, hurry=Hurry.ALL_ENDED)
+    assert [each.hurry for each in ahead.firings] == [Hurry.ALL_ENDED, None]
+    assert [each.planned_at for each in ahead.firings] == [T0, T0]
+
+
 @given(STATES, st.integers(0, 120))
 def test_a_look_finds_what_is_so(states: list[DeliveryState], seconds: int) -> None:
     """Delivered once, it is over; all ended, the next fires now; else when patience ends, never sooner."""

@@ -36,7 +36,7 @@ _PUT = Statement(
 _FORGET = Statement(_F.delete().where(_F.c.webhook_id == raw("webhook_id")), "webhook_id")
 _FORGIVE = Statement(
     _F.update()
-    .values(dict.fromkeys(("failures", "gone"), 0) | {"gone_since": sa.null()})
+    .values(failures=0)
     .where(_F.c.webhook_id == raw("webhook_id"), _F.c.told_as.is_not(None)),
     "webhook_id",
 )
