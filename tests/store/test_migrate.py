@@ -183,7 +183,7 @@ def test_what_was_sent_before_it_could_be_told_stays_as_it_was(empty: Database) 
 
 
 def test_what_failed_before_that_was_told_is_told_by_its_next_failure(empty: Database) -> None:
-    """0011 knows no latest failure of a webhook, and calls none failing; pages and steps are as they were."""
+    """0010 knows no latest failure of a webhook, and calls none failing; pages and steps are as they were."""
     failures = {"webhook_id": 1, "failures": 7, "failing_since": NOW, "gone": 0}
     with empty.write() as tx:
         migrate(tx, to="0009")
