@@ -23,6 +23,7 @@ from tocsin.domain.configuration_file.description import (
     Description,
 )
 from tocsin.domain.message_type import MessageType
+from tocsin.domain.follow_up import FollowUp
 from tocsin.domain.one_time_link import LinkAction
 from tocsin.domain.payload import PayloadProfile
 from tocsin.domain.policy import Repeat
@@ -121,6 +122,7 @@ OPTIONS = st.builds(
     with_standard_signature=st.booleans(),
     answer_may_act=st.booleans(),
     links=st.sampled_from([(), (LinkAction.RESOLVE,), tuple(LinkAction)]),
+    follow_up=st.sampled_from([(), (FollowUp.RESOLVED,), tuple(FollowUp)]),
     connect_timeout=st.integers(1, 20).map(lambda seconds: timedelta(seconds=seconds)),
     total_timeout=st.integers(20, 60).map(lambda seconds: timedelta(seconds=seconds)),
     deadline=st.integers(10, 86_400).map(lambda seconds: timedelta(seconds=seconds)),

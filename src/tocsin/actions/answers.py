@@ -1,7 +1,7 @@
 """What receivers' answers do to incidents, in the transaction that records their attempts."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -33,10 +33,17 @@ def incidents_asked(results: Iterable[AttemptResult]) -> set[int]:
     }
 
 
-def act(tx: Tx, result: AttemptResult, context_source: ContextSource) -> AnswerDecision:
+def act(
+    tx: Tx,
+    result: AttemptResult,
+    context_source: ContextSource,
+    *,
+    wait: Callable[[int, int], None],
+) -> AnswerDecision:
     """Do what an answer asks for, if its escalation still pages; say what came of it.
 
-    The incident must be locked.
+    The incident must be locked. `wait` is told of each webhook that has something to send because of
+    it, and since when.
     """
     asked, number = result.answer, result.lease.incident
     assert isinstance(asked, AskedAction)
@@ -55,7 +62,8 @@ def act(tx: Tx, result: AttemptResult, context_source: ContextSource) -> AnswerD
         return AnswerDecision.HOLD_LIMIT
     facts = {"webhook_id": webhook.id, "delivery": id_text(DELIVERY, result.lease.delivery_id)}
     _apply(incidents, number, asked, context, actor=f"{OF_A_WEBHOOK}{webhook.slug}", facts=facts)
-    incidents.save()
+    for webhook_id, at in incidents.write().items():
+        wait(webhook_id, at)
     return AnswerDecision.ACTED
 
 

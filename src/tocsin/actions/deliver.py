@@ -1,7 +1,7 @@
 """Leases out, attempts in."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
@@ -10,6 +10,7 @@ from tocsin.actions.answers import act, asks, incidents_asked, with_decision
 from tocsin.actions.attempt_result import AttemptResult
 from tocsin.actions.escalate import Sending
 from tocsin.actions.incident_set import Context, ContextSource
+from tocsin.actions.next_in_line import let_next_go
 from tocsin.actions.reach import look_again_where_all_ended
 from tocsin.actions.too_late import skip_late, too_late_before
 from tocsin.actions.webhook_failures import DisabledWebhook, judge_webhooks
@@ -29,7 +30,6 @@ from tocsin.store.deliveries import (
     lease_waiting,
     settle_deliveries,
 )
-from tocsin.store.delivery_line import release_behind
 from tocsin.store.escalations import find_watching
 from tocsin.store.incidents import find_incidents
 from tocsin.store.lanes import (
@@ -180,7 +180,7 @@ class _Recording:
     def settle(self, results: Sequence[AttemptResult], open_: Mapping[int, OpenAttempt]) -> None:
         """Write down results, the last of which may act."""
         rows: list[Row] = []
-        passed: list[int] = []
+        passed: dict[int, int] = {}
         for result in results:
             id_, attempt = result.lease.key
             state, due_at, ending = _settle(result, open_[id_].cancel_reason)
@@ -192,15 +192,18 @@ class _Recording:
             if due_at is not None:
                 self._wait(result.lease.webhook_id, due_at)
             if due_at != result.ended_at:  # else it is made again at once, and goes first
-                passed.append(id_)
+                passed[id_] = result.ended_at
             self._tx.news.feed.append(("attempted", result.lease.incident or 0, id_, attempt))
         settle_deliveries(self._tx, rows)
-        for webhook_id, at in release_behind(self._tx, passed).items():
+        # On record first: who is next in line, and what an answer does, go by what has left.
+        self._insert(each for each in results if not asks(each))
+        for webhook_id, at in let_next_go(self._tx, passed).items():
             self._wait(webhook_id, at)
-        insert_attempts(
-            self._tx,
-            [_attempt_row(each, self._decide(each) if each.answer else None) for each in results],
-        )
+        self._insert(each for each in results if asks(each))
+
+    def _insert(self, results: Iterable[AttemptResult]) -> None:
+        rows = [_attempt_row(each, self._decide(each) if each.answer else None) for each in results]
+        insert_attempts(self._tx, rows)
 
     def _wait(self, webhook_id: int, at: int) -> None:
         self.waits[webhook_id] = min(at, self.waits.get(webhook_id, at))
@@ -208,7 +211,7 @@ class _Recording:
     def _decide(self, result: AttemptResult) -> AnswerDecision:
         decision = result.answer
         if not isinstance(decision, AnswerDecision):
-            decision = act(self._tx, result, self._context_source)
+            decision = act(self._tx, result, self._context_source, wait=self._wait)
         self.answers.append(decision)
         return decision
 
@@ -291,7 +294,7 @@ def take_over(tx: Tx, now: datetime, *, run_id: int, limit: int) -> TakenOver:
     for each in left:
         tx.news.feed.append(("attempted", each.incident or 0, *each.key))
     is_due = {each.delivery_id: bool(row[1]) for each, row in zip(left, rows, strict=True)}
-    released = release_behind(tx, (id_ for id_, again in is_due.items() if not again))
+    released = let_next_go(tx, {id_: at for id_, again in is_due.items() if not again})
     release_slots(tx, (each.webhook_id for each in left))
     wake_lanes(tx, {each.webhook_id: at for each in left if is_due[each.delivery_id]} | released)
     return TakenOver(len(leased), len(left))

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping
 
 from tocsin.actions.incident_set import Context
+from tocsin.actions.next_in_line import let_next_go
 from tocsin.actions.reach import look_again_where_all_ended
 from tocsin.domain.duration import format_duration
 from tocsin.domain.timeline import ENGINE, Kind, TimelineEntry
 from tocsin.domain.webhook import Webhook
 from tocsin.ids import DELIVERY, id_text
 from tocsin.store.database import Tx
-from tocsin.store.delivery_line import release_behind
 from tocsin.store.escalations import find_watching
 from tocsin.store.late_deliveries import LateDelivery, end_late_deliveries
 from tocsin.store.schema import from_micros, to_micros
@@ -35,7 +35,7 @@ def skip_late(tx: Tx, context: Context, ids: Iterable[int]) -> None:
     late = end_late_deliveries(tx, ids, now=now)
     webhooks = context.configuration.webhooks
     add_to_timeline(tx, [late_entry(context, each, webhooks[each.webhook_id]) for each in late])
-    release_behind(tx, [each.id for each in late])
+    let_next_go(tx, dict.fromkeys((each.id for each in late), now))
     # Lanes are locked by now: where an incident is locked by somebody else, the look comes in its time.
     watching = find_watching(tx, {each.incident for each in late}, skip_locked=True)
     look_again_where_all_ended(tx, watching, now=now)

@@ -20,6 +20,7 @@ from tocsin.api.declaring import management
 from tocsin.api.dependencies import Once, Work
 from tocsin.api.editing import edit, editor_of
 from tocsin.api.field_types import AnswerModel, Duration, Instant, Page, RequestModel
+from tocsin.api.webhook_fields import GivenFollowUps, GivenLinks
 from tocsin.api.webhook_state import (
     FailingAnswer,
     GivenLateness,
@@ -30,6 +31,7 @@ from tocsin.api.webhook_state import (
     render_receiver_certificate,
 )
 from tocsin.domain.auth_code import standard_secret
+from tocsin.domain.follow_up import FollowUp, parse_follow_ups
 from tocsin.domain.one_time_link import LinkAction, parse_link_actions
 from tocsin.domain.payload import PayloadProfile
 from tocsin.domain.principal import Scope
@@ -50,6 +52,7 @@ _OPTIONS: Final = {
     "standard_signature": "with_standard_signature",
     "answer_may_act": "answer_may_act",
     "links": "links",
+    "follow_up": "follow_up",
     "connect_timeout": "connect_timeout",
     "total_timeout": "total_timeout",
     "deadline": "deadline",
@@ -68,14 +71,6 @@ GivenAuthCode = Annotated[
         max_length=255,
         description="One that receivers know already, 16 to 255 printable ASCII characters. "
         "Left out, one is made",
-    ),
-]
-GivenLinks = Annotated[
-    list[Annotated[LinkAction, Field(strict=False)]],
-    Field(
-        max_length=8,
-        description="What a page has one-time links for: fields `ack_url` and `resolve_url`. "
-        "Refused with `links_without_public_url` unless TOCSIN_PUBLIC_URL is set",
     ),
 ]
 # Strict would take no text for an enumeration's member.
@@ -108,6 +103,7 @@ class WebhookAnswer(AnswerModel):
     standard_signature: bool
     answer_may_act: bool
     links: list[LinkAction]
+    follow_up: list[FollowUp]
     connect_timeout: Duration
     total_timeout: Duration
     deadline: Duration
@@ -152,6 +148,7 @@ class NewWebhook(RequestModel):
         Field(description="Whether an answer may acknowledge, hold or resolve the incident"),
     ] = False
     links: GivenLinks = Field(default_factory=list)
+    follow_up: GivenFollowUps = Field(default_factory=list)
     connect_timeout: Duration = timedelta(seconds=5)
     total_timeout: Duration = timedelta(seconds=15)
     deadline: Duration = timedelta(minutes=15)
@@ -176,6 +173,7 @@ class WebhookChange(RequestModel):
     standard_signature: bool | None = None
     answer_may_act: bool | None = None
     links: GivenLinks | None = None
+    follow_up: GivenFollowUps | None = None
     connect_timeout: Duration | None = None
     total_timeout: Duration | None = None
     deadline: Duration | None = None
@@ -327,6 +325,8 @@ def _options(given: NewWebhook | WebhookChange) -> dict[str, Any]:
     values = {name: getattr(given, field) for field, name in _OPTIONS.items()}
     if given.links is not None:
         values["links"] = parse_link_actions(given.links)
+    if given.follow_up is not None:
+        values["follow_up"] = parse_follow_ups(given.follow_up)
     options = {name: value for name, value in values.items() if value is not None}
     if given.skip_if_late is not None:
         options["skip_if_late"] = given.skip_if_late or None

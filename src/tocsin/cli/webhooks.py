@@ -27,6 +27,7 @@ OPTIONS: Final = (
     "standard_signature",
     "answer_may_act",
     "links",
+    "follow_up",
     "connect_timeout",
     "total_timeout",
     "deadline",

@@ -44,6 +44,8 @@ class Ending(StrEnum):
     HELD = "held"
     RESOLVED = "resolved"
     REROUTED = "rerouted"
+    NO_PAGE_LEFT = "no_page_left"  # it was to follow a page, of which no byte left
+    SUPERSEDED = "superseded"  # it had failed when there was something newer to tell
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from tocsin.domain.auth_code import PendingAuthCode
 from tocsin.domain.client_certificate import ClientCertificate
 from tocsin.domain.delivery import DEADLINE
+from tocsin.domain.follow_up import FollowUp
 from tocsin.domain.one_time_link import LinkAction
 from tocsin.domain.payload import PayloadProfile
 from tocsin.secret import Secret
@@ -56,6 +57,8 @@ class Webhook:
     """True: an answer may acknowledge, hold or resolve its incident (`tocsin.domain.answer_action`)."""
     links: tuple[LinkAction, ...] = ()
     """What its pages have one-time links for (`tocsin.domain.one_time_link`)."""
+    follow_up: tuple[FollowUp, ...] = ()
+    """What it is told when an incident changes that it was paged for (`tocsin.domain.follow_up`)."""
     connect_timeout: timedelta = CONNECT_TIMEOUT
     total_timeout: timedelta = TOTAL_TIMEOUT
     deadline: timedelta = DEADLINE

@@ -7,6 +7,7 @@ from typing import ClassVar, Final
 from tocsin.domain.client_certificate import ClientCertificate
 from tocsin.domain.delivery import DEADLINE, LONGEST_DEADLINE, SHORTEST_DEADLINE
 from tocsin.domain.duration import format_duration
+from tocsin.domain.follow_up import FollowUp
 from tocsin.domain.one_time_link import LinkAction
 from tocsin.domain.payload import PayloadProfile
 from tocsin.domain.webhook import CONNECT_TIMEOUT, TOTAL_TIMEOUT, Webhook
@@ -36,6 +37,7 @@ class WebhookOptions:
     with_standard_signature: bool = True
     answer_may_act: bool = False
     links: tuple[LinkAction, ...] = ()
+    follow_up: tuple[FollowUp, ...] = ()
     connect_timeout: timedelta = CONNECT_TIMEOUT
     total_timeout: timedelta = TOTAL_TIMEOUT
     deadline: timedelta = DEADLINE

@@ -12,13 +12,14 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from tocsin.domain.delivery import DeliveryState
+from tocsin.domain.follow_up import FollowUp
 from tocsin.store import schema
 from tocsin.store.database import Tx
 from tocsin.store.statement import Row, Statement, among, heads, id_list, insert, raw
 
 _D, _B, _A, _L = schema.deliveries, schema.bodies, schema.attempts, schema.lanes
 _PENDING, _SENDING = DeliveryState.PENDING.value, DeliveryState.SENDING.value
-_RARE = ("attempts_before", "resend_of")
+_RARE = ("attempts_before", "resend_of", "follow_up", "cause")
 _INSERT = insert(_D, *(each.name for each in _D.columns if each.name not in _RARE))
 _INSERT_BODY = insert(_B)
 _INSERT_ATTEMPT = insert(_A)
@@ -93,7 +94,7 @@ _OPEN = Statement(
     "ids",
 )
 _UNFINISHED = Statement(
-    sa.select(_D.c.id, _D.c.incident, _D.c.state, _D.c.attempts)
+    sa.select(_D.c.id, _D.c.incident, _D.c.state, _D.c.attempts, _D.c.follow_up)
     .where(among(_D.c.incident, "incidents"), _D.c.state.in_([_PENDING, _SENDING]))
     .order_by(_D.c.id)
     .with_for_update(),
@@ -243,6 +244,7 @@ class Unfinished:
     incident: int
     is_sending: bool
     attempts: int
+    follow_up: FollowUp | None
 
 
 def insert_bodies(tx: Tx, rows: Sequence[tuple[int, bytes]]) -> None:
@@ -359,8 +361,8 @@ def list_unfinished(tx: Tx, incidents: Iterable[int]) -> list[Unfinished]:
     """Return the deliveries of these incidents that have not ended, locked."""
     rows = tx.rows(_UNFINISHED, id_list(incidents))
     return [
-        Unfinished(id_, incident, state == _SENDING, attempts)
-        for id_, incident, state, attempts in rows
+        Unfinished(id_, incident, state == _SENDING, attempts, follow_up and FollowUp(follow_up))
+        for id_, incident, state, attempts, follow_up in rows
     ]
 
 

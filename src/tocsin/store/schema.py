@@ -211,6 +211,9 @@ deliveries = sa.Table(
     sa.Column("attempts_before", sa.Integer),
     # The delivery whose body this one sends once more; such a one has no step.
     sa.Column("resend_of", Id),
+    # What a follow-up tells, and the timeline entry of the change that it tells of; it has no step.
+    sa.Column("follow_up", sa.Text),
+    sa.Column("cause", Id),
 )
 sa.Index(
     "deliveries_in_line",
@@ -238,6 +241,15 @@ sa.Index(
     deliveries.c.resend_of,
     sqlite_where=deliveries.c.resend_of.is_not(None),
     postgresql_where=deliveries.c.resend_of.is_not(None),
+)
+
+sa.Index(
+    "deliveries_follow_ups",
+    deliveries.c.cause,
+    deliveries.c.webhook_id,
+    unique=True,
+    sqlite_where=deliveries.c.cause.is_not(None),
+    postgresql_where=deliveries.c.cause.is_not(None),
 )
 
 # What is being sent: a row for all that one transaction leased, until all of it has ended.

@@ -102,6 +102,8 @@ webhooks = sa.Table(
     sa.Column("skip_if_late", sa.BigInteger),
     # The routing key that is told when it fails again and again; null: nobody is.
     sa.Column("when_failing", sa.Text),
+    # What it is told after a page, spaces between.
+    sa.Column("follow_up", sa.Text, nullable=False, server_default=sa.text("''")),
 )
 _alive("webhooks_slug", webhooks, "slug")
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from tocsin.domain.auth_code import PendingAuthCode
 from tocsin.domain.client_certificate import ClientCertificate
+from tocsin.domain.follow_up import parse_follow_ups
 from tocsin.domain.one_time_link import parse_link_actions
 from tocsin.domain.payload import PayloadProfile
 from tocsin.domain.webhook import DisabledReason, Webhook
@@ -142,6 +143,7 @@ def _values(webhook: Webhook) -> dict[str, Any]:
         "with_standard_signature": webhook.with_standard_signature,
         "answer_may_act": webhook.answer_may_act,
         "links": " ".join(webhook.links),
+        "follow_up": " ".join(webhook.follow_up),
         "connect_timeout": webhook.connect_timeout // _MICROSECOND,
         "total_timeout": webhook.total_timeout // _MICROSECOND,
         "deadline": webhook.deadline // _MICROSECOND,
@@ -171,6 +173,7 @@ def _webhook(row: Any, vault: Vault) -> Webhook:
         with_standard_signature=row.with_standard_signature,
         answer_may_act=row.answer_may_act,
         links=parse_link_actions(row.links.split()),
+        follow_up=parse_follow_ups(row.follow_up.split()),
         connect_timeout=row.connect_timeout * _MICROSECOND,
         total_timeout=row.total_timeout * _MICROSECOND,
         deadline=row.deadline * _MICROSECOND,

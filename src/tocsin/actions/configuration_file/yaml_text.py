@@ -99,6 +99,8 @@ def _webhook(webhook: DescribedWebhook, *, with_secrets: bool) -> dict[str, Any]
             written[name] = getattr(options, option)
     if options.links:
         written["links"] = [action.value for action in options.links]
+    if options.follow_up:
+        written["follow_up"] = [each.value for each in options.follow_up]
     for name, _least, _most in BOUNDS:
         if getattr(options, name) != getattr(usual, name):
             written[name] = format_duration(getattr(options, name))

@@ -83,6 +83,7 @@ def _webhook(webhook: DescribedWebhook) -> Facts:
         "standard_signature": options.with_standard_signature,
         "answer_may_act": options.answer_may_act,
         "links": list(options.links),
+        "follow_up": list(options.follow_up),
         "connect_timeout": format_duration(options.connect_timeout),
         "total_timeout": format_duration(options.total_timeout),
         "deadline": format_duration(options.deadline),

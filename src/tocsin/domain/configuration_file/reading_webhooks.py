@@ -1,6 +1,6 @@
 """The part `webhooks`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
@@ -16,6 +16,7 @@ from tocsin.domain.configuration_file.description import DescribedWebhook
 from tocsin.domain.configuration_file.place import Place
 from tocsin.domain.configuration_file.reading_slugs import check_key, read_was
 from tocsin.domain.duration import parse_duration
+from tocsin.domain.follow_up import FollowUp, parse_follow_ups
 from tocsin.domain.instant import parse_instant
 from tocsin.domain.one_time_link import LinkAction, parse_link_actions
 from tocsin.domain.payload import PayloadProfile
@@ -47,6 +48,7 @@ FIELDS: Final = (
     *("name", "url", "auth_code", "pending_auth_code", "promote_at", "enabled", "profile"),
     *FLAGS,
     "links",
+    "follow_up",
     *_LENGTHS,
     *("skip_if_late", "when_failing"),
     *PEM_FIELDS,
@@ -118,8 +120,7 @@ def _options(place: Place, fields: Mapping[str, Place]) -> WebhookOptions:
     for name, option in FLAGS.items():
         if name in fields:
             given[option] = fields[name].flag(otherwise=True)
-    if "links" in fields:
-        given["links"] = _links(fields["links"])
+    given |= {name: read(fields[name]) for name, read in _LISTS.items() if name in fields}
     for name, least, most in BOUNDS:
         if name in fields:
             given[name] = _length(fields[name], least, most)
@@ -147,10 +148,22 @@ def _when_failing(place: Place) -> str | None:
     return fields["routing_key"].read(lambda text: RoutingKey(text).value, None)
 
 
+def _texts(place: Place, example: str) -> list[str]:
+    items = [] if place.is_null else place.items(example)
+    return [text for item in items if (text := item.text()) is not None]
+
+
 def _links(place: Place) -> tuple[LinkAction, ...]:
-    items = [] if place.is_null else place.items("[acknowledge, resolve]")
-    names = [text for item in items if (text := item.text()) is not None]
+    names = _texts(place, "[acknowledge, resolve]")
     return place.attempt(lambda: parse_link_actions(names), ())
+
+
+def _follow_up(place: Place) -> tuple[FollowUp, ...]:
+    names = _texts(place, f"[{', '.join(FollowUp)}]")
+    return place.attempt(lambda: parse_follow_ups(names), ())
+
+
+_LISTS: Final[Mapping[str, Callable[[Place], Any]]] = {"links": _links, "follow_up": _follow_up}
 
 
 def _ca_bundle(fields: Mapping[str, Place]) -> str | None:
