@@ -62,6 +62,7 @@ class Metrics:
         self._stale: Counter[str] = Counter()
         self._hurried: Counter[str] = Counter()
         self._skipped_late = 0
+        self._follow_ups: Counter[str] = Counter()
         self._steps = _Histogram(LATENESS_SECONDS)
         self._first_bytes = _Histogram(LATENESS_SECONDS)
         self._groups = _Histogram(GROUP_SIZES)
@@ -110,6 +111,11 @@ class Metrics:
         """Count deliveries by the state that they came to."""
         with self._lock:
             self._deliveries.update(states)
+
+    def follow_ups_made(self, names: Iterable[str]) -> None:
+        """Count deliveries that tell of changes, by what they tell."""
+        with self._lock:
+            self._follow_ups.update(names)
 
     def answers_read(self, decisions: Iterable[str]) -> None:
         """Count answers that asked for something, by what came of them."""
@@ -167,6 +173,7 @@ class Metrics:
                 _by(
                     "deliveries", "Deliveries by the state they came to", "state", self._deliveries
                 ),
+                _by("follow_ups", "Follow-ups made", "follow_up", self._follow_ups),
                 _by("answers", "Answers that asked to act", "decision", self._answers),
                 _by(
                     "steps_hurried",

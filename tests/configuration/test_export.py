@@ -22,8 +22,8 @@ from tocsin.domain.configuration_file.description import (
     DescribedWebhook,
     Description,
 )
-from tocsin.domain.message_type import MessageType
 from tocsin.domain.follow_up import FollowUp
+from tocsin.domain.message_type import MessageType
 from tocsin.domain.one_time_link import LinkAction
 from tocsin.domain.payload import PayloadProfile
 from tocsin.domain.policy import Repeat

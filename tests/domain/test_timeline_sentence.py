@@ -107,6 +107,10 @@ DETAILS: dict[Kind, tuple[dict[str, Any], str]] = {
         {**STEP, "deliveries": [{"webhook": "pager"}, {"webhook": "phone"}]},
         "ops/main, step 2 of 3, fired 3 ms late: it calls pager and phone.",
     ),
+    Kind.FOLLOWED_UP: (
+        {"follow_up": "resolved", "deliveries": [{"webhook": "pager"}, {"webhook": "page"}]},
+        "That it was resolved is told to pager and page.",
+    ),
     Kind.ATTEMPTED: (
         {
             "delivery": "dlv_1",

@@ -31,7 +31,7 @@ _STARTING: Final = frozenset({Kind.OPENED, Kind.REOPENED, Kind.HOLD_ENDED, Kind.
 _STEPS: Final = frozenset(
     {
         *(Kind.PAGED, Kind.TARGET_SKIPPED, Kind.REACHED_NOBODY, Kind.NOT_STARTED),
-        Kind.POISONED,
+        *(Kind.FOLLOWED_UP, Kind.POISONED),
     }
 )
 # Told elsewhere in the answer.

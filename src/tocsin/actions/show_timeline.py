@@ -1,7 +1,7 @@
 """What happened to an incident, in order: what was written down, steps fired, attempts made.
 
-Steps and attempts are not stored twice: a step's firing is read from its deliveries, an attempt from
-its own row, or from the delivery while it is under way.
+Steps, follow-ups and attempts are not stored twice: a step's firing is read from its deliveries, an
+attempt from its own row, or from the delivery while it is under way.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -66,6 +66,7 @@ def show_timeline(
     entries = [
         *(_named(entry, names) for entry in list_timeline(tx, number)),
         *_pagings(deliveries, attempts, names),
+        *_followings(deliveries, attempts, names),
         *_attempts(deliveries, attempts, names),
     ]
     entries.sort(key=_position)
@@ -147,6 +148,34 @@ def _pagings(
             },
             planned_at=first.planned_at,
         )
+
+
+def _followings(
+    deliveries: Sequence[Delivery], attempts: Mapping[int, Sequence[Attempt]], names: Names
+) -> Iterator[TimelineEntry]:
+    """One entry for each change that webhooks are told of."""
+    following = [each for each in deliveries if each.cause is not None]
+    following.sort(key=_cause_of)
+    for _, group in groupby(following, key=_cause_of):
+        of_cause = list(group)
+        first = of_cause[0]
+        assert first.incident is not None
+        assert first.follow_up is not None
+        yield TimelineEntry(
+            incident=first.incident,
+            id=first.id,
+            at=first.created_at,
+            kind=Kind.FOLLOWED_UP,
+            actor=ENGINE,
+            detail={
+                "follow_up": first.follow_up.value,
+                "deliveries": [_sent(each, attempts[each.id], names) for each in of_cause],
+            },
+        )
+
+
+def _cause_of(delivery: Delivery) -> int:
+    return delivery.cause or 0
 
 
 def _step_of(delivery: Delivery) -> tuple[int, int]:

@@ -167,6 +167,9 @@ def _origin(line: DeliveryLine) -> Sentence:
     if delivery.resend_of is not None:
         text = f"Made by hand, to send {id_text(DELIVERY, delivery.resend_of)} once more."
         return Sentence(Topic.STEP, text, delivery.created_at)
+    if delivery.follow_up is not None:
+        text = f"Made to follow the page of incident #{delivery.incident}, when that was {delivery.follow_up}."
+        return Sentence(Topic.STEP, text, delivery.created_at)
     if line.step is None:
         return Sentence(Topic.STEP, "Made by hand, as a test.", delivery.created_at)
     late = lateness_text(delivery.created_at - delivery.planned_at)

@@ -10,7 +10,7 @@ NO_INCIDENT = 0
 
 
 class Kind(StrEnum):
-    """What can happen. `paged` and `attempted` are read from deliveries and attempts, not stored twice."""
+    """What can happen. `paged`, `followed_up` and `attempted` are read from deliveries and attempts, not stored twice."""
 
     OPENED = "opened"
     ROLLED_UP = "rolled_up"
@@ -27,6 +27,7 @@ class Kind(StrEnum):
     SENT_AGAIN = "sent_again"
     NOBODY_LEFT = "nobody_left_to_page"
     PAGED = "paged"
+    FOLLOWED_UP = "followed_up"
     ATTEMPTED = "attempted"
     POISONED = "poisoned"
     WEBHOOK_DISABLED = "webhook_disabled"

@@ -79,6 +79,9 @@ def sentence(entry: TimelineEntry) -> str:  # noqa: PLR0911, PLR0912, C901 - one
             return f"Nobody is left to page: {_NOBODY_LEFT[detail['reason']]}."
         case Kind.PAGED:
             return _paged(entry)
+        case Kind.FOLLOWED_UP:
+            webhooks = listed([each["webhook"] for each in detail["deliveries"]])
+            return f"That it was {detail['follow_up']} is told to {webhooks}."
         case Kind.ATTEMPTED:
             return _attempted(detail)
         case Kind.POISONED:
@@ -194,6 +197,8 @@ def _skipped(entry: TimelineEntry) -> str:
         )
     reason = detail.get("disabled_reason")
     cause = f", {DisabledReason(reason).clause}" if reason else ""
+    if "follow_up" in detail:
+        return f"That it was {detail['follow_up']} is not told to {webhook}: {_SKIPPED[detail['reason']]}{cause}."
     return f"{_place(detail)} did not call {webhook}: {_SKIPPED[detail['reason']]}{cause}."
 
 

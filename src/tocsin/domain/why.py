@@ -29,6 +29,8 @@ class Reason(StrEnum):
     HELD = "held"
     RESOLVED = "resolved"
     REROUTED = "rerouted"
+    NO_PAGE_LEFT = "no_page_left"
+    SUPERSEDED = "superseded"
     LAST_STEP_FIRED = "last_step_fired"
     NO_ROUTING = "no_routing"
     POLICY_IS_EMPTY = "policy_is_empty"
@@ -192,7 +194,7 @@ def _of_deliveries(unfinished: Sequence[Unfinished], now: datetime) -> Iterator[
 def _of_unfinished(delivery: Unfinished, now: datetime) -> Finding:
     attempt = f"Attempt {delivery.attempt} to {delivery.webhook}"
     if delivery.is_in_line:
-        text = f"{attempt} is made as soon as the attempt of the page before it has ended."
+        text = f"{attempt} is made as soon as the attempt before it has ended."
         return Finding(Reason.ATTEMPT_IN_LINE, text)
     if delivery.due_at is None:
         return Finding(Reason.ATTEMPT_UNDER_WAY, f"{attempt} is under way.")
@@ -213,6 +215,8 @@ _BECAUSE = {
     Ending.HELD: "the incident was put on hold",
     Ending.RESOLVED: "the incident was resolved",
     Ending.REROUTED: "the incident was rerouted",
+    Ending.NO_PAGE_LEFT: "the page that it was to follow was stopped before its first byte",
+    Ending.SUPERSEDED: "it had failed when there was something newer to tell",
 }
 
 

@@ -166,6 +166,8 @@ class Engine:
             for delivery in news.skipped_late:
                 facts = {"delivery": id_text(DELIVERY, delivery)}
                 logger.warning("delivery.skipped_late", extra=facts)
+        if news.follow_ups:
+            self._metrics.follow_ups_made(news.follow_ups)
         if news.withdrawn:
             self._metrics.deliveries_moved({"cancelled": news.withdrawn})
         if news.cancelled:

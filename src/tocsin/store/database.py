@@ -67,7 +67,8 @@ class Tx:
         news = self.news
         lengths = len(news.cancelled), len(news.feed), len(news.alert_keys), len(news.silenced)
         hurried, skipped_late = len(news.hurried), len(news.skipped_late)
-        return Mark(*lengths, news.work_due_at, news.withdrawn, hurried, skipped_late)
+        more = hurried, skipped_late, len(news.follow_ups)
+        return Mark(*lengths, news.work_due_at, news.withdrawn, *more)
 
     def keep(self, _mark: "Mark") -> None:
         """End the part that `mark` began; it is now part of the transaction."""
@@ -82,6 +83,7 @@ class Tx:
         del self.news.alert_keys[mark.alert_keys :]
         self.news.work_due_at = mark.work_due_at
         del self.news.silenced[mark.silenced :]
+        del self.news.follow_ups[mark.follow_ups :]
         self.news.withdrawn = mark.withdrawn
         del self.news.hurried[mark.hurried :]
         del self.news.skipped_late[mark.skipped_late :]
@@ -116,6 +118,7 @@ class Mark(NamedTuple):
     withdrawn: int
     hurried: int
     skipped_late: int
+    follow_ups: int
 
 
 class News:
@@ -125,6 +128,7 @@ class News:
         "alert_keys",
         "cancelled",
         "feed",
+        "follow_ups",
         "group_size",
         "has_overwritten",
         "hurried",
@@ -149,6 +153,8 @@ class News:
         """The incidents of which a step fired before its time, and why."""
         self.skipped_late: list[int] = []
         """Deliveries that were too late to be sent."""
+        self.follow_ups: list[str] = []
+        """What webhooks are to be told of changes, by name."""
         self.withdrawn = 0
         """How many deliveries that waited were cancelled."""
         self.group_size = 0

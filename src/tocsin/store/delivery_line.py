@@ -104,8 +104,8 @@ def somebody_waits(tx: Tx) -> bool:
 def find_behind(tx: Tx, delivery_ids: Iterable[int]) -> list[Behind]:
     """Return those that wait for these deliveries, locked."""
     return [
-        Behind(*row, follow_up and FollowUp(follow_up))
-        for *row, follow_up in tx.rows(_BEHIND, id_list(delivery_ids))
+        Behind(*row[:-1], row[-1] and FollowUp(row[-1]))
+        for row in tx.rows(_BEHIND, id_list(delivery_ids))
     ]
 
 

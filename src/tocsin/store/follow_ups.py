@@ -64,6 +64,9 @@ def insert_follow_ups(tx: Tx, new: Sequence[NewFollowUp], *, now: int) -> None:
             for each in new
         ],
     )
+    tx.news.follow_ups += [each.follow_up.value for each in new]
+    told = dict.fromkeys((each.incident, each.cause) for each in new)
+    tx.news.feed += [("followed_up", *each) for each in told]
 
 
 def find_pages(
