@@ -47,6 +47,8 @@ HAPPENINGS = (
     *(schema.webhook_failures, schema.feed, schema.counters, schema.used_links),
 )
 """The tables of what happens, rather than of what is configured."""
+NEVER_SENT = (Outcome.CANCELLED, Outcome.CONNECTION_REFUSED, Outcome.WITHDRAWN)
+"""What ends an attempt before its first byte."""
 
 
 @dataclass
@@ -250,7 +252,7 @@ class Desk:
             lease=lease_,
             run_id=self.run_id,
             outcome=outcome,
-            first_byte_at=to_micros(self.now),
+            first_byte_at=None if outcome in NEVER_SENT else to_micros(self.now),
             ended_at=to_micros(self.now),
             status_code=status,
             detail=None,

@@ -8,7 +8,6 @@ import pytest
 import sqlalchemy as sa
 from tests.actions.desk import Desk
 
-from tocsin.actions.deliver import record_attempts
 from tocsin.actions.incidents import acknowledge, hold, reopen, reroute, resolve
 from tocsin.actions.show_timeline import Told
 from tocsin.domain.outcome import Outcome
@@ -77,13 +76,6 @@ def tells(desk: Desk, outcome: Outcome = Outcome.DELIVERED) -> list[str]:
 
 def entries(desk: Desk, kind: Kind) -> list[Told]:
     return [each for each in desk.timeline(1) if each.kind is kind]
-
-
-def never_left(desk: Desk, lease: Lease, outcome: Outcome) -> None:
-    """Record an attempt that ended before its first byte."""
-    with desk.database.write() as tx:
-        result = desk.result(lease, outcome)._replace(first_byte_at=None)
-        record_attempts(tx, [result], desk.context)
 
 
 def test_an_acknowledgement_is_told_to_whoever_was_paged(ops: Desk) -> None:
@@ -245,7 +237,7 @@ def test_a_page_that_failed_was_a_page(ops: Desk) -> None:
     assert tells(ops) == ["ACKNOWLEDGEMENT"]
     ops.opened("cpu")
     (page,) = ops.fire().leases
-    never_left(ops, page, Outcome.CONNECTION_REFUSED)
+    ops.record(page, Outcome.CONNECTION_REFUSED)
     ops.change(acknowledge, 2, actor=ALICE)
     assert len(follow_ups(ops)) == 1
 
@@ -270,10 +262,10 @@ def test_a_disabled_webhook_is_told_nothing_and_the_timeline_says_so(ops: Desk) 
 def test_the_timeline_names_whom_it_is_told_to(ops: Desk) -> None:
     """Behind the change, with the deliveries and their attempts."""
     delivered(ops)
-    ops.change(acknowledge, 1, actor=ALICE)
     ops.wait(seconds=1)
+    ops.change(acknowledge, 1, actor=ALICE)
     tells(ops)
-    assert ops.kinds(1)[-2:] == [Kind.FOLLOWED_UP, Kind.ATTEMPTED]
+    assert ops.kinds(1)[-3:] == [Kind.ACKNOWLEDGED, Kind.FOLLOWED_UP, Kind.ATTEMPTED]
     (entry,) = entries(ops, Kind.FOLLOWED_UP)
     assert entry.text == "That it was acknowledged is told to a."
     (sent,) = entry.detail["deliveries"]

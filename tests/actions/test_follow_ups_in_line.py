@@ -9,7 +9,6 @@ from tests.actions.test_follow_ups import (
     delivered,
     entries,
     follow_ups,
-    never_left,
     ops,
     paged,
     tells,
@@ -55,7 +54,7 @@ def test_it_is_not_sent_when_that_attempt_never_wrote_a_byte(ops: Desk, outcome:
     page = paged(ops)
     ops.change(acknowledge, 1, actor=ALICE)
     ops.change(resolve, 1, actor=ALICE)
-    never_left(ops, page, outcome)
+    ops.record(page, outcome)
     assert follow_ups(ops) == [
         ("acknowledged", "cancelled", "no_page_left"),
         ("resolved", "cancelled", "no_page_left"),
