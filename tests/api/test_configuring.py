@@ -38,6 +38,7 @@ def test_a_webhook_is_made_changed_and_deleted(harness: Harness) -> None:
         "standard_signature": True,
         "answer_may_act": False,
         "links": [],
+        "follow_up": [],
         "connect_timeout": "5s",
         "total_timeout": "15s",
         "deadline": "1h",

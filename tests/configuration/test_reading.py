@@ -98,6 +98,10 @@ def test_a_delay_without_a_unit_is_never_guessed(written: str) -> None:
         ("webhooks: {a: {url: 'https://a.example/#x'}}", "webhooks.a.url: the URL has a fragment"),
         ("webhooks: {a: {url: 'https://a.example/', profile: x}}", "write wire or documented"),
         (
+            "webhooks: {a: {url: 'https://a.example/', follow_up: [acked]}}",
+            "there is no follow-up 'acked': choose among acknowledged, resolved, reopened",
+        ),
+        (
             "webhooks: {a: {url: 'https://a.example/', connect_timeout: 20s}}",
             "webhooks.a: connect_timeout (20s) is part of total_timeout (15s)",
         ),

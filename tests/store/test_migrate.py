@@ -99,6 +99,20 @@ def test_webhooks_of_before_trust_the_system_and_show_nothing(empty: Database) -
         assert [tuple(row) for row in rows] == [(None, None, None)] * 2
 
 
+def test_nobody_was_told_of_changes_before_somebody_could_ask(empty: Database) -> None:
+    """0012 lets every webhook there is ask for nothing, and makes a follow-up of no delivery."""
+    with empty.write() as tx:
+        migrate(tx, to="0009")
+        _insert_webhooks(tx)
+        tx.core.execute(schema.deliveries.insert(), [_delivery(1, "failed")])
+    with empty.write() as tx:
+        assert migrate(tx)
+        asked = tx.core.scalars(sa.text("SELECT follow_up FROM webhooks"))
+        assert list(asked) == ["", ""]
+        (delivery,) = tx.core.execute(schema.deliveries.select())
+        assert (delivery.follow_up, delivery.cause, delivery.state) == (None, None, "failed")
+
+
 def test_a_newer_database_is_refused(empty: Database) -> None:
     """An older version must not write where a newer one has been; it says which is which."""
     with empty.write() as tx:

@@ -24,6 +24,7 @@ _DID = {
 }
 _REFUSALS = {
     "stale_escalation": "their escalation was stopped",
+    "stale_follow_up": "their incident has changed since, or no page had left",
     "webhook_deleted": "their webhook was deleted",
     "webhook_disabled": "their webhook is disabled",
     "nothing_is_sent": "they are tests, and Tocsin is paused",

@@ -11,7 +11,7 @@ from tocsin.domain.alert import STATE_FIELDS
 from tocsin.domain.alert_fields import LONGEST_FIELD, LONGEST_STATE_MESSAGE, cut
 from tocsin.domain.delivery import DeliveryState
 from tocsin.domain.escalation import EndReason
-from tocsin.domain.incident import Incident
+from tocsin.domain.incident import Incident, Status
 from tocsin.domain.message_type import MessageType
 from tocsin.domain.timeline import Kind, TimelineEntry
 from tocsin.domain.wording import instant_text
@@ -37,6 +37,11 @@ class FollowUp(StrEnum):
         return _TYPES[self]
 
     @property
+    def status(self) -> Status:
+        """What the incident is as long as this is so."""
+        return _STATUSES[self]
+
+    @property
     def headline(self) -> str:
         """The first word of the summary, which is PROBLEM for a page."""
         return _HEADLINES[self]
@@ -47,13 +52,19 @@ class FollowUp(StrEnum):
         What it tells would call people: like a page it has to end when somebody takes care. What tells
         that somebody did stays true.
         """
-        return self is FollowUp.REOPENED and reason is not EndReason.REROUTED
+        return self is FollowUp.REOPENED and reason in _TAKING_CARE
 
 
+_TAKING_CARE: Final = frozenset({EndReason.ACKNOWLEDGED, EndReason.HELD, EndReason.RESOLVED})
 _TYPES: Final = {
     FollowUp.ACKNOWLEDGED: MessageType.ACKNOWLEDGEMENT,
     FollowUp.RESOLVED: MessageType.RECOVERY,
     FollowUp.REOPENED: MessageType.CRITICAL,
+}
+_STATUSES: Final = {
+    FollowUp.ACKNOWLEDGED: Status.ACKNOWLEDGED,
+    FollowUp.RESOLVED: Status.RESOLVED,
+    FollowUp.REOPENED: Status.TRIGGERED,
 }
 _HEADLINES: Final = {
     FollowUp.ACKNOWLEDGED: "ACKNOWLEDGEMENT",
