@@ -1,6 +1,5 @@
 """What webhooks that were paged are told when their incident changes."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -60,7 +59,7 @@ def follow_ups(desk: Desk) -> Follow:
     ]
 
 
-def fields(lease: Lease) -> Mapping[str, str]:
+def fields(lease: Lease) -> dict[str, str]:
     return {name: value.strip('"') for name, value in decode_form(lease.form).items()}
 
 

@@ -104,8 +104,10 @@ def somebody_waits(tx: Tx) -> bool:
 def find_behind(tx: Tx, delivery_ids: Iterable[int]) -> list[Behind]:
     """Return those that wait for these deliveries, locked."""
     return [
-        Behind(*row[:-1], row[-1] and FollowUp(row[-1]))
-        for row in tx.rows(_BEHIND, id_list(delivery_ids))
+        Behind(id_, incident, webhook_id, created_at, waits_for, follow_up and FollowUp(follow_up))
+        for id_, incident, webhook_id, created_at, waits_for, follow_up in tx.rows(
+            _BEHIND, id_list(delivery_ids)
+        )
     ]
 
 
