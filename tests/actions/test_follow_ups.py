@@ -187,6 +187,28 @@ def test_a_webhook_is_told_what_it_asks_for(desk: Desk) -> None:
     assert follow_ups(desk) == [("resolved", "pending", None)]
 
 
+def statements(desk: Desk) -> list[str]:
+    """What the acknowledgement of incident 1 does in the database."""
+    seen: list[str] = []
+    with desk.database.write() as tx:
+        driver: Any = tx.core.connection.driver_connection
+        driver.set_trace_callback(seen.append)
+        acknowledge(tx, desk.context(tx), [1], actor=ALICE)
+        driver.set_trace_callback(None)
+    return seen
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_where_nobody_asks_nobody_looks(desk: Desk) -> None:
+    """A change costs what it did: no statement looks for pages that have left."""
+    configure(desk)
+    delivered(desk)
+    assert not [each for each in statements(desk) if "attempts.first_byte_at" in each]
+    configure(desk, follow_up=["acknowledged"])
+    desk.change(reopen, 1, actor=ALICE)
+    assert [each for each in statements(desk) if "attempts.first_byte_at" in each]
+
+
 def test_the_documented_profile_says_it_in_its_three_fields(desk: Desk) -> None:
     """By the first word of the summary."""
     configure(desk, follow_up=ALL, profile="documented")
