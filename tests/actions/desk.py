@@ -32,6 +32,7 @@ from tocsin.store.configuration import ConfigurationCache
 from tocsin.store.database import Database, News, Tx
 from tocsin.store.deliveries import Lease
 from tocsin.store.incident_reads import find_incident
+from tocsin.store.lanes import wake_lanes
 from tocsin.store.schema import to_micros
 
 P = ParamSpec("P")
@@ -239,7 +240,14 @@ class Desk:
         return self.do(escalate, limit=limit, sending=self.sending(room=room, slots=slots))
 
     def end_holds(self) -> int:
-        return self.do(end_holds, limit=100)
+        """End the holds that are over; return how many there were."""
+
+        def end(tx: Tx, context: Context) -> int:
+            ended = end_holds(tx, context, limit=100)
+            wake_lanes(tx, ended.waits)
+            return ended.count
+
+        return self.do(end)
 
     def lease(self, *, room: int = ROOM, slots: int = SLOTS, limit: int = 100) -> list[Lease]:
         return self.do(lease, limit=limit, sending=self.sending(room=room, slots=slots))

@@ -1,7 +1,7 @@
 """Leases out, attempts in."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
@@ -196,12 +196,14 @@ class _Recording:
             self._tx.news.feed.append(("attempted", result.lease.incident or 0, id_, attempt))
         settle_deliveries(self._tx, rows)
         # On record first: who is next in line, and what an answer does, go by what has left.
-        self._insert(each for each in results if not asks(each))
+        acting = results[-1:] if results and asks(results[-1]) else ()
+        self._insert(results[:-1] if acting else results)
         for webhook_id, at in let_next_go(self._tx, passed).items():
             self._wait(webhook_id, at)
-        self._insert(each for each in results if asks(each))
+        if acting:
+            self._insert(acting)
 
-    def _insert(self, results: Iterable[AttemptResult]) -> None:
+    def _insert(self, results: Sequence[AttemptResult]) -> None:
         rows = [_attempt_row(each, self._decide(each) if each.answer else None) for each in results]
         insert_attempts(self._tx, rows)
 
