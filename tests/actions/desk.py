@@ -245,7 +245,7 @@ class Desk:
         def end(tx: Tx, context: Context) -> int:
             ended = end_holds(tx, context, limit=100)
             wake_lanes(tx, ended.waits)
-            return ended.count
+            return ended.holds
 
         return self.do(end)
 

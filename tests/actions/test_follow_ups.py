@@ -85,6 +85,8 @@ def test_an_acknowledgement_is_told_to_whoever_was_paged(ops: Desk) -> None:
     ops.change(acknowledge, 1, actor=ALICE, message="on it")
     assert ops.news.work_due_at is not None
     assert ops.news.follow_ups == ["acknowledged"]
+    (cause,) = [row["id"] for row in ops.rows(schema.timeline) if row["kind"] == "acknowledged"]
+    assert ops.news.feed == [("timeline", 1, cause), ("followed_up", 1, cause)]
     (told,) = ops.lease()
     assert told.delivery_id != page.delivery_id
     before, after = fields(page), fields(told)

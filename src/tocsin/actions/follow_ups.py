@@ -27,11 +27,10 @@ from tocsin.store.timeline import add_to_timeline
 
 
 class _Asked(NamedTuple):
-    """A webhook that asked to be told of an occurrence, and was paged."""
+    """A webhook that asks to be told of an occurrence."""
 
     occurrence: Occurrence
     webhook: Webhook
-    page_under_way: int | None
 
     @property
     def receiver(self) -> Receiver:
@@ -54,21 +53,18 @@ def make_follow_ups(
     Returns since when each webhook has some to send. Units: microseconds since 1970.
     """
     wanted = [
-        (occurrence, webhook)
+        _Asked(occurrence, webhook)
         for occurrence in occurrences
         for webhook in configuration.following
         if occurrence.follow_up in webhook.follow_up
     ]
     if not wanted:
         return {}
-    numbers = {occurrence.incident for occurrence, _ in wanted}
+    numbers = {each.occurrence.incident for each in wanted}
     line = Line(find_in_line(tx, numbers))
-    pages = find_pages(tx, numbers, {webhook.id for _, webhook in wanted})
+    pages = find_pages(tx, numbers, {each.webhook.id for each in wanted})
     asked = [
-        _Asked(occurrence, webhook, page)
-        for occurrence, webhook in wanted
-        for chance, page in [decide_chance(pages.get((occurrence.incident, webhook.id), ()))]
-        if chance is not Chance.NONE
+        each for each in wanted if decide_chance(pages.get(each.receiver, ()))[0] is not Chance.NONE
     ]
     if not asked:
         return {}
@@ -132,11 +128,9 @@ class _Batch:
         turn, earlier = self._line.join(id_, asked.receiver, now=self._now)
         if occurrence.follow_up is FollowUp.REOPENED:
             self._reopened[asked.receiver] = id_, earlier
-        waits_for = asked.page_under_way
-        if turn is not Turn.AT_ONCE and earlier is not None:
-            waits_for = earlier.id
-        if turn is Turn.AFTER_A_HURRIED_ATTEMPT and earlier is not None:
-            self._hurried.add(earlier.id)
+        waits_for = None if turn is Turn.AT_ONCE or earlier is None else earlier.id
+        if turn is Turn.AFTER_A_HURRIED_ATTEMPT and waits_for is not None:
+            self._hurried.add(waits_for)
         if turn is Turn.AFTER_A_HURRIED_ATTEMPT or waits_for is None:
             self._due.add(webhook.id)
         new = NewFollowUp(

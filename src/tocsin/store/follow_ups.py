@@ -31,7 +31,6 @@ _PAGES = Statement(
     .where(
         among(_D.c.incident, "incidents"),
         among(_D.c.webhook_id, "webhook_ids"),
-        _D.c.step.is_not(None),
     )
     .order_by(_D.c.id),
     *("incidents", "webhook_ids"),
@@ -72,9 +71,9 @@ def insert_follow_ups(tx: Tx, new: Sequence[NewFollowUp], *, now: int) -> None:
 def find_pages(
     tx: Tx, incidents: Iterable[int], webhook_ids: Iterable[int]
 ) -> dict[Receiver, list[SentPage]]:
-    """Return what steps of these incidents made for these webhooks, in order.
+    """Return what was made of these incidents for these webhooks, in order.
 
-    What somebody sent once more is left out: the page itself has left. Call `find_in_line` first: it
+    What was told or sent once more counts as the page itself, which had left by then. Call `find_in_line` first: it
     locks those that have not ended, so that none of their attempts ends between two looks, or unseen.
     """
     found: dict[Receiver, list[SentPage]] = {}
