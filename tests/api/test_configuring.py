@@ -96,6 +96,19 @@ def test_a_url_comes_back_as_it_was_typed(harness: Harness, url: str) -> None:
     assert harness.ask("GET", "webhooks/siren").json()["url"] == url
 
 
+def test_follow_ups_are_chosen_and_stay_until_others_are(harness: Harness) -> None:
+    """In one order, each once; a word that is none is named."""
+    asked = ["reopened", "acknowledged", "reopened"]
+    made = harness.ask("POST", "webhooks", HOOK | {"follow_up": asked}).json()
+    assert made["follow_up"] == ["acknowledged", "reopened"]
+    changed = harness.ask("PATCH", "webhooks/bob-s-hook", {"deadline": "1h"}).json()
+    assert changed["follow_up"] == ["acknowledged", "reopened"]
+    assert harness.ask("PATCH", "webhooks/bob-s-hook", {"follow_up": []}).json()["follow_up"] == []
+    refused = harness.ask("PATCH", "webhooks/bob-s-hook", {"follow_up": ["acked"]})
+    assert refused.status_code == 422
+    assert "'acknowledged', 'resolved' or 'reopened'" in refused.text
+
+
 def test_a_url_is_shown_to_administrators_only(harness: Harness) -> None:
     """It may hold a secret: other scopes get null, in lists too."""
     for scope in (Scope.READ, Scope.RESPOND):
