@@ -176,6 +176,27 @@ def test_whoever_takes_care_stops_what_would_call_people(ops: Desk) -> None:
     assert tells(ops) == ["ACKNOWLEDGEMENT", "RECOVERY"]
 
 
+def test_it_is_never_too_late_to_be_told(desk: Desk) -> None:
+    """A late page is of no use; a status page is wrong until it hears of the recovery."""
+    configure(desk, follow_up=ALL, skip_if_late="1m")
+    delivered(desk)
+    desk.change(resolve, 1, actor=ALICE)
+    desk.wait(hours=1)
+    assert tells(desk) == ["RECOVERY"]
+
+
+def test_a_page_that_is_too_late_lets_go_what_waits_for_it(desk: Desk) -> None:
+    """It has ended without an attempt: nothing comes behind it."""
+    configure(desk, follow_up=["resolved"], skip_if_late="1m")
+    delivered(desk)
+    desk.wait(minutes=1)
+    desk.fire(room=0)
+    desk.wait(minutes=5)
+    assert desk.lease() == []
+    desk.change(resolve, 1, actor=ALICE)
+    assert tells(desk) == ["RECOVERY"]
+
+
 def test_a_receiver_that_acts_by_its_answer_is_told_what_it_did(desk: Desk) -> None:
     """And so is one whose page failed in the same batch; in the transaction that records both."""
     desk.configure(

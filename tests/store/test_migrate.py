@@ -100,9 +100,9 @@ def test_webhooks_of_before_trust_the_system_and_show_nothing(empty: Database) -
 
 
 def test_nobody_was_told_of_changes_before_somebody_could_ask(empty: Database) -> None:
-    """0012 lets every webhook there is ask for nothing, and makes a follow-up of no delivery."""
+    """0011 lets every webhook there is ask for nothing, and makes a follow-up of no delivery."""
     with empty.write() as tx:
-        migrate(tx, to="0009")
+        migrate(tx, to="0010")
         _insert_webhooks(tx)
         tx.core.execute(schema.deliveries.insert(), [_delivery(1, "failed")])
     with empty.write() as tx:

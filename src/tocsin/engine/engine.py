@@ -160,6 +160,13 @@ class Engine:
             self._metrics.steps_hurried(reason for _, reason in news.hurried)
             for number, reason in news.hurried:
                 logger.warning("step.hurried", extra={"incident": number, "reason": reason})
+        self._count_deliveries(news)
+        if news.cancelled:
+            self.courier.cancel(news.cancelled)
+        if news.work_due_at is not None:
+            self.runner.wake_at(news.work_due_at)
+
+    def _count_deliveries(self, news: News) -> None:
         if news.skipped_late:
             self._metrics.skipped_late(len(news.skipped_late))
             self._metrics.deliveries_moved({"failed": len(news.skipped_late)})
@@ -170,10 +177,6 @@ class Engine:
             self._metrics.follow_ups_made(news.follow_ups)
         if news.withdrawn:
             self._metrics.deliveries_moved({"cancelled": news.withdrawn})
-        if news.cancelled:
-            self.courier.cancel(news.cancelled)
-        if news.work_due_at is not None:
-            self.runner.wake_at(news.work_due_at)
 
     def _taken_in(self, alerts: Sequence[Alert], receipts: Sequence[Receipt]) -> None:
         self._metrics.alerts_taken_in(
