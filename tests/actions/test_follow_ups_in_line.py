@@ -185,7 +185,7 @@ def test_it_is_never_too_late_to_be_told(desk: Desk) -> None:
     assert tells(desk) == ["RECOVERY"]
 
 
-def test_a_page_that_is_too_late_lets_go_what_waits_for_it(desk: Desk) -> None:
+def test_a_page_that_was_too_late_holds_up_nothing(desk: Desk) -> None:
     """It has ended without an attempt: nothing comes behind it."""
     configure(desk, follow_up=["resolved"], skip_if_late="1m")
     delivered(desk)
