@@ -15,6 +15,7 @@ from tocsin.domain.client_certificate import (
 from tocsin.domain.configuration_file.description import DescribedWebhook
 from tocsin.domain.configuration_file.place import Place
 from tocsin.domain.configuration_file.reading_slugs import check_key, read_was
+from tocsin.domain.delivery import LONGEST_RETRY_WAIT, SHORTEST_RETRY_WAIT
 from tocsin.domain.duration import parse_duration
 from tocsin.domain.instant import parse_instant
 from tocsin.domain.one_time_link import LinkAction, parse_link_actions
@@ -26,6 +27,8 @@ from tocsin.domain.webhook_options import (
     SHORTEST_LATENESS,
     InvalidWebhookOptions,
     WebhookOptions,
+    check_retry_waits,
+    parse_slots,
 )
 from tocsin.domain.webhook_url import check_webhook_url
 from tocsin.errors import TocsinError
@@ -48,6 +51,7 @@ FIELDS: Final = (
     *FLAGS,
     "links",
     *_LENGTHS,
+    *("retry_waits", "slots"),
     *("skip_if_late", "when_failing"),
     *PEM_FIELDS,
     *(f"{field}{FROM_FILE}" for field in PEM_FIELDS),
@@ -120,14 +124,7 @@ def _options(place: Place, fields: Mapping[str, Place]) -> WebhookOptions:
             given[option] = fields[name].flag(otherwise=True)
     if "links" in fields:
         given["links"] = _links(fields["links"])
-    for name, least, most in BOUNDS:
-        if name in fields:
-            given[name] = _length(fields[name], least, most)
-    if "skip_if_late" in fields:
-        length = fields["skip_if_late"]
-        given["skip_if_late"] = _length(length, SHORTEST_LATENESS, LONGEST_LATENESS)
-    if "when_failing" in fields:
-        given["when_failing"] = _when_failing(fields["when_failing"])
+    given |= _timing(fields)
     given["ca_bundle"] = _ca_bundle(fields)
     given["client_certificate"] = _client_certificate(fields)
     try:
@@ -147,10 +144,36 @@ def _when_failing(place: Place) -> str | None:
     return fields["routing_key"].read(lambda text: RoutingKey(text).value, None)
 
 
+def _timing(fields: Mapping[str, Place]) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    for name, least, most in BOUNDS:
+        if name in fields:
+            given[name] = _length(fields[name], least, most)
+    if "retry_waits" in fields:
+        given["retry_waits"] = _retry_waits(fields["retry_waits"])
+    if "slots" in fields:
+        given["slots"] = fields["slots"].read(parse_slots, None)
+    if "skip_if_late" in fields:
+        length = fields["skip_if_late"]
+        given["skip_if_late"] = _length(length, SHORTEST_LATENESS, LONGEST_LATENESS)
+    if "when_failing" in fields:
+        given["when_failing"] = _when_failing(fields["when_failing"])
+    return given
+
+
 def _links(place: Place) -> tuple[LinkAction, ...]:
     items = [] if place.is_null else place.items("[acknowledge, resolve]")
     names = [text for item in items if (text := item.text()) is not None]
     return place.attempt(lambda: parse_link_actions(names), ())
+
+
+def _retry_waits(place: Place) -> tuple[timedelta, ...] | None:
+    items = place.items("[2s, 5s, 15s]")
+    waits = [_length(item, SHORTEST_RETRY_WAIT, LONGEST_RETRY_WAIT) for item in items]
+    read = tuple(wait for wait in waits if wait is not None)
+    if len(read) < len(items) or place.is_scalar:
+        return None
+    return place.attempt(lambda: check_retry_waits(read), None)
 
 
 def _ca_bundle(fields: Mapping[str, Place]) -> str | None:
