@@ -37,6 +37,7 @@ class Gauges:
     queue_depths: Mapping[str, int] = field(default_factory=dict)
     in_flight: int = 0
     disabled_webhooks: Mapping[str, int] = field(default_factory=dict)
+    open_breakers: int = 0
     failing_webhooks: int = 0
     is_paused: bool = False
     receivers_expire_at: Mapping[str, float] = field(default_factory=dict)
@@ -273,6 +274,10 @@ def _gauges(gauges: Gauges) -> list[Metric]:
             gauges.oldest_unsent_seconds,
         ),
         "tocsin_attempts_in_flight": ("Attempts under way", float(gauges.in_flight)),
+        "tocsin_open_breakers": (
+            "Webhooks that failed again and again and are left alone, but for probes",
+            float(gauges.open_breakers),
+        ),
         "tocsin_failing_webhooks": (
             "Webhooks that fail again and again",
             float(gauges.failing_webhooks),

@@ -256,7 +256,13 @@ class Desk:
         self, lease_: Lease, outcome: Outcome, *, status: int | None = None
     ) -> AttemptResult:
         """How an attempt ends at the desk's instant."""
+        with self.database.read() as tx:
+            webhook = self._cache.current(tx).webhooks.get(lease_.webhook_id)
+        timing: dict[str, Any] = {}
+        if webhook is not None:
+            timing = {"deadline": webhook.deadline, "retry_waits": webhook.retry_waits}
         return AttemptResult(
+            **timing,
             lease=lease_,
             run_id=self.run_id,
             outcome=outcome,

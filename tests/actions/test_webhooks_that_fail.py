@@ -74,7 +74,7 @@ def told(desk: Desk) -> list[tuple[str, dict[str, Any]]]:
     return [
         (row["kind"], from_json(row["detail"]))
         for row in desk.rows(schema.timeline)
-        if row["incident"] == NO_INCIDENT
+        if row["incident"] == NO_INCIDENT and not row["kind"].startswith("breaker_")
     ]
 
 

@@ -42,12 +42,15 @@ def test_a_webhook_is_made_changed_and_deleted(harness: Harness) -> None:
         "connect_timeout": "5s",
         "total_timeout": "15s",
         "deadline": "1h",
+        "retry_waits": ["2s", "5s", "15s", "30s", "1m"],
+        "slots": None,
         "skip_if_late": None,
         "when_failing": None,
         "failing": None,
         "ca_bundle": None,
         "client_certificate": None,
         "receiver_certificate": None,
+        "breaker": None,
         "changed": True,
     }
 
@@ -137,6 +140,12 @@ def test_an_auth_code_is_shown_and_that_is_written_down(harness: Harness) -> Non
         ({"url": "http://169.254.169.254/"}, 422, "webhook_address_refused"),
         ({"auth_code": "short"}, 422, "invalid_auth_code"),
         ({"connect_timeout": "30s"}, 422, "invalid_webhook_options"),
+        ({"retry_waits": ["0s"]}, 422, "invalid_webhook_options"),
+        ({"retry_waits": ["2s", "2h"]}, 422, "invalid_webhook_options"),
+        ({"retry_waits": []}, 422, "invalid_request"),
+        ({"retry_waits": ["2s"] * 11}, 422, "invalid_request"),
+        ({"slots": -1}, 422, "invalid_request"),
+        ({"slots": 65}, 422, "invalid_request"),
         ({"name": "Pager"}, 409, "already_configured"),
     ],
 )

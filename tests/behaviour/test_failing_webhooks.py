@@ -72,20 +72,21 @@ async def test_it_is_shown_wherever_somebody_looks(
     assert "the last: rejected (HTTP 503): The receiver, or a proxy before it" in listed.out
     shown = await asyncio.to_thread(cli, "webhooks", "show", "pager")
     assert "failing: " in shown.out
-    (added,) = [
+    opened, added = [
         each for _, entries in feed(tocsin) for each in entries if each[:2] == ["timeline", 0]
     ]
 
     tocsin.receiver.answer("/pager", 200)
     await tocsin.alert(entity_id="again")
+    await tocsin.advance(seconds=10)  # its breaker is open
     assert await failing(tocsin) is None
     assert await tocsin.metric(GAUGE) == 0
     assert [each.message for each in caplog.records].count("webhook.works_again") == 1
     about_none = [
         each for _, entries in feed(tocsin) for each in entries if each[:2] == ["timeline", 0]
     ]
-    assert about_none[0] == added
-    assert len(about_none) == 2
+    assert {str(each) for each in about_none[:2]} == {str(opened), str(added)}
+    assert len(about_none) == 4  # its breaker opened and closed, too
 
 
 async def test_an_alert_pages_whoever_its_routing_key_names(tocsin: Tocsin) -> None:
@@ -95,6 +96,7 @@ async def test_an_alert_pages_whoever_its_routing_key_names(tocsin: Tocsin) -> N
     number = await tocsin.number_of(ENTITY)
     incident = await tocsin.incident(number)
     assert (incident["status"], incident["routing_key"]) == ("triggered", "ops")
+    await tocsin.advance(seconds=10)  # the breaker of the pager is open
     assert sorted(tocsin.called_about(ENTITY)) == ["/pager", "/phone"]
     (told,) = [
         each
@@ -107,6 +109,7 @@ async def test_an_alert_pages_whoever_its_routing_key_names(tocsin: Tocsin) -> N
 
     tocsin.receiver.answer("/pager", 200)
     await tocsin.alert(entity_id="again")
+    await tocsin.advance(seconds=10)
     assert (await tocsin.incident(number))["status"] == "resolved"
 
 

@@ -126,6 +126,12 @@ OPTIONS = st.builds(
     connect_timeout=st.integers(1, 20).map(lambda seconds: timedelta(seconds=seconds)),
     total_timeout=st.integers(20, 60).map(lambda seconds: timedelta(seconds=seconds)),
     deadline=st.integers(10, 86_400).map(lambda seconds: timedelta(seconds=seconds)),
+    retry_waits=st.lists(
+        st.integers(1, 3600).map(lambda seconds: timedelta(seconds=seconds)),
+        min_size=1,
+        max_size=10,
+    ).map(tuple),
+    slots=st.none() | st.integers(1, 64),
 )
 CODES = st.binary(min_size=27, max_size=27).map(make_auth_code) | st.text(
     string.printable[:94], min_size=16, max_size=40

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tocsin.domain.breaker import Closing
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.poison import Poison
 from tocsin.domain.timeline import Kind, TimelineEntry
@@ -137,6 +138,20 @@ DETAILS: dict[Kind, tuple[dict[str, Any], str]] = {
             "enables it: tocsin webhooks enable pager"
         ),
     ),
+    Kind.BREAKER_OPENED: (
+        {"webhook": "pager", "failures": 7, "since": UNTIL},
+        (
+            "The breaker of pager is open: 7 attempts failed since 2026-05-04 04:02:01.000Z, without a "
+            "2xx between. First attempts are held for 10 seconds at most; others wait until one is "
+            "delivered."
+        ),
+    ),
+    Kind.BREAKER_CLOSED: (
+        {"webhook": "pager", "failures": 7, "since": UNTIL, "reason": "delivered"},
+        (
+            "The breaker of pager is closed: its receiver answered 2xx, so what waits for it is sent."
+        ),
+    ),
     Kind.WEBHOOK_FAILING: (
         {
             "webhook": "pager",
@@ -237,6 +252,21 @@ def test_each_kind_says_what_happened(kind: Kind) -> None:
     detail, text = DETAILS[kind]
     planned_at = AT - timedelta(milliseconds=3)
     assert sentence(TimelineEntry(1, 1, AT, kind, "token:alice", detail, planned_at)) == text
+
+
+@pytest.mark.parametrize(
+    ("closing", "why"),
+    [
+        (Closing.CHANGED, "alice changed or enabled it, so what waits for it is sent"),
+        (Closing.DISABLED, "alice disabled it, so what waits for it is given up"),
+        (Closing.DELETED, "alice deleted it, so what waits for it is given up"),
+    ],
+)
+def test_a_breaker_that_somebody_closed_says_who_did(closing: Closing, why: str) -> None:
+    """And what becomes of that which it held."""
+    detail = {"webhook": "pager", "failures": 7, "since": UNTIL, "reason": closing.value}
+    entry = TimelineEntry(0, 1, AT, Kind.BREAKER_CLOSED, "token:alice", detail)
+    assert sentence(entry) == f"The breaker of pager is closed: {why}."
 
 
 POISON: dict[Poison, tuple[dict[str, Any], str]] = {

@@ -3,22 +3,30 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain
 
 from tocsin.actions.answers import act, asks, incidents_asked, with_decision
 from tocsin.actions.attempt_result import AttemptResult
 from tocsin.actions.escalate import Sending
 from tocsin.actions.incident_set import Context, ContextSource
+from tocsin.actions.lane_heads import choose_heads
 from tocsin.actions.next_in_line import let_next_go
 from tocsin.actions.reach import look_again_where_all_ended
 from tocsin.actions.too_late import skip_late, too_late_before
-from tocsin.actions.webhook_failures import DisabledWebhook, judge_webhooks
+from tocsin.actions.webhook_failures import (
+    DisabledWebhook,
+    TurnedBreaker,
+    judge_webhooks,
+    probe_at_once,
+)
 from tocsin.actions.webhook_turns import TurnedWebhook
 from tocsin.domain.answer_action import AnswerDecision
+from tocsin.domain.breaker import LONGEST_HOLD
 from tocsin.domain.delivery import DeliveryState, Ending, decide_retry
 from tocsin.domain.outcome import Outcome
 from tocsin.store.certificates import keep_receiver_certificates
+from tocsin.store.changes import lock_configuration
 from tocsin.store.database import Tx
 from tocsin.store.deliveries import (
     Lease,
@@ -27,13 +35,14 @@ from tocsin.store.deliveries import (
     find_left_open,
     find_open_attempts,
     insert_attempts,
-    lease_waiting,
     settle_deliveries,
 )
 from tocsin.store.escalations import find_watching
 from tocsin.store.incidents import find_incidents
+from tocsin.store.lane_heads import late_heads, take_heads
 from tocsin.store.lanes import (
     claim_due_lanes,
+    hold_less,
     release_slots,
     take_slots,
     tighten_lanes,
@@ -42,6 +51,9 @@ from tocsin.store.lanes import (
 from tocsin.store.leases import note_ended, note_leased, take_of_other_runs
 from tocsin.store.schema import from_micros, to_micros
 from tocsin.store.statement import Row
+
+_MICROSECOND = timedelta(microseconds=1)
+_LONGEST_HOLD = LONGEST_HOLD // _MICROSECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +67,8 @@ class Recorded:
     stale: int
     disabled: tuple[DisabledWebhook, ...] = ()
     """The webhooks that the engine disabled because of it."""
+    breakers: tuple[TurnedBreaker, ...] = ()
+    """Those that opened or closed, in order."""
     turned: tuple[TurnedWebhook, ...] = ()
     """Those that fail again and again from now on, or work again."""
     given_up: tuple[AttemptResult, ...] = field(default=(), compare=False)
@@ -76,19 +90,16 @@ def lease(tx: Tx, context: Context, *, limit: int, sending: Sending) -> list[Lea
     if not lanes or sending.room <= 0:
         return []
     (id_,) = context.ids.take(1, context.now)
-    leases, late = lease_waiting(
-        tx,
-        lease_id=id_,
-        lanes=lanes,
-        now=at,
-        run_id=run_id,
-        limit=min(limit, sending.room),
-        too_late_before=too_late_before(context, lanes),
-    )
+    chosen = choose_heads(tx, context, lanes, limit=min(limit, sending.room))
+    late = late_heads(chosen, too_late_before(context, (lane.webhook_id for lane in lanes)))
     if late:
         skip_late(tx, context, late)
+        chosen = [head for head in chosen if head.id not in late]
+        # One may have been the probe of an open breaker: another takes its place.
+        probe_at_once(tx, {lane.webhook_id for lane in lanes if lane.is_held}, now=context.now)
+    leases = take_heads(tx, chosen, lease_id=id_, now=at, run_id=run_id)
     note_leased(tx, id_=id_, run_id=run_id, delivery_ids=[each.delivery_id for each in leases])
-    tighten_lanes(tx, lanes)
+    tighten_lanes(tx, (lane.webhook_id for lane in lanes))
     take_slots(tx, (each.webhook_id for each in leases))
     return leases
 
@@ -102,7 +113,8 @@ def record_attempts(
     cancelled is, one whose outcome or deadline is final has failed, and any other waits for its
     next attempt. A test has none: whoever asked for it waits for this one. Results whose lease another
     run has taken over change nothing. What they tell about their webhooks is counted, and may disable
-    one. An answer that asks for something is carried out behind its own delivery, before the next result.
+    one, or open or close its breaker. An answer that asks for something is carried out behind its own
+    delivery, before the next result.
     """
     # Incidents before deliveries, as everywhere, or PostgreSQL would find a deadlock one day.
     asked, failing = incidents_asked(results), _incidents_failing(results)
@@ -127,10 +139,14 @@ def record_attempts(
     if shown:
         keep_receiver_certificates(tx, shown)
     note_ended(tx, (result.lease.id for result in known))
+    if any(result.outcome is Outcome.GONE for result in known):
+        lock_configuration(tx)  # for the webhook may be disabled; before lanes, as whoever edits it
     release_slots(tx, (result.lease.webhook_id for result in known))
     wake_lanes(tx, recording.waits)
-    states = recording.states
+    if recording.holds_end:
+        hold_less(tx, recording.holds_end)
     judged = judge_webhooks(tx, known, context_source)
+    states = recording.states
     return Recorded(
         delivered=states[DeliveryState.DELIVERED],
         retried=states[DeliveryState.PENDING],
@@ -138,6 +154,7 @@ def record_attempts(
         cancelled=states[DeliveryState.CANCELLED],
         stale=len(results) - len(known),
         disabled=judged.disabled,
+        breakers=judged.breakers,
         turned=judged.turned,
         given_up=tuple(recording.given_up),
         new_certificates=len(shown),
@@ -173,6 +190,8 @@ class _Recording:
         self._context_source = context_source
         self.waits: dict[int, int] = {}
         """When a delivery of each webhook waits, the earliest. Units: microseconds since 1970."""
+        self.holds_end: dict[int, int] = {}
+        """Until when a breaker may hold it at the most, where that may be earlier than it knows. Likewise."""
         self.states: Counter[DeliveryState] = Counter()
         self.given_up: list[AttemptResult] = []
         self.answers: list[AnswerDecision] = []
@@ -191,6 +210,8 @@ class _Recording:
                 self.given_up.append(result)
             if due_at is not None:
                 self._wait(result.lease.webhook_id, due_at)
+                if due_at >= result.lease.first_attempt_at + result.deadline // _MICROSECOND:
+                    self._end_hold(result.lease.webhook_id, due_at)
             if due_at != result.ended_at:  # else it is made again at once, and goes first
                 passed[id_] = result.ended_at
             self._tx.news.feed.append(("attempted", result.lease.incident or 0, id_, attempt))
@@ -200,6 +221,7 @@ class _Recording:
         self._insert(results[:-1] if acting else results)
         for webhook_id, at in let_next_go(self._tx, passed).items():
             self._wait(webhook_id, at)
+            self._end_hold(webhook_id, at + _LONGEST_HOLD)
         if acting:
             self._insert(acting)
 
@@ -209,6 +231,9 @@ class _Recording:
 
     def _wait(self, webhook_id: int, at: int) -> None:
         self.waits[webhook_id] = min(at, self.waits.get(webhook_id, at))
+
+    def _end_hold(self, webhook_id: int, at: int) -> None:
+        self.holds_end[webhook_id] = min(at, self.holds_end.get(webhook_id, at))
 
     def _decide(self, result: AttemptResult) -> AnswerDecision:
         decision = result.answer
@@ -239,6 +264,7 @@ def _settle(
         spread=result.spread,
         asked=result.asked,
         deadline=result.deadline,
+        waits=result.retry_waits,
     )
     if retry is None:
         return DeliveryState.FAILED, None, Ending.DEADLINE.value

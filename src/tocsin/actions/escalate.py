@@ -21,7 +21,7 @@ from tocsin.store.deliveries import (
     insert_bodies,
     insert_deliveries,
 )
-from tocsin.store.delivery_line import find_in_line, hurry_deliveries
+from tocsin.store.delivery_line import find_in_line, hurry_deliveries, note_awaited
 from tocsin.store.escalations import (
     Due,
     claim_due,
@@ -332,15 +332,18 @@ class _Batch:
                 for id_, planned in zip(ids, self._planned, strict=True)
             ]
         line = Line(find_in_line(self._tx, later))
-        new = []
+        new, due_already = [], []
         for id_, planned in zip(ids, self._planned, strict=True):
             receiver = (planned.due.incident, planned.webhook.id)
             turn, earlier = line.join(id_, receiver, now=self._context.now)
             waits_for = None if turn is Turn.AT_ONCE or earlier is None else earlier.id
             if turn is Turn.AFTER_A_HURRIED_ATTEMPT and waits_for is not None:
                 self._hurried.add(waits_for)
+            elif waits_for is not None and earlier is not None and earlier.due_at is not None:
+                due_already.append(waits_for)
             new.append(_new_delivery(id_, planned, waits_for))
         hurry_deliveries(self._tx, sorted(self._hurried), now=self._now)
+        note_awaited(self._tx, due_already)
         return new
 
     def _lease(self, lease_id: int, id_: int, planned: _Planned) -> Lease:

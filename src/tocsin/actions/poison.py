@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from tocsin.actions.incident_set import Context, IncidentSet
+from tocsin.actions.lane_heads import choose_heads
 from tocsin.actions.own_alerts import make_own_alert
 from tocsin.domain.incident import Effect
 from tocsin.domain.message_type import MessageType
@@ -18,7 +19,7 @@ from tocsin.domain.timeline import ENGINE, NO_INCIDENT, Kind, TimelineEntry
 from tocsin.ids import DELIVERY, id_text
 from tocsin.store.alerts import StoredAlert, insert_alerts
 from tocsin.store.database import Failed, Tx
-from tocsin.store.deliveries import Lease, find_head, postpone_delivery
+from tocsin.store.deliveries import Lease, postpone_delivery
 from tocsin.store.escalations import claim_due, count_failures, postpone
 from tocsin.store.incidents import find_incidents, list_held_until, postpone_hold
 from tocsin.store.lanes import claim_due_lanes
@@ -103,9 +104,10 @@ def postpone_first_delivery(
     """Make the delivery wait that would be leased first, because leasing it failed; likewise."""
     now = to_micros(context.now)
     lanes = claim_due_lanes(tx, now, slots=slots, limit=1)
-    head = find_head(tx, next(iter(lanes)), now=now) if lanes else None
-    if head is None:
+    heads = choose_heads(tx, context, lanes, limit=1)
+    if not heads:
         return None
+    head = heads[0]
     case = _of_delivery(Poison.DELIVERY, head.id, head.webhook_id, head.incident)
     until = wait_until(context.now, failures=_failures_before(tx, case))
     postpone_delivery(tx, head.id, until=to_micros(until))

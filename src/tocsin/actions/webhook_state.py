@@ -8,7 +8,7 @@ from tocsin.domain.certificate_ending import ReceiverCertificate
 from tocsin.domain.webhook import Webhook
 from tocsin.domain.webhook_failures import Failures
 from tocsin.store.database import Tx
-from tocsin.store.webhook_failures import list_failures
+from tocsin.store.webhook_failures import list_failures, list_open_breakers
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,15 +17,19 @@ class WebhookState:
 
     certificate: ReceiverCertificate | None = None
     failures: Failures | None = None
+    open_for: Failures | None = None
+    """What its breaker is open for, if it is."""
 
 
 def find_states(tx: Tx, webhooks: Iterable[Webhook]) -> dict[int, WebhookState]:
     """Return what is known of each of these webhooks, by its id."""
     found = list(webhooks)
     shown = find_shown(tx, found)
-    failing = find_failing(tx, found)
+    failing, open_for = find_failing(tx, found), list_open_breakers(tx)
     return {
-        webhook.id: WebhookState(shown.get(webhook.id), failing.get(webhook.id))
+        webhook.id: WebhookState(
+            shown.get(webhook.id), failing.get(webhook.id), open_for.get(webhook.id)
+        )
         for webhook in found
     }
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tocsin.actions.incident_story import (
+    Breakers,
     tell_alert,
     tell_incident,
     unfinished_of,
@@ -141,7 +142,7 @@ def _about_delivery(tx: Tx, configuration: Configuration, text: str, *, now: dat
         raise DeliveryNotFound(delivery=text)
     (line,) = describe_deliveries(tx, [delivery])
     findings = decide_next_of_delivery(
-        unfinished_of(line),
+        unfinished_of(line, Breakers(tx, configuration)),
         state=delivery.state,
         end_reason=delivery.end_reason,
         now=now,

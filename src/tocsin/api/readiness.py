@@ -39,6 +39,9 @@ def warnings(health: Health) -> list[Finding]:
     if gone:
         text = f"{counted(gone, 'webhook is', 'webhooks are')} disabled, because their receivers answered 410 (Gone); see: tocsin webhooks"
         found.append(Finding("webhooks_gone", text))
+    if health.open_breakers:
+        text = f"{counted(health.open_breakers, 'webhook fails', 'webhooks fail')} again and again, and what is sent there is held back; see: tocsin webhooks"
+        found.append(Finding("breakers_open", text))
     if health.failing_webhooks:
         failing = health.failing_webhooks
         text = (

@@ -6,8 +6,10 @@ from pydantic import Field
 
 from tocsin.api.field_types import AnswerModel, Duration, Instant, RequestModel
 from tocsin.domain.certificate_ending import ReceiverCertificate
+from tocsin.domain.delivery import MOST_RETRY_WAITS
 from tocsin.domain.routing import LONGEST_ROUTING_KEY
 from tocsin.domain.webhook_failures import Failures
+from tocsin.domain.webhook_options import MOST_SLOTS
 
 
 class WhenFailing(RequestModel):
@@ -46,6 +48,37 @@ GivenWhenFailing = Annotated[
 ]
 
 
+class BreakerAnswer(AnswerModel):
+    """An open breaker: the webhook failed again and again, and is left alone, but for probes.
+
+    Units: `opened_at`, `failing_since` and `probe_at` are when it opened, when the first of the attempts
+    ended that failed since its last 2xx, and before when no probe is made.
+    """
+
+    opened_at: Instant
+    failures: Annotated[int, Field(description="How many attempts failed since its last 2xx")]
+    failing_since: Instant
+    probe_at: Instant
+
+
+GivenRetryWaits = Annotated[
+    list[Duration],
+    Field(
+        min_length=1,
+        max_length=MOST_RETRY_WAITS,
+        description="From each failed attempt to the next, `1s` to `1h` each; the last one repeats",
+    ),
+]
+GivenSlots = Annotated[
+    int | None,
+    Field(
+        ge=0,
+        le=MOST_SLOTS,
+        description="How many attempts may be under way at once. `0`: as many as the setting says",
+    ),
+]
+
+
 class ReceiverCertificateAnswer(AnswerModel):
     """What the receiver was last verified by. Units: `seen_at` is when it was new."""
 
@@ -81,4 +114,16 @@ def render_receiver_certificate(
         expires_at=shown.expires_at,
         seen_at=shown.seen_at,
         fingerprint=shown.fingerprint,
+    )
+
+
+def render_breaker(failures: Failures | None) -> BreakerAnswer | None:
+    """Return how a webhook's breaker stands, if it is open."""
+    if failures is None or failures.breaker is None:
+        return None
+    return BreakerAnswer(
+        opened_at=failures.breaker.opened_at,
+        failures=failures.count,
+        failing_since=failures.since,
+        probe_at=failures.breaker.probe_at,
     )

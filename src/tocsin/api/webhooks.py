@@ -22,15 +22,20 @@ from tocsin.api.editing import edit, editor_of
 from tocsin.api.field_types import AnswerModel, Duration, Instant, Page, RequestModel
 from tocsin.api.webhook_fields import GivenFollowUps, GivenLinks
 from tocsin.api.webhook_state import (
+    BreakerAnswer,
     FailingAnswer,
     GivenLateness,
+    GivenRetryWaits,
+    GivenSlots,
     GivenWhenFailing,
     ReceiverCertificateAnswer,
     WhenFailingAnswer,
+    render_breaker,
     render_failing,
     render_receiver_certificate,
 )
 from tocsin.domain.auth_code import standard_secret
+from tocsin.domain.delivery import RETRY_WAITS
 from tocsin.domain.follow_up import FollowUp, parse_follow_ups
 from tocsin.domain.one_time_link import LinkAction, parse_link_actions
 from tocsin.domain.payload import PayloadProfile
@@ -56,6 +61,8 @@ _OPTIONS: Final = {
     "connect_timeout": "connect_timeout",
     "total_timeout": "total_timeout",
     "deadline": "deadline",
+    "retry_waits": "retry_waits",
+    "slots": "slots",
 }
 Url = Annotated[
     str,
@@ -107,6 +114,11 @@ class WebhookAnswer(AnswerModel):
     connect_timeout: Duration
     total_timeout: Duration
     deadline: Duration
+    retry_waits: list[Duration]
+    slots: Annotated[
+        int | None,
+        Field(description="null: as many attempts at once as TOCSIN_WEBHOOK_SLOTS says"),
+    ]
     skip_if_late: Duration | None
     when_failing: WhenFailingAnswer | None
     failing: Annotated[
@@ -120,6 +132,7 @@ class WebhookAnswer(AnswerModel):
         ReceiverCertificateAnswer | None,
         Field(description="null: none was seen yet, or the URL has led elsewhere since"),
     ]
+    breaker: Annotated[BreakerAnswer | None, Field(description="null: it is closed")]
 
 
 class ChangedWebhook(WebhookAnswer):
@@ -152,6 +165,8 @@ class NewWebhook(RequestModel):
     connect_timeout: Duration = timedelta(seconds=5)
     total_timeout: Duration = timedelta(seconds=15)
     deadline: Duration = timedelta(minutes=15)
+    retry_waits: GivenRetryWaits = Field(default_factory=lambda: list(RETRY_WAITS))
+    slots: GivenSlots = None
     skip_if_late: GivenLateness = None
     when_failing: GivenWhenFailing = None
     ca_bundle: CaBundle = None
@@ -177,6 +192,8 @@ class WebhookChange(RequestModel):
     connect_timeout: Duration | None = None
     total_timeout: Duration | None = None
     deadline: Duration | None = None
+    retry_waits: GivenRetryWaits | None = None
+    slots: GivenSlots = None
     skip_if_late: GivenLateness = None
     when_failing: GivenWhenFailing = None
     ca_bundle: CaBundle = None
@@ -327,7 +344,11 @@ def _options(given: NewWebhook | WebhookChange) -> dict[str, Any]:
         values["links"] = parse_link_actions(given.links)
     if given.follow_up is not None:
         values["follow_up"] = parse_follow_ups(given.follow_up)
+    if given.retry_waits is not None:
+        values["retry_waits"] = tuple(given.retry_waits)
     options = {name: value for name, value in values.items() if value is not None}
+    if given.slots is not None:
+        options["slots"] = given.slots or None
     if given.skip_if_late is not None:
         options["skip_if_late"] = given.skip_if_late or None
     if given.when_failing is not None:
@@ -366,4 +387,5 @@ def render_webhook(
         "ca_bundle": webhook.ca_bundle,
         "client_certificate": client and client.chain,
         "receiver_certificate": render_receiver_certificate(state.certificate),
+        "breaker": render_breaker(state.open_for),
     }

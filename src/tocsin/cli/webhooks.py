@@ -31,6 +31,7 @@ OPTIONS: Final = (
     "connect_timeout",
     "total_timeout",
     "deadline",
+    "retry_waits",
     "skip_if_late",
     "when_failing",
 )
@@ -213,6 +214,9 @@ def list_webhooks(args: argparse.Namespace, shell: Shell) -> int:
                 slug = each["slug"]
                 shell.say(f"{slug} was {_disabled(each, shell)}.")
                 shell.say(f"When it takes pages again: tocsin webhooks enable {slug}")
+            if each["breaker"]:
+                shell.say(f"{each['slug']} is left alone, but for probes: {_breaker(each, shell)}.")
+                shell.say(f"Try it now: tocsin webhooks test {each['slug']}")
             if each["failing"]:
                 shell.say(f"{each['slug']} is {_failing(each, shell)}")
     return DONE
@@ -234,8 +238,10 @@ def show(args: argparse.Namespace, shell: Shell) -> int:
                 "name": webhook["name"],
                 "url": _url(webhook),
                 "state": _long_state(webhook, shell),
+                **({"breaker": f"open: {_breaker(webhook, shell)}"} if webhook["breaker"] else {}),
                 "rotation": state_of_rotation(webhook, shell),
                 **{option.replace("_", " "): _option(webhook[option]) for option in OPTIONS},
+                "slots": str(webhook["slots"] or "as the setting says"),
                 **_certificates(webhook, shell),
             }
         )
@@ -309,7 +315,8 @@ def _switch(args: argparse.Namespace, shell: Shell, *, enabled: bool) -> int:
         shell.json(webhook)
     else:
         already = "" if webhook["changed"] else " already"
-        shell.say(f"{webhook['slug']} is {_state(webhook).text}{already}.")
+        state = "enabled" if enabled else "disabled"
+        shell.say(f"{webhook['slug']} is {state}{already}.")
     return DONE
 
 
@@ -326,7 +333,7 @@ def delete(args: argparse.Namespace, shell: Shell) -> int:
 def _state(webhook: Json) -> Cell:
     if not webhook["enabled"]:
         return word("disabled")
-    return word("failing" if webhook["failing"] else "enabled")
+    return word("failing" if webhook["failing"] or webhook["breaker"] else "enabled")
 
 
 def _failing(webhook: Json, shell: Shell) -> str:
@@ -339,6 +346,13 @@ def _failing(webhook: Json, shell: Shell) -> str:
 def _disabled(webhook: Json, shell: Shell) -> str:
     clause = DisabledReason(webhook["disabled_reason"]).clause
     return f"disabled {relative(webhook['disabled_at'], shell.now)}, {clause}"
+
+
+def _breaker(webhook: Json, shell: Shell) -> str:
+    breaker = webhook["breaker"]
+    failures = counted(breaker["failures"], "attempt")
+    first = relative(breaker["failing_since"], shell.now)
+    return f"{failures} failed, the first {first}, without a 2xx between"
 
 
 def _long_state(webhook: Json, shell: Shell) -> str | Cell:

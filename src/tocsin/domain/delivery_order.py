@@ -22,7 +22,8 @@ class Earlier:
     """The latest unfinished delivery of an incident to a webhook.
 
     `due_at` is None while an attempt of it is under way, or while it waits itself; `hurried_at` is when
-    its retry was brought forward, which happens once to a page.
+    the attempt was due that another delivery waited for: it was brought forward, which happens once to a
+    page.
     """
 
     id: int

@@ -31,6 +31,8 @@ class Kind(StrEnum):
     ATTEMPTED = "attempted"
     POISONED = "poisoned"
     WEBHOOK_DISABLED = "webhook_disabled"
+    BREAKER_OPENED = "breaker_opened"
+    BREAKER_CLOSED = "breaker_closed"
     WEBHOOK_FAILING = "webhook_failing"
     WEBHOOK_WORKS_AGAIN = "webhook_works_again"
     PAUSED = "paused"

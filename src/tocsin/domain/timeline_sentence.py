@@ -5,6 +5,7 @@ from typing import Any, assert_never
 
 from tocsin.domain.actor import name_of_actor
 from tocsin.domain.answer_action import AnswerDecision
+from tocsin.domain.breaker import Closing
 from tocsin.domain.delivery import DeliveryState, Ending
 from tocsin.domain.escalation import Hurry
 from tocsin.domain.outcome import Outcome, explain
@@ -89,6 +90,10 @@ def sentence(entry: TimelineEntry) -> str:  # noqa: PLR0911, PLR0912, C901 - one
             return f"{_poisoned(detail)} ({detail['error']}); it is tried again at {again}."
         case Kind.WEBHOOK_DISABLED:
             return _disabled(detail)
+        case Kind.BREAKER_OPENED:
+            return _opened(detail)
+        case Kind.BREAKER_CLOSED:
+            return f"The breaker of {detail['webhook']} is closed: {_closed(detail, by)}."
         case Kind.WEBHOOK_FAILING:
             return failing_text(
                 detail["webhook"],
@@ -230,6 +235,26 @@ def _disabled(detail: Detail) -> str:
         f"{detail['webhook']} was disabled: {answers}, without a 2xx between. No step calls it until "
         f"somebody enables it: tocsin webhooks enable {detail['webhook']}"
     )
+
+
+def _opened(detail: Detail) -> str:
+    since = instant_text(datetime.fromisoformat(detail["since"]))
+    return (
+        f"The breaker of {detail['webhook']} is open: {detail['failures']} attempts failed since {since}, without "
+        "a 2xx between. First attempts are held for 10 seconds at most; others wait until one is delivered."
+    )
+
+
+def _closed(detail: Detail, by: str) -> str:
+    match Closing(detail["reason"]):
+        case Closing.DELIVERED:
+            return "its receiver answered 2xx, so what waits for it is sent"
+        case Closing.CHANGED:
+            return f"{by} changed or enabled it, so what waits for it is sent"
+        case Closing.DISABLED:
+            return f"{by} disabled it, so what waits for it is given up"
+        case Closing.DELETED:
+            return f"{by} deleted it, so what waits for it is given up"
 
 
 def _poisoned(detail: Detail) -> str:

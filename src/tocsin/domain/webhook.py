@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from tocsin.domain.auth_code import PendingAuthCode
 from tocsin.domain.client_certificate import ClientCertificate
-from tocsin.domain.delivery import DEADLINE
+from tocsin.domain.delivery import DEADLINE, RETRY_WAITS
 from tocsin.domain.follow_up import FollowUp
 from tocsin.domain.one_time_link import LinkAction
 from tocsin.domain.payload import PayloadProfile
@@ -62,6 +62,10 @@ class Webhook:
     connect_timeout: timedelta = CONNECT_TIMEOUT
     total_timeout: timedelta = TOTAL_TIMEOUT
     deadline: timedelta = DEADLINE
+    retry_waits: tuple[timedelta, ...] = RETRY_WAITS
+    """From each failed attempt to the next; the last one repeats."""
+    slots: int | None = None
+    """How many attempts may be under way at once; None: as many as the setting says."""
     skip_if_late: timedelta | None = None
     """A page whose first attempt would begin later after its planned instant is not sent."""
     when_failing: str | None = None

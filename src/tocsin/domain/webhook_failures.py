@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from tocsin.domain.breaker import Breaker, is_to_open, open_breaker
 from tocsin.domain.outcome import Outcome, explain
 from tocsin.domain.webhook import DisabledReason
 
@@ -45,6 +46,8 @@ class Failures:
     latest_outcome: Outcome | None = None
     latest_status: int | None = None
     told: Told | None = None
+    breaker: Breaker | None = None
+    """Open; None: closed."""
 
     @property
     def is_failing(self) -> bool:
@@ -67,7 +70,8 @@ def count_attempt(
 ) -> Failures | None:
     """Return the failures since the last 2xx, with the attempt that ended at `at` counted.
 
-    None: there are none. What failed for a reason of Tocsin's own changes nothing. `status` is that of
+    None: there are none. What failed for a reason of Tocsin's own changes nothing. A breaker opens here, and
+    closes with the 2xx that ends them. `status` is that of
     the answer, if there was one.
     """
     if outcome.is_delivered:
@@ -78,6 +82,8 @@ def count_attempt(
         known = Failures(0, at, told=known.told if known else None)
     counted = replace(known, count=known.count + 1)
     counted = replace(counted, latest_at=at, latest_outcome=outcome, latest_status=status)
+    if counted.breaker is None and is_to_open(counted.count, since=counted.since, at=at):
+        counted = replace(counted, breaker=open_breaker(at))
     if outcome is not Outcome.GONE:
         return counted
     return replace(counted, gone=counted.gone + 1, gone_since=counted.gone_since or at)

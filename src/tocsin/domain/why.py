@@ -23,6 +23,7 @@ class Reason(StrEnum):
     ATTEMPT_DUE = "attempt_due"
     ATTEMPT_OVERDUE = "attempt_overdue"  # it waits for a free slot of its webhook
     ATTEMPT_UNDER_WAY = "attempt_under_way"
+    ATTEMPT_HELD = "attempt_held"  # by the webhook's breaker, which is open
     ATTEMPT_IN_LINE = "attempt_in_line"  # an earlier page of the incident goes first
     PAUSED = "paused"
     ACKNOWLEDGED = "acknowledged"
@@ -74,6 +75,17 @@ class Disabled:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """The open breaker of a delivery's webhook: why it is, and when it lets this one through."""
+
+    failures: int
+    since: datetime
+    earliest: datetime
+    latest: datetime
+    """Also if it is still open then."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unfinished:
     """A delivery that has not ended.
 
@@ -86,6 +98,7 @@ class Unfinished:
     due_at: datetime | None
     is_in_line: bool = False
     """Whether it waits for the attempt of an earlier page of this incident to end."""
+    held: Held | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,11 +211,25 @@ def _of_unfinished(delivery: Unfinished, now: datetime) -> Finding:
         return Finding(Reason.ATTEMPT_IN_LINE, text)
     if delivery.due_at is None:
         return Finding(Reason.ATTEMPT_UNDER_WAY, f"{attempt} is under way.")
+    if delivery.held is not None and delivery.held.earliest > now:
+        return _of_held(attempt, delivery.held)
     if delivery.due_at <= now:
         text = f"{attempt} is due and waits for a free slot of that webhook."
         return Finding(Reason.ATTEMPT_OVERDUE, text, delivery.due_at)
     text = f"{attempt} is made at {instant_text(delivery.due_at)}."
     return Finding(Reason.ATTEMPT_DUE, text, delivery.due_at)
+
+
+def _of_held(attempt: str, held: Held) -> Finding:
+    earliest, latest = instant_text(held.earliest), instant_text(held.latest)
+    when = f"until {earliest}"
+    if latest != earliest:
+        when += f" at the earliest and {latest} at the latest"
+    text = (
+        f"{attempt} is held by the breaker {when}, or until an attempt of another delivery succeeds: "
+        f"{held.failures} attempts failed since {instant_text(held.since)}, without a 2xx between."
+    )
+    return Finding(Reason.ATTEMPT_HELD, text, held.earliest)
 
 
 _BECAUSE = {

@@ -13,7 +13,7 @@ from tocsin.actions.attempt_result import AttemptResult
 from tocsin.actions.deliver import Recorded, record_attempts
 from tocsin.actions.incident_set import ContextSource
 from tocsin.actions.poison import tell_of_outcome
-from tocsin.actions.webhook_failures import DisabledWebhook
+from tocsin.actions.webhook_failures import DisabledWebhook, TurnedBreaker
 from tocsin.actions.webhook_turns import TurnedWebhook
 from tocsin.clock import Clock
 from tocsin.domain.answer_action import AnswerDecision, AskedAction, may_ask, read_answer
@@ -219,7 +219,9 @@ class Courier:
     ) -> None:
         began_micros = to_micros(began)
         first_byte_at = None if first_byte_after is None else began_micros + first_byte_after
-        more = {} if webhook is None else {"deadline": webhook.deadline}
+        more: dict[str, Any] = {}
+        if webhook is not None:
+            more = {"deadline": webhook.deadline, "retry_waits": webhook.retry_waits}
         result = AttemptResult(
             lease=lease,
             run_id=self._run_id,
@@ -249,6 +251,8 @@ class Courier:
             logger.warning("attempts.stale", extra=facts)
         for result in recorded.given_up:
             logger.error("delivery.failed", extra=_facts(result))
+        for breaker in recorded.breakers:
+            _log_breaker(breaker)
         for disabled in recorded.disabled:
             _log_disabled(disabled)
         for turned in recorded.turned:
@@ -301,6 +305,15 @@ def _log_disabled(disabled: DisabledWebhook) -> None:
     failures = disabled.failures
     facts = {"webhook": disabled.slug, "reason": disabled.reason.value, "gone": failures.gone}
     logger.error("webhook.disabled", extra={**facts, "since": str(failures.gone_since)})
+
+
+def _log_breaker(turned: TurnedBreaker) -> None:
+    failures = turned.failures
+    facts = {"webhook": turned.slug, "failures": failures.count, "since": str(failures.since)}
+    if turned.closing is None:
+        logger.error("breaker.opened", extra=facts)
+    else:
+        logger.warning("breaker.closed", extra={**facts, "reason": turned.closing.value})
 
 
 def _log_turned(turned: TurnedWebhook) -> None:

@@ -5,9 +5,9 @@ since when, held by which run. The attempt's row is written when it ends; a run 
 delivery, and whoever finds it writes the row with the outcome `unknown`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -15,62 +15,14 @@ from tocsin.domain.delivery import DeliveryState
 from tocsin.domain.follow_up import FollowUp
 from tocsin.store import schema
 from tocsin.store.database import Tx
-from tocsin.store.statement import Row, Statement, among, heads, id_list, insert, raw
+from tocsin.store.statement import Row, Statement, among, id_list, insert, raw
 
-_D, _B, _A, _L = schema.deliveries, schema.bodies, schema.attempts, schema.lanes
+_D, _B, _A = schema.deliveries, schema.bodies, schema.attempts
 _PENDING, _SENDING = DeliveryState.PENDING.value, DeliveryState.SENDING.value
 _RARE = ("attempts_before", "resend_of", "follow_up", "cause")
 _INSERT = insert(_D, *(each.name for each in _D.columns if each.name not in _RARE))
 _INSERT_BODY = insert(_B)
 _INSERT_ATTEMPT = insert(_A)
-_waiting = _D.alias("waiting")
-
-
-def _lease_select() -> Any:
-    first = (
-        sa.select(_waiting.c.id)
-        .where(_waiting.c.webhook_id == _L.c.webhook_id, _waiting.c.due_at <= raw("now"))
-        .order_by(_waiting.c.due_at, _waiting.c.id)
-        .limit(raw("head_slots"))
-        .correlate(_L)
-        .scalar_subquery()
-    )
-    return (
-        sa.select(
-            _D.c.id,
-            _D.c.webhook_id,
-            _D.c.incident,
-            _D.c.body_id,
-            _D.c.attempts,
-            _D.c.first_attempt_at,
-            _D.c.planned_at,
-            _D.c.attempts_before,
-            _D.c.step,
-            _B.c.form,
-        )
-        .select_from(_L.join(_D, heads(_D.c.id, first)).join(_B, _B.c.id == _D.c.body_id))
-        # The state again: on PostgreSQL the row may have been cancelled since the statement began.
-        .where(among(_L.c.webhook_id, "webhook_ids"), _D.c.state == _PENDING)
-        .order_by(_L.c.due_at, _L.c.webhook_id, _D.c.due_at, _D.c.id)
-        .limit(raw("limit"))
-        .with_for_update(of=_D, skip_locked=True)
-    )
-
-
-_WAITING = Statement(_lease_select(), "now", "head_slots", "webhook_ids", "limit")
-_TAKE = Statement(
-    _D.update()
-    .values(
-        state=_SENDING,
-        due_at=sa.null(),
-        attempts=_D.c.attempts + 1,
-        first_attempt_at=sa.func.coalesce(_D.c.first_attempt_at, raw("first_at")),
-        attempt_started_at=raw("started_at"),
-        run_id=raw("run_id"),
-    )
-    .where(_D.c.id == raw("id"), _D.c.state == _PENDING),
-    *("first_at", "started_at", "run_id", "id"),
-)
 _SETTLE = Statement(
     _D.update()
     .values(
@@ -117,14 +69,6 @@ _ASK_TO_CANCEL = Statement(
     .values(end_reason=raw("end_reason"))
     .where(_D.c.id == raw("id"), _D.c.state == _SENDING, _D.c.end_reason.is_(None)),
     *("end_reason", "id"),
-)
-_HEAD = Statement(
-    sa.select(_D.c.id, _D.c.webhook_id, _D.c.incident)
-    .where(_D.c.webhook_id == raw("webhook_id"), _D.c.due_at <= raw("now"), _D.c.state == _PENDING)
-    .order_by(_D.c.due_at, _D.c.id)
-    .limit(sa.literal_column("1"))
-    .with_for_update(),
-    *("webhook_id", "now"),
 )
 _POSTPONE = Statement(
     _D.update().values(due_at=raw("due_at")).where(_D.c.id == raw("id"), _D.c.state == _PENDING),
@@ -191,21 +135,6 @@ class Lease(NamedTuple):
     def is_test(self) -> bool:
         """Whether a person asked for it, and no incident."""
         return self.incident is None
-
-
-class Leased(NamedTuple):
-    """What may be sent now, and the ids of what would have been, were it not too late."""
-
-    leases: list[Lease]
-    late: list[int]
-
-
-class Head(NamedTuple):
-    """The first of a lane to be leased."""
-
-    id: int
-    webhook_id: int
-    incident: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,61 +208,6 @@ def insert_deliveries(
         ]
         + [(*new[:_PLAN], _SENDING, new.planned_at, now, *begins) for new in leased],
     )
-
-
-def lease_waiting(
-    tx: Tx,
-    *,
-    lease_id: int,
-    lanes: Mapping[int, int],
-    now: int,
-    run_id: int,
-    limit: int,
-    too_late_before: Mapping[int, int],
-) -> Leased:
-    """Lease the heads of lanes that are due, as many of each as it has free slots.
-
-    What a step made and nobody has tried is too late if it was planned before its webhook's instant in
-    `too_late_before`; what a person wants sent is not.
-
-    Units: `lanes` maps a webhook's id to its free slots; instants are microseconds since 1970.
-    """
-    rows = tx.rows(_WAITING, now, max(lanes.values(), default=0), id_list(lanes), limit)
-    leases, late = [], []
-    free = dict(lanes)
-    for id_, webhook_id, incident, body_id, attempts, first_at, planned_at, before, *rest in rows:
-        if free[webhook_id] == 0:
-            continue
-        step, form = rest
-        is_first = attempts == 0 and before is None and step is not None
-        if is_first and planned_at < too_late_before.get(webhook_id, planned_at):
-            late.append(id_)
-            continue
-        free[webhook_id] -= 1
-        leases.append(
-            Lease(
-                id=lease_id,
-                delivery_id=id_,
-                webhook_id=webhook_id,
-                incident=incident,
-                attempt=attempts + 1,
-                started_at=now,
-                first_attempt_at=first_at or now,
-                planned_at=planned_at,
-                body_id=body_id,
-                form=form,
-                signed_text=None,
-                attempts_before=before or 0,
-            )
-        )
-    tx.run_many(_TAKE, [(now, now, run_id, lease.delivery_id) for lease in leases])
-    return Leased(leases, late)
-
-
-def find_head(tx: Tx, webhook_id: int, *, now: int) -> Head | None:
-    """Return what would be leased first of a lane, locked. Units: microseconds since 1970."""
-    rows = tx.rows(_HEAD, webhook_id, now)
-    return Head(*rows[0]) if rows else None
 
 
 def postpone_delivery(tx: Tx, delivery_id: int, *, until: int) -> None:

@@ -31,6 +31,12 @@ _HURRY = Statement(
     .where(_D.c.id == raw("id"), _D.c.state == _PENDING, _D.c.due_at.is_not(None)),
     *("due_at", "hurried_at", "id"),
 )
+_AWAITED = Statement(
+    _D.update()
+    .values(hurried_at=_D.c.due_at)
+    .where(_D.c.id == raw("id"), _D.c.state == _PENDING, _D.c.due_at.is_not(None)),
+    "id",
+)
 _BEHIND = Statement(
     sa.select(
         *(_D.c.id, _D.c.incident, _D.c.webhook_id, _D.c.created_at),
@@ -94,6 +100,11 @@ def find_in_line(tx: Tx, incidents: Iterable[int]) -> dict[Receiver, Earlier]:
 def hurry_deliveries(tx: Tx, ids: Iterable[int], *, now: int) -> None:
     """Bring retries forward that wait for their time. Units: microseconds since 1970."""
     tx.run_many(_HURRY, [(now, now, id_) for id_ in ids])
+
+
+def note_awaited(tx: Tx, ids: Iterable[int]) -> None:
+    """Note of deliveries that are due already that a newer one waits for them: a breaker must not hold them."""
+    tx.run_many(_AWAITED, [(id_,) for id_ in ids])
 
 
 def somebody_waits(tx: Tx) -> bool:

@@ -102,6 +102,10 @@ webhooks = sa.Table(
     sa.Column("skip_if_late", sa.BigInteger),
     # The routing key that is told when it fails again and again; null: nobody is.
     sa.Column("when_failing", sa.Text),
+    # Attempts under way at once; null: as many as the setting says. Its lane has it, too.
+    sa.Column("slots", sa.Integer),
+    # From each attempt to the next, spaces between.
+    sa.Column("retry_waits", sa.Text, nullable=False, server_default=sa.text("'2s 5s 15s 30s 1m'")),
     # What it is told after a page, spaces between.
     sa.Column("follow_up", sa.Text, nullable=False, server_default=sa.text("''")),
 )

@@ -4,11 +4,11 @@ Whoever writes a row has locked the webhook's lane, or the configuration.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from tocsin.domain.breaker import Breaker
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.webhook_failures import Failures, Told
 from tocsin.store import schema
@@ -19,10 +19,10 @@ from tocsin.store.statement import Row, Statement, among, id_list, raw
 _F = schema.webhook_failures
 _LIST = Statement(sa.select(_F))
 _FIND = Statement(sa.select(_F).where(among(_F.c.webhook_id, "webhook_ids")), "webhook_ids")
-_COUNTS = (
-    *("failures", "failing_since", "gone", "gone_since"),
-    *("latest_at", "latest_outcome", "latest_status", "told_as", "told_key"),
+_LIST_OPEN = Statement(
+    sa.select(_F).where(_F.c.breaker_opened_at.is_not(None)).order_by(_F.c.webhook_id)
 )
+_COUNTS = tuple(column.name for column in _F.columns if not column.primary_key)
 _NEW = (
     postgresql.insert(_F).inline().values({column.name: raw(column.name) for column in _F.columns})
 )
@@ -47,22 +47,26 @@ _FORGET_UNTOLD = Statement(
 
 def find_failures(tx: Tx, webhook_ids: Iterable[int]) -> dict[int, Failures]:
     """Return the failures of those of the webhooks that have any."""
-    return {row[0]: _failures(*row[1:]) for row in tx.rows(_FIND, id_list(webhook_ids))}
+    return {row[0]: _failures(row[1:]) for row in tx.rows(_FIND, id_list(webhook_ids))}
 
 
 def list_failures(tx: Tx) -> dict[int, Failures]:
     """Return the failures of each webhook that has any."""
-    return {row[0]: _failures(*row[1:]) for row in tx.rows(_LIST)}
+    return {row[0]: _failures(row[1:]) for row in tx.rows(_LIST)}
 
 
-def _failures(
-    count: int,
-    since: int,
-    gone: int,
-    gone_since: int | None,
-    *latest: Any,
-) -> Failures:
-    latest_at, latest_outcome, latest_status, told_as, told_key = latest
+def list_open_breakers(tx: Tx) -> dict[int, Failures]:
+    """Return the failures of the webhooks whose breaker is open."""
+    return {row[0]: _failures(row[1:]) for row in tx.rows(_LIST_OPEN)}
+
+
+def _failures(row: Row) -> Failures:
+    count, since, gone, gone_since, *more = row
+    latest_at, latest_outcome, latest_status, told_as, told_key, *of_breaker = more
+    opened_at, probes, probe_at = of_breaker
+    breaker = None
+    if opened_at is not None:
+        breaker = Breaker(from_micros(opened_at), probes, from_micros(probe_at))
     return Failures(
         count=count,
         since=from_micros(since),
@@ -72,10 +76,12 @@ def _failures(
         latest_outcome=Outcome(latest_outcome) if latest_outcome else None,
         latest_status=latest_status,
         told=Told(told_as, told_key) if told_as is not None else None,
+        breaker=breaker,
     )
 
 
 def _row(webhook_id: int, failures: Failures) -> Row:
+    breaker = failures.breaker
     return (
         webhook_id,
         failures.count,
@@ -86,6 +92,8 @@ def _row(webhook_id: int, failures: Failures) -> Row:
         failures.latest_outcome.value if failures.latest_outcome else None,
         failures.latest_status,
         *(failures.told or (None, None)),
+        *((to_micros(breaker.opened_at), breaker.probes) if breaker else (None, None)),
+        to_micros(breaker.probe_at) if breaker else None,
     )
 
 

@@ -101,10 +101,20 @@ def _webhook(webhook: DescribedWebhook, *, with_secrets: bool) -> dict[str, Any]
         written["links"] = [action.value for action in options.links]
     if options.follow_up:
         written["follow_up"] = [each.value for each in options.follow_up]
+    written |= _timing(options, usual) | _on_trouble(options)
+    return written | _certificates(options, with_secrets=with_secrets)
+
+
+def _timing(options: WebhookOptions, usual: WebhookOptions) -> dict[str, Any]:
+    written: dict[str, Any] = {}
     for name, _least, _most in BOUNDS:
         if getattr(options, name) != getattr(usual, name):
             written[name] = format_duration(getattr(options, name))
-    return written | _on_trouble(options) | _certificates(options, with_secrets=with_secrets)
+    if options.retry_waits != usual.retry_waits:
+        written["retry_waits"] = list(map(format_duration, options.retry_waits))
+    if options.slots is not None:
+        written["slots"] = options.slots
+    return written
 
 
 def _on_trouble(options: WebhookOptions) -> dict[str, Any]:

@@ -87,6 +87,8 @@ def _webhook(webhook: DescribedWebhook) -> Facts:
         "connect_timeout": format_duration(options.connect_timeout),
         "total_timeout": format_duration(options.total_timeout),
         "deadline": format_duration(options.deadline),
+        "retry_waits": list(map(format_duration, options.retry_waits)),
+        "slots": options.slots,
         "skip_if_late": None
         if options.skip_if_late is None
         else format_duration(options.skip_if_late),

@@ -15,6 +15,7 @@ from tocsin.domain.client_certificate import (
 from tocsin.domain.configuration_file.description import DescribedWebhook
 from tocsin.domain.configuration_file.place import Place
 from tocsin.domain.configuration_file.reading_slugs import check_key, read_was
+from tocsin.domain.delivery import LONGEST_RETRY_WAIT, SHORTEST_RETRY_WAIT
 from tocsin.domain.duration import parse_duration
 from tocsin.domain.follow_up import FollowUp, parse_follow_ups
 from tocsin.domain.instant import parse_instant
@@ -27,6 +28,8 @@ from tocsin.domain.webhook_options import (
     SHORTEST_LATENESS,
     InvalidWebhookOptions,
     WebhookOptions,
+    check_retry_waits,
+    parse_slots,
 )
 from tocsin.domain.webhook_url import check_webhook_url
 from tocsin.errors import TocsinError
@@ -50,6 +53,7 @@ FIELDS: Final = (
     "links",
     "follow_up",
     *_LENGTHS,
+    *("retry_waits", "slots"),
     *("skip_if_late", "when_failing"),
     *PEM_FIELDS,
     *(f"{field}{FROM_FILE}" for field in PEM_FIELDS),
@@ -121,14 +125,7 @@ def _options(place: Place, fields: Mapping[str, Place]) -> WebhookOptions:
         if name in fields:
             given[option] = fields[name].flag(otherwise=True)
     given |= {name: read(fields[name]) for name, read in _LISTS.items() if name in fields}
-    for name, least, most in BOUNDS:
-        if name in fields:
-            given[name] = _length(fields[name], least, most)
-    if "skip_if_late" in fields:
-        length = fields["skip_if_late"]
-        given["skip_if_late"] = _length(length, SHORTEST_LATENESS, LONGEST_LATENESS)
-    if "when_failing" in fields:
-        given["when_failing"] = _when_failing(fields["when_failing"])
+    given |= _timing(fields)
     given["ca_bundle"] = _ca_bundle(fields)
     given["client_certificate"] = _client_certificate(fields)
     try:
@@ -153,9 +150,35 @@ def _texts(place: Place, example: str) -> list[str]:
     return [text for item in items if (text := item.text()) is not None]
 
 
+def _timing(fields: Mapping[str, Place]) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    for name, least, most in BOUNDS:
+        if name in fields:
+            given[name] = _length(fields[name], least, most)
+    if "retry_waits" in fields:
+        given["retry_waits"] = _retry_waits(fields["retry_waits"])
+    if "slots" in fields:
+        given["slots"] = fields["slots"].read(parse_slots, None)
+    if "skip_if_late" in fields:
+        length = fields["skip_if_late"]
+        given["skip_if_late"] = _length(length, SHORTEST_LATENESS, LONGEST_LATENESS)
+    if "when_failing" in fields:
+        given["when_failing"] = _when_failing(fields["when_failing"])
+    return given
+
+
 def _links(place: Place) -> tuple[LinkAction, ...]:
     names = _texts(place, "[acknowledge, resolve]")
     return place.attempt(lambda: parse_link_actions(names), ())
+
+
+def _retry_waits(place: Place) -> tuple[timedelta, ...] | None:
+    items = place.items("[2s, 5s, 15s]")
+    waits = [_length(item, SHORTEST_RETRY_WAIT, LONGEST_RETRY_WAIT) for item in items]
+    read = tuple(wait for wait in waits if wait is not None)
+    if len(read) < len(items) or place.is_scalar:
+        return None
+    return place.attempt(lambda: check_retry_waits(read), None)
 
 
 def _follow_up(place: Place) -> tuple[FollowUp, ...]:
