@@ -8,8 +8,14 @@ from tests.transport.ordeal import Script, drip, hear, misbehaving, pour, saying
 from tests.transport.servers import OK, plain, sending, to
 
 from tocsin.domain.outcome import Outcome
-from tocsin.transport.connection import ANSWER_CAP, HEAD_CAP, KEPT_BODY
-from tocsin.transport.reading import KEPT_HEADER_BYTES, KEPT_HEADERS, KEPT_VALUE
+from tocsin.transport.connection import KEPT_BODY
+from tocsin.transport.reading import (
+    ANSWER_CAP,
+    HEAD_CAP,
+    KEPT_HEADER_BYTES,
+    KEPT_HEADERS,
+    KEPT_VALUE,
+)
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 LIMIT = 0.5

@@ -2,6 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
+START = b"HTTP/1."
+CLASS_AT = len(b"HTTP/1.1 ")
+"""Where a status line has the first digit of the status."""
+HEAD_CAP = 32 * 1024
+"""Bytes until the headers of the answer proper are complete; 1xx answers before it count."""
+ANSWER_CAP = 64 * 1024
 KEPT_HEADERS = 64
 KEPT_HEADER_BYTES = 4 * 1024
 KEPT_VALUE = 1024
@@ -22,6 +28,13 @@ def describe_start(data: bytes) -> str:
     if data[3:9] == _HTTP_2_SETTINGS:
         return "it speaks HTTP/2 only: let it speak HTTP/1.1 too, or put a proxy before it"
     return f"it began with {data[:40]!r}"
+
+
+def describe_excess(*, has_headers: bool) -> str:
+    """Return which cap an answer went beyond."""
+    if has_headers:
+        return f"the answer is longer than {ANSWER_CAP // 1024} KiB; the rest was not read"
+    return f"its headers do not end within {HEAD_CAP // 1024} KiB"
 
 
 def announces_body(headers: Iterable[Header]) -> bool:
