@@ -18,6 +18,15 @@ _KEY_BYTES: Final = 32
 _OWNER_ONLY: Final = 0o600
 
 
+def holds_keys(lines: Secret) -> bool:
+    """Return whether a text has the form of a master key."""
+    try:
+        keys = [base64.urlsafe_b64decode(line) for line in lines.reveal().split()]
+    except ValueError:
+        return False
+    return bool(keys) and all(len(key) == _KEY_BYTES for key in keys)
+
+
 class MasterKeyMissing(TocsinError):
     """The database holds sealed secrets, and the key that opens them is not there."""
 
