@@ -177,7 +177,8 @@ def explain_refusal(error: ssl.SSLCertVerificationError, host: str) -> str:
 def read_peer(secured: ssl.SSLObject) -> PeerCertificate | None:
     """Return what is kept of the certificate that a receiver was verified by.
 
-    None for a connection that has ended since: nothing will be sent over it.
+    None for a connection that has ended since: nothing will be sent over it. Also for a certificate
+    whose dates cannot be read, which does not keep anybody from being paged.
     """
     try:
         certificate: Mapping[str, Any] | None = secured.getpeercert()
@@ -186,12 +187,16 @@ def read_peer(secured: ssl.SSLObject) -> PeerCertificate | None:
         return None
     if not certificate or not whole:
         return None
+    try:
+        starts_at, expires_at = map(_instant, (certificate["notBefore"], certificate["notAfter"]))
+    except (ValueError, OverflowError):  # a year that no calendar here has
+        return None
     names = dict(pair for rdn in certificate.get("issuer", ()) for pair in rdn)
     parts = (names.get("organizationName"), names.get("commonName"))
     return PeerCertificate(
         issuer=written(", ".join(part for part in parts if part)) or "unnamed",
-        starts_at=_instant(certificate["notBefore"]),
-        expires_at=_instant(certificate["notAfter"]),
+        starts_at=starts_at,
+        expires_at=expires_at,
         fingerprint=sha256(whole).hexdigest(),
     )
 
