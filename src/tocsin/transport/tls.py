@@ -38,10 +38,12 @@ _CIPHERS: Final = (
 )
 _ANY_CIPHERS: Final = "DEFAULT:!aNULL:!eNULL:!kDHE:@SECLEVEL=0"
 
+_MOST_CONTEXTS: Final = 1024
+"""So many webhooks may have a CA bundle or a client certificate of their own; each costs memory."""
 _HASHED_NAME = re.compile(r"[0-9a-f]{8}\.[0-9]+")  # openssl-rehash(1)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=_MOST_CONTEXTS)
 def context_for(ca_bundle: str | None, client: ClientCertificate | None = None) -> ssl.SSLContext:
     """Return the context that trusts the CAs of this PEM text, or the system's CAs when None.
 
