@@ -4,7 +4,17 @@ import argparse
 import importlib
 import json
 
-NAMES = ("deliver", "ingest", "peer", "lateness", "hostile", "growth", "footprint", "churn")
+NAMES = (
+    "deliver",
+    "ingest",
+    "peer",
+    "lateness",
+    "hostile",
+    "fairness",
+    "growth",
+    "footprint",
+    "churn",
+)
 
 
 def main() -> None:

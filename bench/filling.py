@@ -164,7 +164,10 @@ def fill(store: Store, *, pending: int, now: datetime) -> None:
 
 _INCIDENT = insert(schema.incidents)
 _ALERT = insert(schema.alerts)
-_ESCALATION = insert(schema.escalations)
+_ESCALATION = insert(
+    schema.escalations,
+    *(each.name for each in schema.escalations.columns if each.name != "planned_at"),
+)
 _PLAN = Statement(
     schema.escalations.update()
     .values(due_at=raw("due_at"))

@@ -4,7 +4,7 @@ python -m bench.sink CORE WAYS   prints its port, then serves; for each line of 
                                  prints what it has received by then, as JSON, until that input ends
 
 WAYS, a JSON object, makes it many receivers of which some misbehave: {"/hooks/7": "fail"}. At the line
-"heal" all of them behave from then on.
+"heal" all of them behave from then on. One that is "slow" answers as it should, ten seconds later.
 """
 
 import asyncio
@@ -18,12 +18,14 @@ from bench.http_framing import Messages
 from bench.machine import use_core
 
 _ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-_WAYS = {
+_WAYS: dict[str, bytes | None] = {
     "fail": b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n",
     "hang": b"",
+    "slow": None,
     "babble": b"\x16\x03\x01 this is not HTTP\r\n\r\n",
 }
 """What a misbehaving receiver answers."""
+_SLOW_SECONDS = 10.0
 _SAMPLE_EVERY = 97
 _ID = b"webhook-id: "
 
@@ -38,14 +40,16 @@ class _Received:
     def heal(self) -> None:
         self._answers = {}
 
-    def answer(self, request: bytes) -> bytes:
-        """Return the answer to a request; it counts as received if that is a success."""
-        if self._answers:
-            found = self._answers.get(request.split(b" ", 2)[1])
+    def answer(self, request: bytes) -> tuple[bytes, float]:
+        """Return the answer to a request, and in how long; it counts as received if that is a success."""
+        after = 0.0
+        if self._answers and (path := request.split(b" ", 2)[1]) in self._answers:
+            found = self._answers[path]
             if found is not None:
-                return found
+                return found, after
+            after = _SLOW_SECONDS
         self._take(request)
-        return _ANSWER
+        return _ANSWER, after
 
     def _take(self, request: bytes) -> None:
         self.requests += 1
@@ -69,7 +73,11 @@ class _Receiver(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         for request in self._messages.feed(data):
-            self._transport.write(self._received.answer(request))
+            answer, after = self._received.answer(request)
+            if after:
+                asyncio.get_running_loop().call_later(after, self._transport.write, answer)
+            else:
+                self._transport.write(answer)
 
 
 async def _serve(ways: dict[str, str]) -> None:

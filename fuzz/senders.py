@@ -18,6 +18,7 @@ from tocsin.domain.alert import read_alert, stored_entity_id
 from tocsin.domain.alert_json import AlertRefused, NotJson
 from tocsin.domain.alert_key import InvalidAlertKey, key_hash, masked, parse_alert_key
 from tocsin.domain.entity_mention import is_about
+from tocsin.domain.follow_up import InvalidFollowUp, parse_follow_ups
 from tocsin.domain.masking import KnownSecrets
 from tocsin.domain.one_time_link import (
     InvalidLinks,
@@ -182,7 +183,15 @@ def feed_link(data: bytes) -> None:
         parse_link_actions(text.split())
 
 
+def feed_follow_up(data: bytes) -> None:
+    """What is read is read again, and the same."""
+    with suppress(InvalidFollowUp):
+        found = parse_follow_ups(data.decode("utf-8", "surrogateescape").split())
+        assert parse_follow_ups(found) == found
+
+
 TARGETS: Final = {
+    "follow-up": Target(feed_follow_up, (b"acknowledged", b"resolved", b"reopened", b" ", b"\xff")),
     "link": Target(feed_link, (b"/l/", b"%2Fl%2F", b"A" * 44, b"acknowledge", b"resolve", b"-_=")),
     "alert": Target(feed_alert, (END, *JSON_WORDS), longest=16_384),
     "entity-id": Target(feed_entity_id, (b"\x00", b"\xed\xa0\x80", b" ", b"-", b"x" * 512)),

@@ -85,9 +85,21 @@ def make_with_sha_1(issuer: Made) -> Made:
     good = make(issuer=issuer)
     inner = good.certificate.tbs_certificate_bytes.replace(_SHA_256, _SHA_1)
     signature = issuer.key.sign(inner, padding.PKCS1v15(), hashes.SHA1())
-    algorithm = b"\x30\x0d\x06\x09" + _SHA_1 + b"\x05\x00"
-    bits = b"\x00" + signature
-    whole = _der(0x30, inner + algorithm + _der(0x03, bits))
+    return _signed(good, issuer, inner, signature, _SHA_1)
+
+
+def make_from_year_0(issuer: Made) -> Made:
+    """Return a certificate that is valid since a year before all calendars."""
+    first = datetime(2050, 1, 1, tzinfo=UTC)  # from then on dates are written with four digits
+    good = make(issuer=issuer, starts=first - NOW, ends=first.replace(year=2051) - NOW)
+    inner = good.certificate.tbs_certificate_bytes.replace(b"20500101", b"00000101")
+    signature = issuer.key.sign(inner, padding.PKCS1v15(), hashes.SHA256())
+    return _signed(good, issuer, inner, signature, _SHA_256)
+
+
+def _signed(good: Made, issuer: Made, inner: bytes, signature: bytes, digest: bytes) -> Made:
+    algorithm = b"\x30\x0d\x06\x09" + digest + b"\x05\x00"
+    whole = _der(0x30, inner + algorithm + _der(0x03, b"\x00" + signature))
     return Made(x509.load_der_x509_certificate(whole), good.key, issuer)
 
 

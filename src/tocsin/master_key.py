@@ -18,6 +18,15 @@ _KEY_BYTES: Final = 32
 _OWNER_ONLY: Final = 0o600
 
 
+def holds_keys(lines: Secret) -> bool:
+    """Return whether a text has the form of a master key."""
+    try:
+        keys = [base64.urlsafe_b64decode(line) for line in lines.reveal().split()]
+    except ValueError:
+        return False
+    return bool(keys) and all(len(key) == _KEY_BYTES for key in keys)
+
+
 class MasterKeyMissing(TocsinError):
     """The database holds sealed secrets, and the key that opens them is not there."""
 
@@ -29,6 +38,13 @@ class MasterKeyExposed(TocsinError):
     """Others than its owner can read the master key's file."""
 
     code: ClassVar[str] = "master_key_exposed"
+    status_hint: ClassVar[int] = 500
+
+
+class MasterKeyUnreadable(TocsinError):
+    """There is something where the master key's file belongs, and it cannot be read."""
+
+    code: ClassVar[str] = "master_key_unreadable"
     status_hint: ClassVar[int] = 500
 
 
@@ -48,7 +64,7 @@ def make_master_key(random_bytes: Callable[[int], bytes]) -> Secret:
 def read_master_key(file: Path) -> MasterKey | None:
     """Return the master key that a file holds; None if there is no such file.
 
-    Raises: MasterKeyExposed, if the file's mode lets others read it.
+    Raises: MasterKeyExposed, if the file's mode lets others read it; MasterKeyUnreadable.
     """
     try:
         with file.open(encoding="ascii", errors="replace") as opened:
@@ -60,6 +76,12 @@ def read_master_key(file: Path) -> MasterKey | None:
             return MasterKey(Secret(opened.read()), str(file))
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise MasterKeyUnreadable(
+            f"The master key in {file} cannot be read: {error.strerror}; it must be a file of the user "
+            "that runs the server, with mode 0600",
+            file=str(file),
+        ) from None
 
 
 def write_master_key(file: Path, master_key: Secret) -> MasterKey:

@@ -37,6 +37,8 @@ class Gauges:
     queue_depths: Mapping[str, int] = field(default_factory=dict)
     in_flight: int = 0
     disabled_webhooks: Mapping[str, int] = field(default_factory=dict)
+    open_breakers: int = 0
+    failing_webhooks: int = 0
     is_paused: bool = False
     receivers_expire_at: Mapping[str, float] = field(default_factory=dict)
     clients_expire_at: Mapping[str, float] = field(default_factory=dict)
@@ -59,6 +61,9 @@ class Metrics:
         self._poison: Counter[str] = Counter()
         self._answers: Counter[str] = Counter()
         self._stale: Counter[str] = Counter()
+        self._hurried: Counter[str] = Counter()
+        self._skipped_late = 0
+        self._follow_ups: Counter[str] = Counter()
         self._steps = _Histogram(LATENESS_SECONDS)
         self._first_bytes = _Histogram(LATENESS_SECONDS)
         self._groups = _Histogram(GROUP_SIZES)
@@ -108,6 +113,11 @@ class Metrics:
         with self._lock:
             self._deliveries.update(states)
 
+    def follow_ups_made(self, names: Iterable[str]) -> None:
+        """Count deliveries that tell of changes, by what they tell."""
+        with self._lock:
+            self._follow_ups.update(names)
+
     def answers_read(self, decisions: Iterable[str]) -> None:
         """Count answers that asked for something, by what came of them."""
         with self._lock:
@@ -127,6 +137,16 @@ class Metrics:
         """Count what did nothing, because what it belonged to had been stopped or taken over."""
         with self._lock:
             self._stale[reason] += count
+
+    def steps_hurried(self, reasons: Iterable[str]) -> None:
+        """Count steps that fired before their time, by the reason."""
+        with self._lock:
+            self._hurried.update(reasons)
+
+    def skipped_late(self, count: int) -> None:
+        """Count deliveries that were too late to be sent."""
+        with self._lock:
+            self._skipped_late += count
 
     # --- telling
 
@@ -154,7 +174,19 @@ class Metrics:
                 _by(
                     "deliveries", "Deliveries by the state they came to", "state", self._deliveries
                 ),
+                _by("follow_ups", "Follow-ups made", "follow_up", self._follow_ups),
                 _by("answers", "Answers that asked to act", "decision", self._answers),
+                _by(
+                    "steps_hurried",
+                    "Steps fired before their time, as the one before reached nobody",
+                    "reason",
+                    self._hurried,
+                ),
+                _total(
+                    "deliveries_skipped_late",
+                    "Deliveries not sent, as they were too late for their webhook",
+                    self._skipped_late,
+                ),
                 self._groups.family("commit_group_size", "Pieces of work in one commit"),
                 _by("poison", "Items that failed alone", "pipeline", self._poison),
                 _by("stale", "What came too late and did nothing", "reason", self._stale),
@@ -242,6 +274,14 @@ def _gauges(gauges: Gauges) -> list[Metric]:
             gauges.oldest_unsent_seconds,
         ),
         "tocsin_attempts_in_flight": ("Attempts under way", float(gauges.in_flight)),
+        "tocsin_open_breakers": (
+            "Webhooks that failed again and again and are left alone, but for probes",
+            float(gauges.open_breakers),
+        ),
+        "tocsin_failing_webhooks": (
+            "Webhooks that fail again and again",
+            float(gauges.failing_webhooks),
+        ),
         "tocsin_paused": ("1 while nothing fires or is sent", float(gauges.is_paused)),
     }
     return [

@@ -20,7 +20,7 @@ from tocsin.domain.network import DEFAULT_NETWORKS, Networks
 from tocsin.domain.proxy import InvalidProxy, Proxy
 from tocsin.domain.slug import Slug, parse_slug
 from tocsin.errors import TocsinError
-from tocsin.master_key import MasterKey
+from tocsin.master_key import MasterKey, holds_keys
 from tocsin.secret import Secret
 
 T = TypeVar("T")
@@ -247,10 +247,10 @@ def _master_key(reader: _Reader) -> MasterKey | None:
     if key and file:
         reader.mistake("MASTER_KEY_FILE", "is set beside TOCSIN_MASTER_KEY: unset one of the two")
     if key or not file:
-        return MasterKey(Secret(key), f"{PREFIX}MASTER_KEY") if key else None
+        return _checked(reader, "MASTER_KEY", Secret(key), "") if key else None
     try:
         lines = Secret(Path(file).read_text(encoding="ascii"))
-        return MasterKey(lines, f"{file} ({PREFIX}MASTER_KEY_FILE)")
+        return _checked(reader, "MASTER_KEY_FILE", lines, file)
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no text"
         sentence = (
@@ -258,6 +258,15 @@ def _master_key(reader: _Reader) -> MasterKey | None:
         )
         reader.mistake("MASTER_KEY_FILE", sentence)
         return None
+
+
+def _checked(reader: _Reader, name: str, lines: Secret, file: str) -> MasterKey:
+    if not holds_keys(lines):
+        reader.mistake(
+            name,
+            "must hold one or more lines of 44 characters, as they were made; restore it from a backup",
+        )
+    return MasterKey(lines, f"{file} ({PREFIX}{name})" if file else f"{PREFIX}{name}")
 
 
 def _tls(reader: _Reader) -> tuple[Path | None, Path | None]:

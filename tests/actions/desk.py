@@ -8,11 +8,13 @@ from itertools import count
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import sqlalchemy as sa
+from tests.behaviour.configuring import Steps, step_of
 from tests.configuration.editing import NOW, Alice
 
 from tocsin.actions.attempt_result import AttemptResult
 from tocsin.actions.deliver import Recorded, lease, record_attempts
-from tocsin.actions.escalate import Escalated, Sending, end_holds, escalate
+from tocsin.actions.end_holds import end_holds
+from tocsin.actions.escalate import Escalated, Sending, escalate
 from tocsin.actions.incident_set import Context
 from tocsin.actions.incidents import Changed, Result, only
 from tocsin.actions.ingest import Receipt, ingest
@@ -30,6 +32,7 @@ from tocsin.store.configuration import ConfigurationCache
 from tocsin.store.database import Database, News, Tx
 from tocsin.store.deliveries import Lease
 from tocsin.store.incident_reads import find_incident
+from tocsin.store.lanes import wake_lanes
 from tocsin.store.schema import to_micros
 
 P = ParamSpec("P")
@@ -45,7 +48,8 @@ HAPPENINGS = (
     *(schema.webhook_failures, schema.feed, schema.counters, schema.used_links),
 )
 """The tables of what happens, rather than of what is configured."""
-Steps = Sequence[tuple[str, Sequence[str]]]
+NEVER_SENT = (Outcome.CANCELLED, Outcome.CONNECTION_REFUSED, Outcome.WITHDRAWN)
+"""What ends an attempt before its first byte."""
 
 
 @dataclass
@@ -88,13 +92,14 @@ class Desk:
         repeat: Mapping[str, Any] | None = None,
         disabled: Iterable[str] = (),
         options: Mapping[str, Any] | None = None,
+        own: Mapping[str, Mapping[str, Any]] | None = None,
         prune: bool = False,
     ) -> None:
         """Put policies in force, `slug: [(delay, [webhook])]`, all of the team ops; keys lead to them.
 
-        All webhooks have the same `options`.
+        All webhooks have the same `options`, and each perhaps some of its `own`.
         """
-        names = {name for steps in policies.values() for _, called in steps for name in called}
+        names = {name for steps in policies.values() for step in steps for name in step[1]}
         off = set(disabled)
         described: dict[str, Any] = {
             "webhooks": {
@@ -102,6 +107,7 @@ class Desk:
                     "url": f"https://{name}.example/hook",
                     "enabled": name not in off,
                     **(options or {}),
+                    **(own or {}).get(name, {}),
                 }
                 for name in sorted(names | off)
             },
@@ -109,9 +115,7 @@ class Desk:
                 "ops": {
                     "policies": {
                         slug: {
-                            "steps": [
-                                {"after": delay, "webhooks": list(to)} for delay, to in steps
-                            ],
+                            "steps": [step_of(*step) for step in steps],
                             **({"repeat": repeat} if repeat else {}),
                         }
                         for slug, steps in policies.items()
@@ -236,7 +240,14 @@ class Desk:
         return self.do(escalate, limit=limit, sending=self.sending(room=room, slots=slots))
 
     def end_holds(self) -> int:
-        return self.do(end_holds, limit=100)
+        """End the holds that are over; return how many there were."""
+
+        def end(tx: Tx, context: Context) -> int:
+            ended = end_holds(tx, context, limit=100)
+            wake_lanes(tx, ended.waits)
+            return ended.holds
+
+        return self.do(end)
 
     def lease(self, *, room: int = ROOM, slots: int = SLOTS, limit: int = 100) -> list[Lease]:
         return self.do(lease, limit=limit, sending=self.sending(room=room, slots=slots))
@@ -245,11 +256,17 @@ class Desk:
         self, lease_: Lease, outcome: Outcome, *, status: int | None = None
     ) -> AttemptResult:
         """How an attempt ends at the desk's instant."""
+        with self.database.read() as tx:
+            webhook = self._cache.current(tx).webhooks.get(lease_.webhook_id)
+        timing: dict[str, Any] = {}
+        if webhook is not None:
+            timing = {"deadline": webhook.deadline, "retry_waits": webhook.retry_waits}
         return AttemptResult(
+            **timing,
             lease=lease_,
             run_id=self.run_id,
             outcome=outcome,
-            first_byte_at=to_micros(self.now),
+            first_byte_at=None if outcome in NEVER_SENT else to_micros(self.now),
             ended_at=to_micros(self.now),
             status_code=status,
             detail=None,

@@ -30,14 +30,21 @@ from tocsin.store.database import Database
 from tocsin.store.deliveries import Lease
 from tocsin.store.statement import Statement
 
+IN_LINE = {("pending", "pending"), ("pending", "sending")}
 HOUR = timedelta(hours=1)
+FOLLOW = {"follow_up": ["acknowledged", "resolved", "reopened"]}
 MAIN = {"main": [("0s", ["a"]), ("0s", ["b"]), ("10m", ["a"])], "other": [("1m", ["c"])]}
 SPEECH = st.tuples(
     st.sampled_from(["CRITICAL", "CRITICAL", "WARNING", "INFO", "ACKNOWLEDGEMENT", "RECOVERY"]),
     st.sampled_from(["disk", "cpu"]),
     st.sampled_from(["db", "warn", "both", "empty", "nowhere"]),
 )
-OUTCOMES = st.sampled_from([Outcome.DELIVERED, Outcome.REJECTED, Outcome.GONE, Outcome.UNKNOWN])
+OUTCOMES = st.sampled_from(
+    [
+        *(Outcome.DELIVERED, Outcome.REJECTED, Outcome.GONE, Outcome.UNKNOWN),
+        *(Outcome.CANCELLED, Outcome.CONNECTION_REFUSED),
+    ]
+)
 
 
 Tables = dict[str, list[dict[str, Any]]]
@@ -63,6 +70,7 @@ def picture(stored: Tables) -> dict[str, Any]:
     """The same with the order of ids in the place of ids."""
     order = {row["id"]: place for place, row in enumerate(stored["alerts"])}
     places = {row["id"]: place for place, row in enumerate(stored["deliveries"])}
+    causes = {row["id"]: place for place, row in enumerate(stored["timeline"])}
     forms = {row["id"]: bytes(row["form"]) for row in stored["bodies"]}
     of_alerts = ("first_alert_id", "latest_alert_id", "raising_alert_id")
     return {
@@ -76,7 +84,12 @@ def picture(stored: Tables) -> dict[str, Any]:
             for row in stored["timeline"]
         ],
         "deliveries": [
-            _without(row, "id", "body_id") | {"form": forms[row["body_id"]]}
+            _without(row, "id", "body_id")
+            | {
+                "form": forms[row["body_id"]],
+                "waits_for": places.get(row["waits_for"]),
+                "cause": causes.get(row["cause"]),
+            }
             for row in stored["deliveries"]
         ],
         "attempts": [
@@ -108,7 +121,7 @@ class Batches(RuleBasedStateMachine):
         for desk in desks:
             desk.begin_anew()
             if any(row["disabled_at"] for row in desk.rows(schema_configuration.webhooks)):
-                desk.configure(MAIN)
+                desk.configure(MAIN, options=FOLLOW)
         self.model = Model()
         self.leases: list[list[Lease]] = []
         self.stored: list[Tables] = []
@@ -197,8 +210,25 @@ class Batches(RuleBasedStateMachine):
             if row["due_at"] is not None:
                 assert statuses[row["incident"]] == Status.TRIGGERED
         for row in stored["deliveries"]:
-            if row["state"] == "pending":
+            if row["state"] == "pending" and row["follow_up"] not in ("acknowledged", "resolved"):
                 assert statuses[row["incident"]] == Status.TRIGGERED
+
+    @invariant()
+    def follow_ups_follow_pages(self) -> None:
+        """What was told was told behind a page that began before, and nobody waits for what is over."""
+        deliveries = self.stored[0]["deliveries"]
+        states = {row["id"]: row["state"] for row in deliveries}
+        for row in deliveries:
+            if row["waits_for"] is not None:
+                assert (row["state"], states[row["waits_for"]]) in IN_LINE
+            if row["follow_up"] and row["attempts"]:
+                assert any(
+                    page["attempts"] and page["id"] < row["id"]
+                    for page in deliveries
+                    if page["step"] is not None
+                    and page["webhook_id"] == row["webhook_id"]
+                    and page["incident"] == row["incident"]
+                )
 
 
 _QUICK = settings(max_examples=20, stateful_step_count=14, report_multiple_bugs=False)
@@ -210,8 +240,9 @@ def configured(database: Database) -> Desk:
     desk.configure(
         {**MAIN, "empty": []},
         keys={"db": ["main"], "both": ["main", "other"], "empty": ["empty"]},
+        options=FOLLOW,
     )
-    desk.configure(MAIN, keys={"warn": ["main"]}, opening="CRITICAL WARNING")
+    desk.configure(MAIN, keys={"warn": ["main"]}, opening="CRITICAL WARNING", options=FOLLOW)
     return desk
 
 

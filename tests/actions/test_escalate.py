@@ -55,7 +55,7 @@ def test_an_escalation_moves_only_from_the_step_that_it_is_at(desk: Desk) -> Non
     before = desk.rows(schema.escalations)
     with desk.database.write() as tx:
         for was in (0, 2):
-            assert move_escalations(tx, [(3, None, None, None, 1, 1, was)]) == {0}
+            assert move_escalations(tx, [(3, None, None, None, None, 1, 1, was)]) == {0}
     assert desk.rows(schema.escalations) == before
 
 

@@ -15,7 +15,8 @@ from tests.actions.desk import Desk
 
 from tocsin.actions.attempt_result import AttemptResult
 from tocsin.actions.deliver import lease, record_attempts
-from tocsin.actions.escalate import end_holds, escalate, fire
+from tocsin.actions.end_holds import end_holds
+from tocsin.actions.escalate import escalate, fire
 from tocsin.actions.incidents import Refused, acknowledge, hold, resolve
 from tocsin.actions.ingest import ingest
 from tocsin.actions.send_again import NotSentAgain, SentAgain, send_again

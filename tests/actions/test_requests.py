@@ -144,11 +144,11 @@ def test_before_the_first_attempt_it_is_that_of_the_next(ops: Desk) -> None:
     assert shown.source is RequestSource.NOT_MADE
     assert shown.request_line == "POST /hook HTTP/1.1"
     for number in (1, 2):
-        with pytest.raises(AttemptNotFound, match="no attempt yet"):
+        with pytest.raises(AttemptNotFound, match="none was made yet"):
             ops.ask(show_request_of, row["id"], number, vault=ops.alice.vault)
     (lease,) = ops.lease()
     end(ops, lease)
-    with pytest.raises(AttemptNotFound, match="attempts 1 to 1"):
+    with pytest.raises(AttemptNotFound, match="only the first was made"):
         request(ops, lease, 2)
 
 

@@ -38,12 +38,19 @@ def test_a_webhook_is_made_changed_and_deleted(harness: Harness) -> None:
         "standard_signature": True,
         "answer_may_act": False,
         "links": [],
+        "follow_up": [],
         "connect_timeout": "5s",
         "total_timeout": "15s",
         "deadline": "1h",
+        "retry_waits": ["2s", "5s", "15s", "30s", "1m"],
+        "slots": None,
+        "skip_if_late": None,
+        "when_failing": None,
+        "failing": None,
         "ca_bundle": None,
         "client_certificate": None,
         "receiver_certificate": None,
+        "breaker": None,
         "changed": True,
     }
 
@@ -92,6 +99,19 @@ def test_a_url_comes_back_as_it_was_typed(harness: Harness, url: str) -> None:
     assert harness.ask("GET", "webhooks/siren").json()["url"] == url
 
 
+def test_follow_ups_are_chosen_and_stay_until_others_are(harness: Harness) -> None:
+    """In one order, each once; a word that is none is named."""
+    asked = ["reopened", "acknowledged", "reopened"]
+    made = harness.ask("POST", "webhooks", HOOK | {"follow_up": asked}).json()
+    assert made["follow_up"] == ["acknowledged", "reopened"]
+    changed = harness.ask("PATCH", "webhooks/bob-s-hook", {"deadline": "1h"}).json()
+    assert changed["follow_up"] == ["acknowledged", "reopened"]
+    assert harness.ask("PATCH", "webhooks/bob-s-hook", {"follow_up": []}).json()["follow_up"] == []
+    refused = harness.ask("PATCH", "webhooks/bob-s-hook", {"follow_up": ["acked"]})
+    assert refused.status_code == 422
+    assert "'acknowledged', 'resolved' or 'reopened'" in refused.text
+
+
 def test_a_url_is_shown_to_administrators_only(harness: Harness) -> None:
     """It may hold a secret: other scopes get null, in lists too."""
     for scope in (Scope.READ, Scope.RESPOND):
@@ -120,6 +140,12 @@ def test_an_auth_code_is_shown_and_that_is_written_down(harness: Harness) -> Non
         ({"url": "http://169.254.169.254/"}, 422, "webhook_address_refused"),
         ({"auth_code": "short"}, 422, "invalid_auth_code"),
         ({"connect_timeout": "30s"}, 422, "invalid_webhook_options"),
+        ({"retry_waits": ["0s"]}, 422, "invalid_webhook_options"),
+        ({"retry_waits": ["2s", "2h"]}, 422, "invalid_webhook_options"),
+        ({"retry_waits": []}, 422, "invalid_request"),
+        ({"retry_waits": ["2s"] * 11}, 422, "invalid_request"),
+        ({"slots": -1}, 422, "invalid_request"),
+        ({"slots": 65}, 422, "invalid_request"),
         ({"name": "Pager"}, 409, "already_configured"),
     ],
 )

@@ -122,7 +122,8 @@ def test_deliveries_are_filtered_and_paged(harness: Harness) -> None:
     assert {each["webhook"] for each in deliveries(harness, webhook="siren")} == {"siren"}
     assert [each["incident"] for each in deliveries(harness, state="delivered")] == [first]
     assert {each["incident"] for each in deliveries(harness, incident=second)} == {second}
-    assert deliveries(harness, webhook="nobody") == []
+    unknown = harness.ask("GET", "deliveries", params={"webhook": "sirene"})
+    assert check_error(unknown, 422, "unknown_name")["message"].endswith("did you mean 'siren'?")
     listed = harness.ask("GET", f"incidents/{second}/deliveries").json()["items"]
     assert listed == deliveries(harness, incident=second)
     ids = [each["id"] for each in deliveries(harness)]

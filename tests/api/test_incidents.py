@@ -45,6 +45,7 @@ def test_an_incident_is_shown_with_what_comes_next(harness: Harness) -> None:
     assert escalation["next"] == {
         "place": {"step": 1, "steps": 2, "cycle": 1, "cycles": 1},
         "due_at": "2026-11-02T03:00:00.000000Z",
+        "sooner_at": None,
         "webhooks": ["pager"],
     }
 

@@ -80,6 +80,8 @@ def test_without_trusted_proxies_nothing_is_believed() -> None:
         (f"/integrations/other/{ALERT_KEY}", "/integrations/..."),
         (f"/{ALERT_KEY.upper()}/x", "/F81D.../x"),
         ("/tsn_5fQxabcdefghijklmnopqrstuvwxyz", "/tsn_5fQx..."),
+        ("/l/" + "x" * 44, "/l/..."),
+        ("/L/" + "x" * 44, "/l/..."),
         ("/a\nb\u2028c\x1b[31m", "/a?b?c?[31m"),
         ("/" + "x" * 300, "/" + "x" * 199),
     ],

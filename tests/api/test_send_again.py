@@ -134,7 +134,6 @@ def test_many_are_counted_first(harness: Harness) -> None:
     [
         ({}, 2),
         ({"webhook": "siren"}, 0),
-        ({"webhook": "nobody"}, 0),
         ({"incident": 1}, 1),
         ({"test": True}, 0),
         ({"test": False}, 2),
@@ -209,3 +208,10 @@ def test_the_request_of_an_attempt_is_for_administrators(harness: Harness) -> No
     )
     missing = "deliveries/dlv_0000000000000001/attempts/1/request"
     check_error(harness.ask("GET", missing), 404, "delivery_not_found")
+
+
+def test_an_unknown_webhook_is_refused(harness: Harness) -> None:
+    """A slip of the pen is no choice of nothing."""
+    asked = {"webhook": "nobody", "since": "2026-11-02T03:00:00Z", "dry_run": True}
+    error = check_error(harness.ask("POST", "deliveries/send-again", asked), 422, "unknown_name")
+    assert error["message"] == "There is no webhook 'nobody'; tocsin webhooks lists them"

@@ -6,8 +6,8 @@ from typing import Any
 
 from tests.behaviour.receiver import AUTH_CODE
 
-Steps = Sequence[tuple[str, Sequence[str]]]
-"""The steps of a policy: how long after the one before, and the webhooks called."""
+Steps = Sequence[tuple[Any, ...]]
+"""The steps of a policy: how long after the one before, the webhooks called, and perhaps its patience."""
 
 
 def configuration(
@@ -24,7 +24,7 @@ def configuration(
 
     Unless `keys` says otherwise, the routing key `db` leads to every policy.
     """
-    called = {name for steps in policies.values() for _, names in steps for name in names}
+    called = {name for steps in policies.values() for step in steps for name in step[1]}
     more = webhooks or {}
     described: dict[str, Any] = {
         "webhooks": {
@@ -46,8 +46,14 @@ def configuration(
 
 
 def _policy(steps: Steps, repeat: Mapping[str, Any] | None) -> dict[str, Any]:
-    listed = [{"after": after, "webhooks": list(names)} for after, names in steps]
+    listed = [step_of(*step) for step in steps]
     return {"steps": listed, **({"repeat": repeat} if repeat else {})}
+
+
+def step_of(after: str, names: Sequence[str], patience: str | None = None) -> dict[str, Any]:
+    """Return a step as the file has it. With `patience` it is undelivered after that."""
+    more = {"if_undelivered": {"after": patience, "then": "next_step"}} if patience else {}
+    return {"after": after, "webhooks": list(names), **more}
 
 
 def _paths(names: Sequence[str]) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tests.behaviour.harness import Tocsin
+from tests.behaviour.receiver import AUTH_CODE
 from tests.cli.conftest import Cli
 
 pytestmark = pytest.mark.anyio
@@ -46,6 +47,18 @@ async def test_an_answer_acknowledges(shared: Tocsin) -> None:
     assert await shared.metric('tocsin_answers_total{decision="acted"}') >= 1
     await shared.advance(hours=1)
     assert shared.receiver.count("/restart-boss") == 0
+
+
+async def test_what_an_answer_says_is_kept_without_secrets(shared: Tocsin) -> None:
+    """Who may read the timeline may not see an auth code, and a receiver in trouble tells all it knows."""
+    await configure(shared, "teller", **MAY_ACT)
+    shared.receiver.say(
+        "/teller", f'{{"incident": "acknowledge", "message": "I have {AUTH_CODE} here"}}'
+    )
+    number = await shared.open("teller", key="teller")
+    (entry,) = await shared.entries(number, "acknowledged")
+    assert entry["text"].endswith("who says: I have *** here.")
+    assert AUTH_CODE not in str(entry)
 
 
 async def test_an_answer_holds_for_its_minutes(shared: Tocsin) -> None:

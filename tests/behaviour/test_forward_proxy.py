@@ -23,6 +23,23 @@ async def test_webhooks_leave_through_the_proxy(home: Path) -> None:
         assert way.targets == [f"127.0.0.1:{tocsin.receiver.port}"]
 
 
+async def test_loopback_behind_a_proxy_is_another_machine(home: Path) -> None:
+    """What came over http from there may have been changed on the way: it does nothing."""
+    async with (
+        forwarding(lambda target: int(target.rpartition(":")[2])) as way,
+        a_server(home, webhook_proxy=way.proxy) as tocsin,
+    ):
+        await tocsin.configure(
+            {"main": [("0s", ["pager"])]}, webhooks={"pager": {"answer_may_act": "true"}}
+        )
+        tocsin.receiver.say("/pager", '{"incident": "resolve"}')
+        number = await tocsin.open()
+        assert (await tocsin.incident(number))["status"] == "triggered"
+        (line,) = await tocsin.deliveries()
+        (attempt,) = (await tocsin.get(f"deliveries/{line['id']}"))["attempts"]
+        assert attempt["answer_decision"] == "not_secure"
+
+
 async def test_a_proxy_that_refuses_is_told_with_its_words(home: Path) -> None:
     """The delivery waits for its next attempt, and the explanation names the proxy and what it said."""
     async with (

@@ -31,7 +31,7 @@ async def test_an_escalation_moves_only_from_the_step_at_which_it_was(tocsin: To
     """Whoever comes second with the same step changes nothing."""
     await tocsin.configure({"main": [("1m", ["pager"]), ("1m", ["pager"])]})
     await tocsin.alert()
-    move = (1, 2_000_000_000_000_000, None, None, 1, 1, 0)
+    move = (1, 2_000_000_000_000_000, None, None, None, 1, 1, 0)
     with tocsin.server.store.database.write() as tx:
         assert move_escalations(tx, [move]) == set()
         assert move_escalations(tx, [move]) == {0}

@@ -51,15 +51,16 @@ async def test_everything_of_the_incident_stops_at_once_with_the_reason(
 ) -> None:
     """Both escalations end and the waiting delivery is cancelled, at the instant of the action."""
     entity = stop.__name__
+    failing = f"phone-{entity}".replace("_", "-")
     await shared.configure(
         {
             "one": [("0s", ["pager"]), ("10m", ["boss"])],
-            "two": [("0s", ["phone"]), ("20m", ["boss"])],
+            "two": [("0s", [failing]), ("20m", ["boss"])],
             "elsewhere": [("30m", ["other"])],
         },
         keys={"db": ["one", "two"], "other": ["elsewhere"]},
     )
-    shared.receiver.answer("/phone", 500)
+    shared.receiver.answer(f"/{failing}", 500)
     number = await shared.open(entity)
     await shared.advance(seconds=1)
     cancelled = await shared.metric(CANCELLED)
@@ -75,7 +76,7 @@ async def test_everything_of_the_incident_stops_at_once_with_the_reason(
     assert phone["ended_at"] == entry["at"]
     assert await shared.metric(CANCELLED) == cancelled + 1
     await shared.advance(minutes=25)
-    assert sorted(shared.called_about(entity)) == ["/pager", "/phone"]
+    assert sorted(shared.called_about(entity)) == ["/pager", f"/{failing}"]
 
 
 async def test_a_delivery_that_waits_for_a_slot_is_never_sent(tocsin: Tocsin) -> None:

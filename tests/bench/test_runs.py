@@ -36,6 +36,7 @@ def _any_core() -> Iterator[None]:
         pytest.param("peer", ["ratio"], marks=pytest.mark.needs("prometheus-alertmanager")),
         ("lateness", ["p50_ms", "p99_ms"]),
         ("hostile", ["p50_ms", "p99_ms"]),
+        ("fairness", ["ratio", "p50_ms", "p99_ms"]),
         ("footprint", ["ratio"]),
     ],
 )

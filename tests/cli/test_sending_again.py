@@ -52,7 +52,7 @@ def test_a_request_is_printed_to_the_byte(cli: Cli, served: Served) -> None:
     assert (as_json["source"], as_json["text"]) == ("sent", printed.out)
     missing = cli("deliveries", "show", id_, "--request", "--attempt", "2")
     assert (missing.code, missing.out) == (1, "")
-    assert f"{id_} has no attempt 2" in missing.err
+    assert f"{id_} has no attempt 2: only the first was made" in missing.err
     reader = cli("tokens", "add", "looks-on", "--scope", "read", "--json").json["token"]
     looks_on = Cli({"TOCSIN_URL": served.url, "TOCSIN_TOKEN": reader})
     assert looks_on("deliveries", "show", id_, "--request").code == 1
@@ -107,6 +107,14 @@ def test_one_that_is_refused_spoils_nothing_for_the_others(cli: Cli) -> None:
     assert (one.code, one.json["error"]["code"]) == (1, "delivery_not_found")
     two = cli("deliveries", "send-again", lost, "dlv_0000000000000001", "--json")
     assert [min(each) for each in two.json["results"]] == ["attempts", "error"]
+
+
+def test_one_that_is_named_twice_is_sent_once(cli: Cli) -> None:
+    """Of one that was delivered there would be another delivery for each time."""
+    id_ = delivered(cli, fire(cli, "again/2", "--routing-key", "once"))["id"]
+    done = cli("deliveries", "send-again", id_, id_)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.count(f"{id_} to pager was delivered, and is sent once more") == 1
 
 
 def test_many_are_counted_and_asked_for(cli: Cli) -> None:

@@ -24,6 +24,8 @@ from tocsin.settings import (
 DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
 ALONE = {"HOME": "/home-of/ana"}
 
+FIRST, SECOND = "Zmly" * 10 + "Zmk=", "c2Vj" * 10 + "c2U="
+
 
 def settings(**variables: str) -> Settings:
     return Settings.from_environment({**ALONE, **variables})
@@ -58,7 +60,7 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
     found = settings(
         TOCSIN_HOME=str(tmp_path),
         TOCSIN_DATABASE_URL="postgres://tocsin:hush@db.example/oncall",
-        TOCSIN_MASTER_KEY="first\nsecond",
+        TOCSIN_MASTER_KEY=f"{FIRST}\n{SECOND}",
         TOCSIN_LISTEN="[::1]:9",
         TOCSIN_PUBLIC_URL="https://tocsin.example.org/oncall/",
         TOCSIN_TLS_CERT=str(cert),
@@ -75,7 +77,7 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
 
     assert found.home == tmp_path
     assert found.database_url.reveal() == "postgresql+psycopg://tocsin:hush@db.example/oncall"
-    assert found.master_key == MasterKey(Secret("first\nsecond"), "TOCSIN_MASTER_KEY")
+    assert found.master_key == MasterKey(Secret(f"{FIRST}\n{SECOND}"), "TOCSIN_MASTER_KEY")
     assert found.listen == Listen("::1", 9)
     assert found.public_url == "https://tocsin.example.org/oncall"
     assert (found.tls_cert, found.tls_key) == (cert, key)
@@ -92,13 +94,13 @@ def test_no_secret_shows_in_a_traceback(tmp_path: Path) -> None:
     """The repr of the settings holds no master key and no password, in whatever encoding."""
     found = settings(
         TOCSIN_DATABASE_URL="postgresql://t:hush@db/x",
-        TOCSIN_MASTER_KEY="open-sesame",
+        TOCSIN_MASTER_KEY=FIRST,
         TOCSIN_WEBHOOK_PROXY="http://ana:hush@proxy:80",
     )
 
     assert "hush" not in repr(found)
     assert "YW5hOmh1c2g" not in repr(found)
-    assert "open-sesame" not in repr(found)
+    assert FIRST not in repr(found)
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
@@ -215,16 +217,28 @@ def test_a_proxy_that_resolves_needs_a_proxy() -> None:
 def test_the_master_key_comes_from_a_file_too(tmp_path: Path) -> None:
     """TOCSIN_MASTER_KEY_FILE holds what TOCSIN_MASTER_KEY would; both at once are refused."""
     file = tmp_path / "key"
-    file.write_text("sealing-wax\n")
+    file.write_text(f"{FIRST}\n")
 
     found = settings(TOCSIN_MASTER_KEY_FILE=str(file)).master_key
     place = f"{file} (TOCSIN_MASTER_KEY_FILE)"  # refusals say it
-    assert found == MasterKey(Secret("sealing-wax\n"), place)
+    assert found == MasterKey(Secret(f"{FIRST}\n"), place)
 
-    both = mistakes(TOCSIN_MASTER_KEY_FILE=str(file), TOCSIN_MASTER_KEY="other")
+    both = mistakes(TOCSIN_MASTER_KEY_FILE=str(file), TOCSIN_MASTER_KEY=SECOND)
     assert both == {
         "TOCSIN_MASTER_KEY_FILE": "is set beside TOCSIN_MASTER_KEY: unset one of the two"
     }
+
+
+@pytest.mark.parametrize("text", ["open-sesame", FIRST[:-1], f"{FIRST} {SECOND[1:]}", "\u00e9"])
+def test_a_master_key_that_is_none_is_told_with_the_rest(text: str, tmp_path: Path) -> None:
+    """Wherever it comes from, and it is not repeated."""
+    file = tmp_path / "key"
+    file.write_text(text)
+    found = mistakes(TOCSIN_MASTER_KEY=text, TOCSIN_LISTEN="7878")
+    assert sorted(found) == ["TOCSIN_LISTEN", "TOCSIN_MASTER_KEY"]
+    assert found["TOCSIN_MASTER_KEY"].startswith("must hold one or more lines of 44 characters")
+    assert text not in str(found)
+    assert list(mistakes(TOCSIN_MASTER_KEY_FILE=str(file))) == ["TOCSIN_MASTER_KEY_FILE"]
 
 
 def test_a_key_without_its_certificate_is_refused(tmp_path: Path) -> None:

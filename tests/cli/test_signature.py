@@ -143,6 +143,18 @@ def test_a_space_in_the_file_is_part_of_the_auth_code() -> None:
     assert "auth code whitespace" in explain().out
 
 
+def test_a_masked_signature_is_not_called_wrong() -> None:
+    """What `tocsin deliveries show --request` prints can be explained with the signature that came."""
+    masked = {"X-VictorOps-Signature": "***", **STANDARD, "webhook-signature": "***"}
+    capture(headers=masked)
+    refused = explain()
+    assert (refused.code, refused.out) == (1, "")
+    assert "the signatures in this request are masked" in refused.err
+    done = explain("--signature", SIGNATURE)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.count("It is the signature of these bytes.") == 1
+
+
 def test_hexadecimal_shows_every_byte() -> None:
     """Sixteen a line."""
     capture(b"entity_id=%22d%C3%BC%22", {"Content-Length": "23"})

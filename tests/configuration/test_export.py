@@ -22,6 +22,7 @@ from tocsin.domain.configuration_file.description import (
     DescribedWebhook,
     Description,
 )
+from tocsin.domain.follow_up import FollowUp
 from tocsin.domain.message_type import MessageType
 from tocsin.domain.one_time_link import LinkAction
 from tocsin.domain.payload import PayloadProfile
@@ -121,9 +122,16 @@ OPTIONS = st.builds(
     with_standard_signature=st.booleans(),
     answer_may_act=st.booleans(),
     links=st.sampled_from([(), (LinkAction.RESOLVE,), tuple(LinkAction)]),
+    follow_up=st.sampled_from([(), (FollowUp.RESOLVED,), tuple(FollowUp)]),
     connect_timeout=st.integers(1, 20).map(lambda seconds: timedelta(seconds=seconds)),
     total_timeout=st.integers(20, 60).map(lambda seconds: timedelta(seconds=seconds)),
     deadline=st.integers(10, 86_400).map(lambda seconds: timedelta(seconds=seconds)),
+    retry_waits=st.lists(
+        st.integers(1, 3600).map(lambda seconds: timedelta(seconds=seconds)),
+        min_size=1,
+        max_size=10,
+    ).map(tuple),
+    slots=st.none() | st.integers(1, 64),
 )
 CODES = st.binary(min_size=27, max_size=27).map(make_auth_code) | st.text(
     string.printable[:94], min_size=16, max_size=40

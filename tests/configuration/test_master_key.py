@@ -8,6 +8,7 @@ from tests.configuration.editing import counting_bytes
 
 from tocsin.master_key import (
     MasterKeyExposed,
+    MasterKeyUnreadable,
     make_master_key,
     read_master_key,
     replace_master_key,
@@ -41,6 +42,14 @@ def test_a_master_key_that_others_read_is_refused(tmp_path: Path, mode: int) -> 
     write_master_key(file, make_master_key(BYTES))
     file.chmod(mode)
     with pytest.raises(MasterKeyExposed, match="chmod 600"):
+        read_master_key(file)
+
+
+def test_a_master_key_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    """A container makes a folder of a file that it was to mount and did not find."""
+    file = tmp_path / "tocsin.key"
+    file.mkdir(mode=0o700)
+    with pytest.raises(MasterKeyUnreadable, match=r"tocsin\.key cannot be read: Is a directory"):
         read_master_key(file)
 
 

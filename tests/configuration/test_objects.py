@@ -117,6 +117,12 @@ def test_a_webhook_that_could_not_work_is_refused(
     "options",
     [
         {"deadline": timedelta(seconds=9)},
+        {"retry_waits": ()},
+        {"retry_waits": (timedelta(seconds=2),) * 11},
+        {"retry_waits": (timedelta(seconds=2), timedelta(0))},
+        {"retry_waits": (timedelta(hours=1, seconds=1),)},
+        {"slots": 0},
+        {"slots": 65},
         {"deadline": timedelta(days=1, seconds=1)},
         {"total_timeout": timedelta(seconds=61)},
         {"connect_timeout": timedelta(milliseconds=1500)},

@@ -98,6 +98,10 @@ def test_a_delay_without_a_unit_is_never_guessed(written: str) -> None:
         ("webhooks: {a: {url: 'https://a.example/#x'}}", "webhooks.a.url: the URL has a fragment"),
         ("webhooks: {a: {url: 'https://a.example/', profile: x}}", "write wire or documented"),
         (
+            "webhooks: {a: {url: 'https://a.example/', follow_up: [acked]}}",
+            "there is no follow-up 'acked': choose among acknowledged, resolved, reopened",
+        ),
+        (
             "webhooks: {a: {url: 'https://a.example/', connect_timeout: 20s}}",
             "webhooks.a: connect_timeout (20s) is part of total_timeout (15s)",
         ),
@@ -282,3 +286,20 @@ def test_no_text_breaks_the_reader(text: str | bytes) -> None:
     content = text.encode(errors="surrogatepass") if isinstance(text, str) else text
     file = read(content)
     assert all(mistake.line >= 1 and mistake.message for mistake in file.mistakes)
+
+
+def test_slots_and_waits_are_within_their_bounds() -> None:
+    """Every wait is judged where it stands."""
+    webhook = "webhooks:\n  a:\n    url: https://a.example/\n"
+    assert mistakes(webhook + "    slots: 64\n    retry_waits: [1s, 1h]\n") == []
+    bounds = "slots takes 1 to 64: how many attempts may be under way at once"
+    for slots in ("0", "65", "many", "1.5", "-1"):
+        assert mistakes(webhook + f"    slots: {slots}\n") == [f"f:4: webhooks.a.slots: {bounds}"]
+    assert mistakes(webhook + "    retry_waits: [2s, 5, 2h]\n") == [
+        "f:4: webhooks.a.retry_waits[2]: Is 5 seconds or minutes? Write 5s or 5m",
+        "f:4: webhooks.a.retry_waits[3]: 2h is too long: write from 1s to 1h",
+    ]
+    (none,) = mistakes(webhook + "    retry_waits: []\n")
+    assert none.startswith("f:4: webhooks.a.retry_waits: retry_waits takes 1 to 10 lengths of time")
+    (single,) = mistakes(webhook + "    retry_waits: 5s\n")
+    assert single == "f:4: webhooks.a.retry_waits: write a list, such as [2s, 5s, 15s]"

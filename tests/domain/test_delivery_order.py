@@ -40,3 +40,20 @@ def test_whoever_joins_is_the_latest_of_that_incident_and_webhook() -> None:
     assert (turn, before and before.id) == (Turn.AFTER_THE_ATTEMPT, 2)
     assert line.join(4, (31, 8), now=NOW) == (Turn.AT_ONCE, None)
     assert line.join(5, (32, 7), now=NOW) == (Turn.AT_ONCE, None)
+
+
+def test_a_follow_up_is_brought_forward_by_everything_newer() -> None:
+    """It ends with that attempt, so there is no back-off to be undone."""
+    earlier = Earlier(1, LATER, hurried_at=NOW, is_follow_up=True)
+    assert decide_turn(earlier, now=NOW) is Turn.AFTER_A_HURRIED_ATTEMPT
+
+
+def test_who_leaves_gives_the_place_back() -> None:
+    """To the one before, or to nobody."""
+    first = Earlier(1, LATER, None)
+    line = Line({HERE: first})
+    _, before = line.join(2, HERE, now=NOW)
+    line.leave(HERE, before)
+    assert line.join(3, HERE, now=NOW) == (Turn.AFTER_A_HURRIED_ATTEMPT, first)
+    line.leave(HERE, None)
+    assert line.join(4, HERE, now=NOW) == (Turn.AT_ONCE, None)

@@ -65,6 +65,7 @@ def test_what_has_the_form_of_a_secret_is_masked_without_being_known() -> None:
     assert mask(f"token {token}, see") == "token tsn_aB3_..., see"
     assert mask(f"it is {standard_secret(Secret(CODE))}!") == "it is whsec_...!"
     assert mask("GET https://a.example/l/AbCd" + "x" * 40) == "GET https://a.example/l/AbCd..."
+    assert mask("GET https://a.example/L/AbCd" + "x" * 40) == "GET https://a.example/L/AbCd..."
     assert mask("line " + "a" * 43 + "= of it") == "line *** of it"
 
 

@@ -4,6 +4,7 @@ import base64
 import html
 import json
 from collections.abc import Callable
+from time import process_time
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -160,3 +161,30 @@ def test_headers_that_hold_secrets_are_known_by_name(name: bytes) -> None:
 def test_other_headers_are_not(name: bytes) -> None:
     """They say what went wrong."""
     assert not is_sensitive(name)
+
+
+def test_what_is_sought_costs_next_to_nothing() -> None:
+    """Every request has signatures of its own, and a URL may be of punctuation: others wait meanwhile."""
+    url = "https://pager.example/" + "!$-" * 600
+    heads = [HEAD.replace(b"IJF/", b"%04d" % number) for number in range(200)]
+    began = process_time()
+    assert redact(b"Cannot POST " + url.encode(), secrets_of(url, ())).endswith(
+        b"https://pager.example***"
+    )
+    for head in heads:
+        assert b"wQ0T8V" not in redact(head, signatures_in(head))
+    assert process_time() - began < 0.25
+
+
+def test_a_path_is_found_as_its_receiver_reads_it() -> None:
+    """Without the escapes that its URL has."""
+    secrets = secrets_of("https://pager.example/hook%2Ft0k3n%20of%20some%20length", ())
+    assert redact(b"no such path: /hook/t0k3n of some length", secrets) == b"no such path: ***"
+    assert (
+        redact(b"&quot;/hook&#37;2Ft0k3n%2520of+some+length&quot;", secrets) == b"&quot;***&quot;"
+    )
+
+
+def test_a_secret_behind_half_an_escape_is_masked() -> None:
+    """What stands before it makes no other mark of its beginning."""
+    assert redact(b"%" + b"2fabcdefghijklmnop-", [sought("2fabcdefghijklmnop-")]) == b"%***"

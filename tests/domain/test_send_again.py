@@ -27,6 +27,7 @@ def decided(
     due_at: datetime | None = None,
     is_test: bool = False,
     is_in_force: bool = True,
+    is_follow_up: bool = False,
     webhook: Webhook | None = ENABLED,
     is_paused: bool = False,
 ) -> Resending:
@@ -35,6 +36,7 @@ def decided(
         due_at=due_at,
         is_test=is_test,
         is_in_force=is_in_force,
+        is_follow_up=is_follow_up,
         webhook=webhook,
         is_paused=is_paused,
         now=NOW,
@@ -59,6 +61,13 @@ def test_a_stopped_escalation_does_nothing_any_more(webhook: Webhook | None) -> 
     assert decided(DELIVERED, is_in_force=False) is Resending.NEW_DELIVERY
 
 
+def test_what_was_told_and_is_not_so_any_more_stays_untold() -> None:
+    """For a reason of its own: there was no escalation to be stopped."""
+    assert decided(CANCELLED, is_follow_up=True) is Resending.STALE_FOLLOW_UP
+    assert decided(FAILED, is_follow_up=True, is_in_force=False) is Resending.STALE_FOLLOW_UP
+    assert decided(FAILED, is_follow_up=True) is Resending.PENDING_AGAIN
+
+
 @pytest.mark.parametrize("state", [PENDING, FAILED, DELIVERED])
 def test_a_webhook_that_is_not_called_is_the_reason(state: DeliveryState) -> None:
     """A test calls one that is disabled: so one finds out whether it may be enabled."""
@@ -79,17 +88,19 @@ def test_no_test_waits_for_the_end_of_a_pause(state: DeliveryState) -> None:
 def test_everything_is_decided() -> None:
     """What is refused changes nothing, and every result comes about."""
     both = (True, False)
-    cases = product(DeliveryState, (None, NOW, LATER), both, both, both, (ENABLED, DISABLED, None))
+    webhooks = (ENABLED, DISABLED, None)
+    cases = product(DeliveryState, (None, NOW, LATER), both, both, both, both, webhooks)
     found = {
         decided(
             state,
             due_at=due_at,
             is_test=test,
             is_in_force=in_force,
+            is_follow_up=follow_up,
             is_paused=paused,
             webhook=webhook,
         )
-        for state, due_at, test, in_force, paused, webhook in cases
+        for state, due_at, test, in_force, follow_up, paused, webhook in cases
     }
     assert found == set(Resending)
     assert not [each for each in found if each.changes and each.is_refused]
@@ -106,5 +117,11 @@ def test_the_names_never_change() -> None:
             "in_line",
             "under_way",
         ),
-        *("stale_escalation", "webhook_deleted", "webhook_disabled", "nothing_is_sent"),
+        *(
+            "stale_escalation",
+            "stale_follow_up",
+            "webhook_deleted",
+            "webhook_disabled",
+            "nothing_is_sent",
+        ),
     }

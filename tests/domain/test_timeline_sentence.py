@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tocsin.domain.breaker import Closing
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.poison import Poison
 from tocsin.domain.timeline import Kind, TimelineEntry
@@ -13,6 +14,26 @@ from tocsin.domain.timeline_sentence import attempt_text, ending_text, sentence
 AT = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
 UNTIL = (AT + timedelta(hours=1)).isoformat()
 STEP = {"policy": "ops/main", "step": 2, "cycle": 1, "place": "step 2 of 3"}
+
+
+def reached(
+    webhook: str,
+    state: str,
+    *,
+    outcome: str | None = None,
+    status: int | None = None,
+    end_reason: str | None = None,
+) -> dict[str, Any]:
+    """What is kept of a delivery that reached nobody."""
+    return {
+        "webhook": webhook,
+        "state": state,
+        "end_reason": end_reason,
+        "outcome": outcome,
+        "status": status,
+    }
+
+
 DETAILS: dict[Kind, tuple[dict[str, Any], str]] = {
     Kind.OPENED: (
         {"alert": "alr_1", "policies": ["ops/a", "ops/b"]},
@@ -57,6 +78,24 @@ DETAILS: dict[Kind, tuple[dict[str, Any], str]] = {
         },
         "ops/main, step 2 of 3, did not call pager: it is disabled, by an administrator.",
     ),
+    Kind.REACHED_NOBODY: (
+        {
+            **STEP,
+            "reason": "undelivered",
+            "after_seconds": 60,
+            "unreached": [
+                reached("pager", "pending", outcome="rejected", status=503),
+                reached("phone", "sending"),
+                reached("boss", "pending"),
+                reached("siren", "failed", end_reason="skipped_late"),
+            ],
+        },
+        (
+            "ops/main, step 2 of 3, reached nobody within 1 min (pager rejected (HTTP 503); phone has not "
+            "answered yet; boss has not been called yet; siren was skipped, as it was too late), so the "
+            "next step fires now."
+        ),
+    ),
     Kind.SENT_AGAIN: (
         {"delivery": "dlv_1", "webhook": "pager", "resending": "pending_again"},
         "dlv_1 to pager, which had failed, is sent again by alice.",
@@ -68,6 +107,10 @@ DETAILS: dict[Kind, tuple[dict[str, Any], str]] = {
     Kind.PAGED: (
         {**STEP, "deliveries": [{"webhook": "pager"}, {"webhook": "phone"}]},
         "ops/main, step 2 of 3, fired 3 ms late: it calls pager and phone.",
+    ),
+    Kind.FOLLOWED_UP: (
+        {"follow_up": "resolved", "deliveries": [{"webhook": "pager"}, {"webhook": "page"}]},
+        "That it was resolved is told to pager and page.",
     ),
     Kind.ATTEMPTED: (
         {
@@ -94,6 +137,36 @@ DETAILS: dict[Kind, tuple[dict[str, Any], str]] = {
             "2026-05-04 04:02:01.000Z, without a 2xx between. No step calls it until somebody "
             "enables it: tocsin webhooks enable pager"
         ),
+    ),
+    Kind.BREAKER_OPENED: (
+        {"webhook": "pager", "failures": 7, "since": UNTIL},
+        (
+            "The breaker of pager is open: 7 attempts failed since 2026-05-04 04:02:01.000Z, without a "
+            "2xx between. First attempts are held for 10 seconds at most; others wait until one is "
+            "delivered."
+        ),
+    ),
+    Kind.BREAKER_CLOSED: (
+        {"webhook": "pager", "failures": 7, "since": UNTIL, "reason": "delivered"},
+        (
+            "The breaker of pager is closed: its receiver answered 2xx, so what waits for it is sent."
+        ),
+    ),
+    Kind.WEBHOOK_FAILING: (
+        {
+            "webhook": "pager",
+            "failures": 3,
+            "since": UNTIL,
+            "cause": "rejected (HTTP 503): The receiver, or a proxy before it, is overloaded.",
+        },
+        (
+            "pager is failing: 3 attempts have failed since 2026-05-04 04:02:01.000Z, without a 2xx "
+            "between, the last with rejected (HTTP 503): The receiver, or a proxy before it, is overloaded."
+        ),
+    ),
+    Kind.WEBHOOK_WORKS_AGAIN: (
+        {"webhook": "pager"},
+        "pager works again: its receiver answered 2xx.",
     ),
     Kind.PAUSED: ({}, "Paused by alice: nothing fires and nothing is sent."),
     Kind.UNPAUSED: ({}, "Resumed by alice."),
@@ -134,12 +207,66 @@ def test_a_start_names_what_did_start(
     assert sentence(entry) == f"Reopened by alice; {said}"
 
 
+@pytest.mark.parametrize(
+    ("reason", "unreached", "said"),
+    [
+        (
+            "all_ended",
+            [reached("pager", "failed", outcome="gone", status=410)],
+            " (pager gone (HTTP 410))",
+        ),
+        ("all_skipped", [], ""),
+    ],
+)
+def test_a_step_that_reached_nobody_says_how(
+    reason: str, unreached: list[dict[str, Any]], said: str
+) -> None:
+    """Its time is named only where that was over."""
+    detail = {**STEP, "reason": reason, "after_seconds": 60, "unreached": unreached}
+    text = sentence(TimelineEntry(1, 1, AT, Kind.REACHED_NOBODY, "engine", detail))
+    assert text == f"ops/main, step 2 of 3, reached nobody{said}, so the next step fires now."
+
+
+def test_a_page_that_was_too_late_says_how_late_and_what_to_do() -> None:
+    """And is not among those that the step calls."""
+    detail = {
+        **STEP,
+        "webhook": "pager",
+        "reason": "skipped_late",
+        "skip_if_late": "10m",
+        "delivery": "dlv_1",
+    }
+    entry = TimelineEntry(1, 1, AT, Kind.TARGET_SKIPPED, "engine", detail, AT - timedelta(hours=1))
+    assert sentence(entry) == (
+        "ops/main, step 2 of 3, did not call pager: it would have been 1 h late, and its skip_if_late is "
+        "10m (dlv_1). Send it all the same: tocsin deliveries send-again dlv_1"
+    )
+    called = {"deliveries": [{"webhook": "pager", "skipped": True}, {"webhook": "phone"}]}
+    paged = TimelineEntry(1, 1, AT, Kind.PAGED, "engine", {**STEP, **called}, AT)
+    assert sentence(paged) == "ops/main, step 2 of 3, fired on time: it calls phone."
+
+
 @pytest.mark.parametrize("kind", Kind)
 def test_each_kind_says_what_happened(kind: Kind) -> None:
     """Who, what and why, in words."""
     detail, text = DETAILS[kind]
     planned_at = AT - timedelta(milliseconds=3)
     assert sentence(TimelineEntry(1, 1, AT, kind, "token:alice", detail, planned_at)) == text
+
+
+@pytest.mark.parametrize(
+    ("closing", "why"),
+    [
+        (Closing.CHANGED, "alice changed or enabled it, so what waits for it is sent"),
+        (Closing.DISABLED, "alice disabled it, so what waits for it is given up"),
+        (Closing.DELETED, "alice deleted it, so what waits for it is given up"),
+    ],
+)
+def test_a_breaker_that_somebody_closed_says_who_did(closing: Closing, why: str) -> None:
+    """And what becomes of that which it held."""
+    detail = {"webhook": "pager", "failures": 7, "since": UNTIL, "reason": closing.value}
+    entry = TimelineEntry(0, 1, AT, Kind.BREAKER_CLOSED, "token:alice", detail)
+    assert sentence(entry) == f"The breaker of pager is closed: {why}."
 
 
 POISON: dict[Poison, tuple[dict[str, Any], str]] = {

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.webhook import DisabledReason
-from tocsin.domain.webhook_failures import Failures, count_attempt, decide_disabling
+from tocsin.domain.webhook_failures import (
+    Failures,
+    Told,
+    Turn,
+    count_attempt,
+    decide_disabling,
+    decide_turn,
+)
 
 START = datetime(2026, 5, 4, 3, tzinfo=UTC)
 OURS = [each for each in Outcome if each.is_ours]
@@ -103,3 +110,75 @@ def test_it_is_disabled_if_and_only_if_the_rule_says_so(gaps: list[tuple[Outcome
                 since.append(when)
         expected = outcome is Outcome.GONE and len(since) >= 3 and at - since[0] >= 10
         assert (decisions[index] is DisabledReason.GONE) is expected
+
+
+def turns(attempts: Attempts) -> list[tuple[Turn | None, bool]]:
+    """Return what each attempt changes, and whether the webhook is failing after it."""
+    known: Failures | None = None
+    seen = []
+    for outcome, minutes in attempts:
+        before = known
+        known = count_attempt(known, outcome, at=START + timedelta(minutes=minutes))
+        seen.append((decide_turn(before, known), known is not None and known.is_failing))
+    return seen
+
+
+ATTEMPTS = st.lists(
+    st.tuples(
+        st.sampled_from([Outcome.TIMED_OUT, Outcome.GONE, Outcome.UNKNOWN, Outcome.DELIVERED]),
+        st.integers(0, 6),
+    ),
+    max_size=20,
+)
+
+
+@given(ATTEMPTS)
+def test_it_is_failing_if_and_only_if_the_rule_says_so(gaps: list[tuple[Outcome, int]]) -> None:
+    """Three failures or more since the last 2xx, over ten minutes or more; each turn is told once."""
+    minutes, was = 0, False
+    since: list[int] = []
+    attempts, expected = [], []
+    for outcome, gap in gaps:
+        minutes += gap
+        attempts.append((outcome, float(minutes)))
+        if outcome is Outcome.DELIVERED:
+            since = []
+        elif not outcome.is_ours:
+            since.append(minutes)
+        now = len(since) >= 3 and since[-1] - since[0] >= 10
+        turn = None if now is was else Turn.FAILING if now else Turn.WORKS_AGAIN
+        expected.append((turn, now))
+        was = now
+    assert turns(attempts) == expected
+
+
+def test_ten_minutes_are_counted_from_the_first_failure_to_the_latest() -> None:
+    """To the microsecond, and not to now: silence does not make a webhook fail."""
+    bad, almost = Outcome.TIMED_OUT, 10 - 1 / 60_000_000
+    assert turns([(bad, 0), (bad, 1), (bad, 10)])[-1] == (Turn.FAILING, True)
+    assert turns([(bad, 0), (bad, 1), (bad, almost)])[-1] == (None, False)
+    assert turns([(bad, 0), (bad, 600)])[-1] == (None, False)
+
+
+def test_the_latest_failure_is_told_with_its_likely_cause() -> None:
+    """In the words that the attempt itself is told with."""
+    known = count_attempt(None, Outcome.REJECTED, at=START, status=404)
+    assert known is not None
+    assert known.latest_text == (
+        "rejected (HTTP 404): The receiver has nothing at this path; most likely the URL's path is misspelt."
+    )
+    assert count_attempt(known, Outcome.UNKNOWN, at=START) is known
+    assert Failures(2, START).latest_text == "it failed"
+
+
+def test_what_was_forgiven_is_taken_back_at_the_next_2xx() -> None:
+    """Whoever was told hears of it; the count begins anew."""
+    told = Told("pager", "ops")
+    forgiven = Failures(0, START, told=told)
+    assert decide_turn(forgiven, None) is Turn.WORKS_AGAIN
+    assert told.entity_id == "tocsin webhook pager"
+    later = START + timedelta(hours=1)
+    failed = count_attempt(forgiven, Outcome.TIMED_OUT, at=later)
+    assert failed is not None
+    assert (failed.count, failed.since, failed.told) == (1, later, told)
+    assert decide_turn(forgiven, failed) is None

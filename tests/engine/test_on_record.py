@@ -18,6 +18,7 @@ from tocsin.secret import Secret
 from tocsin.store.deliveries import Lease
 from tocsin.stored_json import from_json, to_json
 from tocsin.transport.exchange import Answer, Exchange
+from tocsin.transport.reading import KEPT_VALUE, describe_start, keep_headers
 
 NOW = datetime(2026, 11, 2, 3, 0, 7, tzinfo=UTC)
 CODE = "Hh2~jK9-pQ4rS5tU6vW7xY8zA1bC2dE3fG4h"
@@ -170,6 +171,21 @@ def test_no_link_that_is_echoed_is_kept() -> None:
             assert url.rpartition("/")[2] not in shown
 
 
+@pytest.mark.parametrize("slash", ["/", "\\/", "%2F", "%2f", "%252F", "&#x2F;", "&#47;"])
+@pytest.mark.parametrize("before", [0, KEPT_BODY - 30])
+def test_no_link_of_another_page_is_kept(slash: str, before: int) -> None:
+    """A receiver in trouble may tell what it got before."""
+    url = Links("https://tocsin.example", (b"key",)).urls(7, [LinkAction.RESOLVE], now=NOW)
+    token = url["resolve_url"].rpartition("/")[2]
+    echo = (f"{slash}l{slash}{token}").encode()
+    given = answer(200, headers=((b"X-Last", echo),), body=b"." * before + echo)
+    detail = kept(given)
+    assert detail["headers"] == [["X-Last", f"{slash}l{slash}{token[:4]}..."]]
+    assert token[:16] not in detail["body"]
+    louder = kept(given._replace(headers=((b"X-Last", echo.replace(b"l", b"L", 1)),)))
+    assert token[:16] not in str(louder)
+
+
 def test_a_pending_auth_code_and_both_signatures_are_not_kept() -> None:
     """A receiver that was given the new code already may tell it as well as the old one."""
     pending = PendingAuthCode(Secret("Pnd1~ng-Xx2Yy3Zz4Aa5Bb6Cc7Dd8Ee9Ff0G"))
@@ -198,6 +214,40 @@ def test_a_reason_holds_no_secret() -> None:
     detail = kept(answer(0, detail=f"it began with {signature!r}"), exchange)
     assert signature not in detail["reason"]
     assert "it began with '***'" in detail["reason"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/with-a-secret-that-goes-on-beyond-what-is-told", "/a/with-a-secret-beyond-what-is-told"],
+)
+def test_a_reason_holds_no_beginning_of_a_secret(path: str) -> None:
+    """It tells how the answer began: with the URL, where a receiver sends back what it gets."""
+    echoing = replace(WEBHOOK, url=f"http://hooks.example{path}?team=ops")
+    exchange = request(echoing)
+    given = answer(0, detail=describe_start(exchange.head))
+    detail = from_json(to_json(detail_of(given, exchange, echoing)))
+    assert detail["reason"].endswith("(it began with b'POST ***')")
+
+
+@pytest.mark.parametrize("before", [0, KEPT_VALUE - 40, KEPT_VALUE - 20, KEPT_VALUE - 1])
+def test_a_header_that_is_cut_ends_in_no_part_of_a_secret(before: int) -> None:
+    """Wherever the cut falls."""
+    for secret in (CODE, headers_of(request())["X-VictorOps-Signature"]):
+        value = ("." * before + secret + "." * 2000).encode()
+        detail = kept(answer(headers=keep_headers([(b"X-Echo", value)])))
+        shown = detail["headers"][0][1]
+        assert shown.rstrip(".*") == ""
+        assert len(shown) <= KEPT_VALUE + len("***")
+
+
+def test_a_headers_name_holds_no_secret() -> None:
+    """An auth code could be one, and so could a link's token."""
+    url = Links("https://tocsin.example", (b"key",)).urls(7, [LinkAction.RESOLVE], now=NOW)
+    body = make_body(PayloadProfile.WIRE, incident=31, alert={"entity_id": "db"}, links=url)
+    token = url["resolve_url"].rpartition("/")[2]
+    headers = ((b"X-" + CODE.encode(), b"1"), (b"X-" + token.encode(), b"2"))
+    shown = kept(answer(headers=headers), request()._replace(body=body.form))["headers"]
+    assert shown == [["X-***", "1"], ["X-***", "2"]]
 
 
 def test_an_answer_like_one_before_is_not_taken_for_it() -> None:

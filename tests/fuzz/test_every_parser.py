@@ -24,6 +24,7 @@ WITHIN = {
     "read_was": "read_configuration_file",
     "check_key": "read_configuration_file",
     "check_policy": "read_configuration_file",
+    "check_then": "read_configuration_file",
     "read_cursor": "read_position",
     "read_message": "verify_standard",
     "read_blocks": "read_ca_bundle",

@@ -1,7 +1,7 @@
 """Migrations bring any database to exactly the tables that the code is written for."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from tocsin.actions.deliver import TakenOver, take_over
+from tocsin.domain.outcome import Outcome
+from tocsin.domain.webhook_failures import count_attempt
 from tocsin.store import schema, schema_configuration
 from tocsin.store.database import Database, Tx
+from tocsin.store.lane_heads import list_first
 from tocsin.store.migrate import HEAD, NewerSchema, migrate, schema_version
+from tocsin.store.schema import to_micros
+from tocsin.store.webhook_failures import find_failures, list_failures, list_open_breakers
 
 assert schema_configuration.webhooks.metadata is schema.metadata
 
@@ -94,6 +99,20 @@ def test_webhooks_of_before_trust_the_system_and_show_nothing(empty: Database) -
         columns = "ca_bundle, client_certificate, client_key"
         rows = tx.core.execute(sa.text(f"SELECT {columns} FROM webhooks"))
         assert [tuple(row) for row in rows] == [(None, None, None)] * 2
+
+
+def test_nobody_was_told_of_changes_before_somebody_could_ask(empty: Database) -> None:
+    """0012 lets every webhook there is ask for nothing, and makes a follow-up of no delivery."""
+    with empty.write() as tx:
+        migrate(tx, to="0011")
+        _insert_webhooks(tx)
+        tx.core.execute(schema.deliveries.insert(), [_delivery(1, "failed")])
+    with empty.write() as tx:
+        assert migrate(tx)
+        asked = tx.core.scalars(sa.text("SELECT follow_up FROM webhooks"))
+        assert list(asked) == ["", ""]
+        (delivery,) = tx.core.execute(schema.deliveries.select())
+        assert (delivery.follow_up, delivery.cause, delivery.state) == (None, None, "failed")
 
 
 def test_a_newer_database_is_refused(empty: Database) -> None:
@@ -177,3 +196,49 @@ def test_what_was_sent_before_it_could_be_told_stays_as_it_was(empty: Database) 
         (told,) = tx.core.execute(schema.attempts.select())
         assert (delivery.attempts_before, delivery.resend_of, told.head_id) == (None, None, None)
         assert (delivery.state, told.outcome) == ("failed", "rejected")
+
+
+def test_what_failed_before_there_were_breakers_goes_on_being_counted(empty: Database) -> None:
+    """0011 opens none; webhooks have the waits that all had, and as many slots as the setting says."""
+    with empty.write() as tx:
+        migrate(tx, to="0009")
+        _insert_webhooks(tx)
+        row = "(webhook_id, failures, failing_since, gone) VALUES (1, 7, 1000000, 2)"
+        tx.core.exec_driver_sql(f"INSERT INTO webhook_failures {row}")
+        tx.core.exec_driver_sql("INSERT INTO lanes (webhook_id, in_flight) VALUES (1, 3)")
+        retry = _delivery(1, "pending") | {
+            "due_at": NOW,
+            "attempt_started_at": None,
+            "run_id": None,
+        }
+        tx.core.execute(schema.deliveries.insert(), [retry, retry | {"id": 2, "attempts": 0}])
+    with empty.write() as tx:
+        assert migrate(tx)
+    with empty.read() as tx:
+        (failures,) = find_failures(tx, [1]).values()
+        assert (failures.count, failures.gone, failures.breaker) == (7, 2, None)
+        assert list_open_breakers(tx) == {}
+        (lane,) = tx.core.execute(schema.lanes.select())
+        assert (lane.held_until, lane.slots, lane.again_is_next) == (None, None, None)
+        rows = tx.core.execute(sa.text("SELECT slots, retry_waits FROM webhooks"))
+        assert [tuple(row) for row in rows] == [(None, "2s 5s 15s 30s 1m")] * 2
+        assert [each.id for each in list_first(tx, 1, now=to_micros(NOW), limit=9)] == [2]
+
+
+def test_what_failed_before_that_was_told_is_told_by_its_next_failure(empty: Database) -> None:
+    """0010 knows no latest failure of a webhook, and calls none failing; pages and steps are as they were."""
+    failures = {"webhook_id": 1, "failures": 7, "failing_since": NOW, "gone": 0}
+    with empty.write() as tx:
+        migrate(tx, to="0009")
+        _insert_webhooks(tx)
+        tx.core.execute(schema.webhook_failures.insert(), [failures])
+    with empty.write() as tx:
+        assert migrate(tx)
+        known = list_failures(tx)[1]
+        assert (known.count, known.since, known.is_failing, known.told) == (7, NOW, False, None)
+        later = count_attempt(known, Outcome.TIMED_OUT, at=NOW + timedelta(minutes=10))
+        assert later is not None
+        assert later.is_failing
+        columns = "skip_if_late, when_failing"
+        rows = tx.core.execute(sa.text(f"SELECT {columns} FROM webhooks"))
+        assert [tuple(row) for row in rows] == [(None, None)] * 2

@@ -97,6 +97,7 @@ def test_a_refusal_undoes_only_its_own_work(database: Database) -> None:
         tx.news.has_work_at(1)
         tx.news.cancelled.append((5, 1))
         tx.news.silenced.append(7)
+        tx.news.follow_ups.append("resolved")
         tx.news.withdrawn = 1
         raise Refused("no")
 
@@ -109,6 +110,7 @@ def test_a_refusal_undoes_only_its_own_work(database: Database) -> None:
     assert names(database) == ["a", "b"]
     news = commits[-1]
     assert (news.cancelled, news.work_due_at, news.silenced, news.withdrawn) == ([], None, [], 0)
+    assert news.follow_ups == []
 
 
 def test_an_error_of_a_statement_undoes_only_its_own_work(database: Database) -> None:

@@ -18,7 +18,16 @@ from tests.transport.servers import (
 
 from tocsin.domain.network import DEFAULT_NETWORKS, Networks
 from tocsin.domain.outcome import Outcome
-from tocsin.transport.resolve import MOST_THREADS, Addresses, Resolver, look_up, read_literal
+from tocsin.transport.exchange import NotConnected
+from tocsin.transport.resolve import (
+    MOST_STUCK,
+    MOST_THREADS,
+    THREADS_FOR_SLOW,
+    Addresses,
+    Resolver,
+    look_up,
+    read_literal,
+)
 
 
 def raising(error: Exception) -> Callable[[str], Addresses]:
@@ -140,7 +149,7 @@ async def test_a_look_up_that_does_not_end_is_given_up() -> None:
 
 
 async def test_names_that_hang_do_not_hold_up_others() -> None:
-    """A zone that went dark, with all its names, leaves threads for the rest; their number is bounded."""
+    """A zone that went dark, of more names than threads, leaves some for the rest; all are bounded."""
     may_answer = threading.Event()
 
     def slow(host: str) -> Addresses:
@@ -158,12 +167,43 @@ async def test_names_that_hang_do_not_hold_up_others() -> None:
             exchanges = [receiver.exchange(host=host) for host in hosts]
             return {each.outcome for each in await asyncio.gather(*map(sender.send, exchanges))}
 
-        dark = [f"{number}.dark.test" for number in range(MOST_THREADS + 5)]
-        assert await send_to(*dark[:-6]) == {Outcome.NAME_TIMED_OUT}
-        assert await send_to(NAME) == {Outcome.DELIVERED}
+        dark = [f"{number}.dark.test" for number in range(2 * MOST_THREADS)]
         assert await send_to(*dark) == {Outcome.NAME_TIMED_OUT}
-        assert len(resolver._threads) == MOST_THREADS
+        assert await send_to(NAME) == {Outcome.DELIVERED}
+        more = [f"{number}.darker.test" for number in range(2 * MOST_STUCK)]
+        assert await send_to(*more) == {Outcome.NAME_TIMED_OUT}
+        assert len(resolver._threads) <= MOST_THREADS + MOST_STUCK
         may_answer.set()
+
+
+async def test_names_that_timed_out_lately_wait_for_each_other() -> None:
+    """Asked again, they take few threads, and one that has not timed out takes none of those."""
+    timed_out, may_answer = threading.Event(), threading.Event()
+
+    def slow(host: str) -> Addresses:
+        if host != NAME:
+            if not timed_out.is_set():
+                raise socket.gaierror(socket.EAI_AGAIN, "temporary failure")
+            may_answer.wait(10)
+        return (address("127.0.0.1"),)
+
+    resolver = Resolver(slow)
+    dark = [f"{number}.dark.test" for number in range(MOST_THREADS + MOST_STUCK)]
+    for host in dark:
+        with pytest.raises(NotConnected):
+            await resolver.resolve(host)
+    timed_out.set()
+    waiting = [asyncio.ensure_future(resolver.resolve(host)) for host in dark]
+    await asyncio.sleep(0)
+    assert await resolver.resolve(NAME) == (address("127.0.0.1"),)
+    assert len(resolver._slow_threads) == THREADS_FOR_SLOW
+    may_answer.set()
+    assert set(await asyncio.gather(*waiting)) == {(address("127.0.0.1"),)}
+    assert await resolver.resolve(dark[0]) == (address("127.0.0.1"),)
+    resolver.close()
+    for thread in (*resolver._threads, *resolver._slow_threads):
+        await asyncio.to_thread(thread.join, 10)
+        assert not thread.is_alive()
 
 
 async def test_a_look_up_takes_no_longer_than_the_whole_attempt() -> None:

@@ -14,6 +14,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 LIMIT = 0.3
 """Seconds, for answers of which the end does not come."""
 
+INTERIM = b"HTTP/1.1 103 Hints\r\nLink: </x>\r\n\r\n"
 NOT_AN_ANSWER = {
     "garbage": (b"SSH-2.0-OpenSSH_9.6\r\n", "it began with b'SSH-2.0-OpenSSH_9.6"),
     "a page": (b"<html>200 OK</html>", "it began with b'<html>"),
@@ -79,8 +80,11 @@ NOT_AN_ANSWER = {
     "lines without CR": (b"HTTP/1.1 200 OK\nContent-Length: 0\n\n", "Missing expected CR"),
     "a body in an interim answer": (
         b"HTTP/1.1 100 Continue\r\nContent-Length: 2\r\n\r\nok" + OK,
-        "Expected HTTP/",
+        "it began with b'okHTTP/",
     ),
+    "HTTP/2.0 behind an interim answer": (INTERIM + b"HTTP/2.0 200 OK\r\n\r\n", "it began with"),
+    "HTTP/0.9 behind an interim answer": (INTERIM + b"HTTP/0.9 200 OK\r\n\r\n", "it began with"),
+    "RTSP/1.0 behind an interim answer": (INTERIM + b"RTSP/1.0 200 OK\r\n\r\n", "it began with"),
 }
 
 

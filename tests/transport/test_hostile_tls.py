@@ -1,17 +1,21 @@
 """TLS with those who stall, babble, or leave: not a byte of the request for them, and no harm to others."""
 
 import asyncio
+import base64
+import random
 import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic_ns
 
 import pytest
 import trustme
 from tests.transport.ordeal import (
     Script,
+    bounded_costs,
     drip,
     misbehaving,
     pour,
@@ -21,6 +25,7 @@ from tests.transport.ordeal import (
     until_reset,
 )
 from tests.transport.servers import OK, sending, to
+from tests.transport.tls_servers import listening
 
 from tocsin.domain.outcome import Outcome
 from tocsin.transport.connection import Connection
@@ -99,6 +104,34 @@ async def test_what_is_no_handshake_is_named_so(data: bytes) -> None:
     assert answer.detail
     assert answer.total_us < SOON_US
     assert not answer.wrote_first_byte
+
+
+def huge_group(bits: int = 10_000) -> str:
+    """Return parameters of a Diffie-Hellman group, as PEM text; nobody looks whether it is a good one."""
+    modulus = random.Random(1).getrandbits(bits) | 1 << (bits - 1) | 1
+    number = modulus.to_bytes(bits // 8 + 1)
+    der = b"\x02\x82" + len(number).to_bytes(2) + number + b"\x02\x01\x02"
+    der = b"\x30\x82" + len(der).to_bytes(2) + der
+    text = base64.encodebytes(der).decode()
+    return f"-----BEGIN DH PARAMETERS-----\n{text}-----END DH PARAMETERS-----\n"
+
+
+async def test_no_receiver_makes_us_calculate_for_long(tmp_path: Path) -> None:
+    """With a Diffie-Hellman group of its own choice it could stop everybody's pages for a second."""
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    CA.issue_cert("localhost", key_type=trustme.KeyType.RSA).configure_cert(tls)
+    tls.maximum_version = ssl.TLSVersion.TLSv1_2
+    tls.set_ciphers("DHE+AES:ECDHE+AES:@SECLEVEL=0")
+    (tmp_path / "group.pem").write_text(huge_group())
+    tls.load_dh_params(str(tmp_path / "group.pem"))
+    async with listening(tls) as receiver, sending() as sender:
+        with bounded_costs():
+            answer = await sender.send(to(secured(receiver.port)))
+        assert answer.outcome is Outcome.DELIVERED
+        with bounded_costs():
+            seen = await sender.inspector.look(secured(receiver.port), "127.0.0.1")
+        assert seen is not None
+        assert seen.is_complete
 
 
 async def test_http_to_a_port_that_speaks_tls() -> None:

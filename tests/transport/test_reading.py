@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.transport.servers import plain, to
 
-from tocsin.transport.connection import ANSWER_CAP, PIECE, Connection
+from tocsin.transport.connection import PIECE, Connection
 from tocsin.transport.exchange import Answer, Route
 from tocsin.transport.pool import Pool
+from tocsin.transport.reading import ANSWER_CAP
 
 REPLIES = (
     b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",

@@ -316,3 +316,10 @@ def _count_with(**places: Path) -> int:
         [sys.executable, "-c", code], env=environment, capture_output=True, check=True
     )
     return int(run.stdout)
+
+
+def test_a_context_is_made_once_for_each_of_many_bundles() -> None:
+    """A thousand webhooks with CAs of their own do not make each other's anew for every page."""
+    bundles = [f"# the CA of webhook {number}\n{TRUSTED}" for number in range(300)]
+    contexts = [context_for(bundle) for bundle in bundles]
+    assert all(context_for(bundle) is made for bundle, made in zip(bundles, contexts, strict=True))

@@ -14,6 +14,7 @@ from tests.certificates import (
     Made,
     make,
     make_ca,
+    make_from_year_0,
     make_with_sha_1,
     rsa_key,
     serving,
@@ -372,3 +373,12 @@ def test_the_matrix_has_every_flaw() -> None:
     """A flaw that nothing shows would be one that nobody has seen told."""
     elsewhere = {Flaw.OLD_PROTOCOL, Flaw.UNVERIFIABLE, Flaw.UNKNOWN_HOST, Flaw.HANDSHAKE_REFUSED}
     assert {case.flaw for case in _matrix().values()} == {*Flaw, None} - elsewhere
+
+
+async def test_a_date_that_no_calendar_has_does_not_keep_a_page_from_leaving() -> None:
+    """OpenSSL takes such a certificate; nothing is kept of its dates, and the look at it has none."""
+    odd = Case(serving(make_from_year_0(RSA_ROOT)), None, trusts=RSA_ROOT)
+    found = await look(odd)
+    assert found.answer.outcome is Outcome.DELIVERED
+    assert found.answer.peer is None
+    assert found.check.outcome is None

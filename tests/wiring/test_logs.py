@@ -30,6 +30,13 @@ def test_text_is_one_line_with_its_facts(stream: io.StringIO) -> None:
     assert line.endswith(r'ERROR tick.failed cause="a\nb \"c\"" wait=2')
 
 
+def test_what_is_not_known_is_no_fact(stream: io.StringIO) -> None:
+    """An attempt without an answer has no status, and not the status "None"."""
+    set_up_logs("text", str, stream=stream)
+    logging.getLogger("tocsin.engine").warning("attempt.failed", extra={"status": None, "n": 0})
+    assert stream.getvalue().endswith("WARNING attempt.failed n=0\n")
+
+
 def test_json_is_one_object_a_line(stream: io.StringIO) -> None:
     """A traceback, too, is a fact of the object."""
     set_up_logs("json", str, stream=stream)
@@ -59,6 +66,22 @@ def test_what_is_known_to_be_secret_is_masked_in_every_line(form: str, stream: i
         )
     assert stream.getvalue().count("***") >= 3
     assert "an-auth-code" not in stream.getvalue()
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_secret_that_is_quoted_twice_is_masked(form: str, stream: io.StringIO) -> None:
+    """By what quotes it, an exception for one, and by the line around that."""
+    code = "a\\code\"of'its-own\\kind"
+    set_up_logs(form, KnownSecrets([code]).mask, stream=stream)
+    try:
+        nothing: dict[str, str] = {}
+        nothing.pop(code)
+    except KeyError as error:
+        facts = {"a": repr(code), "b": json.dumps({"code": code}), "c": error}
+        logging.getLogger("tocsin").exception("alert.lost", extra=facts)
+    assert "kind" not in stream.getvalue()
+    assert "its-own" not in stream.getvalue()
+    assert stream.getvalue().count("***") == 4
 
 
 @pytest.mark.parametrize("form", ["text", "json"])

@@ -1,7 +1,7 @@
 """What receivers' answers do to incidents, in the transaction that records their attempts."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +15,6 @@ from tocsin.ids import DELIVERY, id_text
 from tocsin.store.database import Tx
 from tocsin.store.delivery_reads import find_delivery
 from tocsin.store.escalations import list_escalations
-from tocsin.store.incidents import find_incidents
 from tocsin.store.timeline import list_timeline
 from tocsin.stored_json import from_json, to_json
 
@@ -25,12 +24,8 @@ def asks(result: AttemptResult) -> bool:
     return isinstance(result.answer, AskedAction)
 
 
-def lock_asked(tx: Tx, results: Sequence[AttemptResult]) -> None:
-    """Lock the incidents that answers may change, before anything else of the transaction is."""
-    find_incidents(tx, _incidents(results))
-
-
-def _incidents(results: Iterable[AttemptResult]) -> set[int]:
+def incidents_asked(results: Iterable[AttemptResult]) -> set[int]:
+    """Return the incidents that answers may change: to be locked before anything else is."""
     return {
         result.lease.incident
         for result in results
@@ -38,10 +33,17 @@ def _incidents(results: Iterable[AttemptResult]) -> set[int]:
     }
 
 
-def act(tx: Tx, result: AttemptResult, context_source: ContextSource) -> AnswerDecision:
+def act(
+    tx: Tx,
+    result: AttemptResult,
+    context_source: ContextSource,
+    *,
+    wait: Callable[[int, int], None],
+) -> AnswerDecision:
     """Do what an answer asks for, if its escalation still pages; say what came of it.
 
-    The incident must be locked.
+    The incident must be locked. `wait` is told of each webhook that has something to send because of
+    it, and since when.
     """
     asked, number = result.answer, result.lease.incident
     assert isinstance(asked, AskedAction)
@@ -60,7 +62,8 @@ def act(tx: Tx, result: AttemptResult, context_source: ContextSource) -> AnswerD
         return AnswerDecision.HOLD_LIMIT
     facts = {"webhook_id": webhook.id, "delivery": id_text(DELIVERY, result.lease.delivery_id)}
     _apply(incidents, number, asked, context, actor=f"{OF_A_WEBHOOK}{webhook.slug}", facts=facts)
-    incidents.save()
+    for webhook_id, at in incidents.write().items():
+        wait(webhook_id, at)
     return AnswerDecision.ACTED
 
 

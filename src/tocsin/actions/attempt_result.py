@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from tocsin.domain.answer_action import AnswerDecision, AskedAction
 from tocsin.domain.certificate_ending import ReceiverCertificate
-from tocsin.domain.delivery import DEADLINE
+from tocsin.domain.delivery import DEADLINE, RETRY_WAITS
 from tocsin.domain.outcome import Outcome
 from tocsin.store.deliveries import Lease
 
@@ -24,6 +24,7 @@ class AttemptResult(NamedTuple):
     spread: float = 0.0
     """How much to vary the wait before the next attempt, -0.2 to 0.2."""
     deadline: timedelta = DEADLINE
+    retry_waits: tuple[timedelta, ...] = RETRY_WAITS
     asked: timedelta | None = None
     """The receiver's Retry-After."""
     at_once: bool = False

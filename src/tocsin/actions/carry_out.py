@@ -6,8 +6,10 @@ from datetime import datetime
 from tocsin.actions.editor import Editor
 from tocsin.actions.in_force import InForce
 from tocsin.actions.request_heads import with_request_head
+from tocsin.actions.webhook_failures import close_breaker
 from tocsin.domain.alert_key import key_hash, make_alert_key, masked
 from tocsin.domain.auth_code import RANDOM_BYTES, make_auth_code
+from tocsin.domain.breaker import Closing
 from tocsin.domain.configuration import Policy
 from tocsin.domain.configuration_file.description import (
     DescribedAlertKey,
@@ -28,8 +30,9 @@ from tocsin.secret import Secret
 from tocsin.store import alert_keys, policies, routing, teams, webhooks
 from tocsin.store.alert_keys import AlertKey
 from tocsin.store.database import Tx
+from tocsin.store.lanes import lock_lanes_in_use
 from tocsin.store.routing import RoutingRow
-from tocsin.store.webhook_failures import forget_failures
+from tocsin.store.webhook_failures import forget_failures, forgive_failures
 
 _KEY_BYTES = 16
 
@@ -39,8 +42,10 @@ def carry_out(
 ) -> dict[str, Secret]:
     """Make every difference real, and record each. Returns the alert keys that were made, by name.
 
-    What is deleted goes first, dependants before what they need; then the rest, in its order.
+    What is deleted goes first, dependants before what they need; then the rest, in its order. Lanes are
+    locked before what webhooks failed, and together, as whoever records attempts does.
     """
+    lock_lanes_in_use(tx, _webhooks_of(differences, in_force))
     writing = _Writing(tx, in_force, editor)
     for difference in reversed(differences):
         if difference.after is None:
@@ -52,6 +57,12 @@ def carry_out(
     for difference in differences:
         _record(tx, difference, editor)
     return writing.made_keys
+
+
+def _webhooks_of(differences: Sequence[Difference], in_force: InForce) -> list[int]:
+    """Return the webhooks that exist and are changed or deleted."""
+    keys = [each.was or each.key for each in differences if each.kind is ObjectKind.WEBHOOK]
+    return [in_force.webhooks[key].id for key in keys if key in in_force.webhooks]
 
 
 def _record(tx: Tx, difference: Difference, editor: Editor) -> None:
@@ -91,9 +102,10 @@ class _Writing:
         key, now = difference.key, self._editor.now
         match difference.before:
             case DescribedWebhook():
-                webhook_id = self._webhooks.pop(key).id
-                webhooks.delete_webhook(self._tx, webhook_id, now=now)
-                forget_failures(self._tx, [webhook_id])
+                webhook = self._webhooks.pop(key)
+                self._close_breaker(webhook, Closing.DELETED)
+                webhooks.delete_webhook(self._tx, webhook.id, now=now)
+                forget_failures(self._tx, [webhook.id])
             case DescribedTeam():
                 teams.delete_team(self._tx, self._teams.pop(key).id, now=now)
             case DescribedPolicy():
@@ -145,8 +157,16 @@ class _Writing:
         self._webhooks[described.slug] = webhook
         save = webhooks.update_webhook if known else webhooks.insert_webhook
         save(self._tx, webhook, self._editor.vault)
+        if known and disabled_at and not known.disabled_at:
+            self._close_breaker(webhook, Closing.DISABLED)
         if known and (webhook.url != known.url or (known.disabled_at and not disabled_at)):
-            forget_failures(self._tx, [webhook.id])  # they were another receiver's, or are forgiven
+            self._close_breaker(webhook, Closing.CHANGED)
+            forgive_failures(self._tx, webhook.id)  # or they were another receiver's
+
+    def _close_breaker(self, webhook: Webhook, closing: Closing) -> None:
+        editor = self._editor
+        actor, id_ = editor.actor, editor.new_id()
+        close_breaker(self._tx, webhook, closing, entry_id=id_, now=editor.now, actor=actor)
 
     def _disabled(
         self, described: DescribedWebhook, known: Webhook | None
@@ -196,6 +216,7 @@ class _Writing:
             Step(
                 step.after,
                 tuple(WebhookTarget(self._webhooks[slug].id) for slug in step.webhooks),
+                step.if_undelivered,
             )
             for step in described.steps
         )

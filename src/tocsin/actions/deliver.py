@@ -3,18 +3,30 @@
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain
 
-from tocsin.actions.answers import act, asks, lock_asked, with_decision
+from tocsin.actions.answers import act, asks, incidents_asked, with_decision
 from tocsin.actions.attempt_result import AttemptResult
 from tocsin.actions.escalate import Sending
 from tocsin.actions.incident_set import Context, ContextSource
-from tocsin.actions.webhook_failures import DisabledWebhook, judge_webhooks
+from tocsin.actions.lane_heads import choose_heads
+from tocsin.actions.next_in_line import let_next_go
+from tocsin.actions.reach import look_again_where_all_ended
+from tocsin.actions.too_late import skip_late, too_late_before
+from tocsin.actions.webhook_failures import (
+    DisabledWebhook,
+    TurnedBreaker,
+    judge_webhooks,
+    probe_at_once,
+)
+from tocsin.actions.webhook_turns import TurnedWebhook
 from tocsin.domain.answer_action import AnswerDecision
+from tocsin.domain.breaker import LONGEST_HOLD
 from tocsin.domain.delivery import DeliveryState, Ending, decide_retry
 from tocsin.domain.outcome import Outcome
 from tocsin.store.certificates import keep_receiver_certificates
+from tocsin.store.changes import lock_configuration
 from tocsin.store.database import Tx
 from tocsin.store.deliveries import (
     Lease,
@@ -23,12 +35,14 @@ from tocsin.store.deliveries import (
     find_left_open,
     find_open_attempts,
     insert_attempts,
-    lease_waiting,
     settle_deliveries,
 )
-from tocsin.store.delivery_line import release_behind
+from tocsin.store.escalations import find_watching
+from tocsin.store.incidents import find_incidents
+from tocsin.store.lane_heads import late_heads, take_heads
 from tocsin.store.lanes import (
     claim_due_lanes,
+    hold_less,
     release_slots,
     take_slots,
     tighten_lanes,
@@ -37,6 +51,9 @@ from tocsin.store.lanes import (
 from tocsin.store.leases import note_ended, note_leased, take_forgotten, take_of_dead_runs
 from tocsin.store.schema import from_micros, to_micros
 from tocsin.store.statement import Row
+
+_MICROSECOND = timedelta(microseconds=1)
+_LONGEST_HOLD = LONGEST_HOLD // _MICROSECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +67,10 @@ class Recorded:
     stale: int
     disabled: tuple[DisabledWebhook, ...] = ()
     """The webhooks that the engine disabled because of it."""
+    breakers: tuple[TurnedBreaker, ...] = ()
+    """Those that opened or closed, in order."""
+    turned: tuple[TurnedWebhook, ...] = ()
+    """Those that fail again and again from now on, or work again."""
     given_up: tuple[AttemptResult, ...] = field(default=(), compare=False)
     """The last attempts of deliveries that failed."""
     new_certificates: int = 0
@@ -61,18 +82,24 @@ class Recorded:
 def lease(tx: Tx, context: Context, *, limit: int, sending: Sending) -> list[Lease]:
     """Lease waiting deliveries that are due: those with a free slot, oldest lane first.
 
-    Each is counted as an attempt and on record as being sent before its first byte leaves.
+    Each is counted as an attempt and on record as being sent before its first byte leaves. One whose
+    first attempt would be later than its webhook wants ends without one.
     """
     at, run_id = to_micros(context.now), sending.run_id
     lanes = claim_due_lanes(tx, at, slots=sending.slots, limit=limit)
     if not lanes or sending.room <= 0:
         return []
     (id_,) = context.ids.take(1, context.now)
-    leases = lease_waiting(
-        tx, lease_id=id_, lanes=lanes, now=at, run_id=run_id, limit=min(limit, sending.room)
-    )
+    chosen = choose_heads(tx, context, lanes, limit=min(limit, sending.room))
+    late = late_heads(chosen, too_late_before(context, (lane.webhook_id for lane in lanes)))
+    if late:
+        skip_late(tx, context, late)
+        chosen = [head for head in chosen if head.id not in late]
+        # One may have been the probe of an open breaker: another takes its place.
+        probe_at_once(tx, {lane.webhook_id for lane in lanes if lane.is_held}, now=context.now)
+    leases = take_heads(tx, chosen, lease_id=id_, now=at, run_id=run_id)
     note_leased(tx, id_=id_, run_id=run_id, delivery_ids=[each.delivery_id for each in leases])
-    tighten_lanes(tx, lanes)
+    tighten_lanes(tx, (lane.webhook_id for lane in lanes))
     take_slots(tx, (each.webhook_id for each in leases))
     return leases
 
@@ -86,12 +113,15 @@ def record_attempts(
     cancelled is, one whose outcome or deadline is final has failed, and any other waits for its
     next attempt. A test has none: whoever asked for it waits for this one. Results whose lease another
     run has taken over change nothing. What they tell about their webhooks is counted, and may disable
-    one. An answer that asks for something is carried out behind its own delivery, before the next result.
+    one, or open or close its breaker. An answer that asks for something is carried out behind its own
+    delivery, before the next result.
     """
     # Incidents before deliveries, as everywhere, or PostgreSQL would find a deadlock one day.
-    may_act = any(map(asks, results))
-    if may_act:
-        lock_asked(tx, results)
+    asked, failing = incidents_asked(results), _incidents_failing(results)
+    if asked or failing:
+        find_incidents(tx, asked | failing)
+    watching = find_watching(tx, failing) if failing else []
+    may_act = bool(asked)
     open_ = find_open_attempts(tx, (result.lease.delivery_id for result in results))
     known = [
         result
@@ -103,12 +133,19 @@ def record_attempts(
         recording.settle(part, open_)
         if may_act:  # what it did may be the end of deliveries that come after it
             open_ = find_open_attempts(tx, (result.lease.delivery_id for result in results))
+    if watching:
+        look_again_where_all_ended(tx, watching, now=to_micros(context_source(tx).now))
     shown = [result.certificate for result in results if result.certificate is not None]
     if shown:
         keep_receiver_certificates(tx, shown)
     note_ended(tx, (result.lease.id for result in known))
+    if any(result.outcome is Outcome.GONE for result in known):
+        lock_configuration(tx)  # for the webhook may be disabled; before lanes, as whoever edits it
     release_slots(tx, (result.lease.webhook_id for result in known))
     wake_lanes(tx, recording.waits)
+    if recording.holds_end:
+        hold_less(tx, recording.holds_end)
+    judged = judge_webhooks(tx, known, context_source)
     states = recording.states
     return Recorded(
         delivered=states[DeliveryState.DELIVERED],
@@ -116,11 +153,24 @@ def record_attempts(
         failed=states[DeliveryState.FAILED],
         cancelled=states[DeliveryState.CANCELLED],
         stale=len(results) - len(known),
-        disabled=judge_webhooks(tx, known, context_source),
+        disabled=judged.disabled,
+        breakers=judged.breakers,
+        turned=judged.turned,
         given_up=tuple(recording.given_up),
         new_certificates=len(shown),
         answers=tuple(recording.answers),
     )
+
+
+def _incidents_failing(results: Sequence[AttemptResult]) -> set[int]:
+    """Return the incidents of deliveries that end here without being delivered."""
+    return {
+        result.lease.incident
+        for result in results
+        if result.outcome is not Outcome.DELIVERED
+        and result.lease.incident is not None
+        and _settle(result, None)[0] is DeliveryState.FAILED
+    }
 
 
 def _split(results: Sequence[AttemptResult]) -> Iterator[Sequence[AttemptResult]]:
@@ -140,6 +190,8 @@ class _Recording:
         self._context_source = context_source
         self.waits: dict[int, int] = {}
         """When a delivery of each webhook waits, the earliest. Units: microseconds since 1970."""
+        self.holds_end: dict[int, int] = {}
+        """Until when a breaker may hold it at the most, where that may be earlier than it knows. Likewise."""
         self.states: Counter[DeliveryState] = Counter()
         self.given_up: list[AttemptResult] = []
         self.answers: list[AnswerDecision] = []
@@ -147,7 +199,7 @@ class _Recording:
     def settle(self, results: Sequence[AttemptResult], open_: Mapping[int, OpenAttempt]) -> None:
         """Write down results, the last of which may act."""
         rows: list[Row] = []
-        passed: list[int] = []
+        passed: dict[int, int] = {}
         for result in results:
             id_, attempt = result.lease.key
             state, due_at, ending = _settle(result, open_[id_].cancel_reason)
@@ -158,24 +210,35 @@ class _Recording:
                 self.given_up.append(result)
             if due_at is not None:
                 self._wait(result.lease.webhook_id, due_at)
+                if due_at >= result.lease.first_attempt_at + result.deadline // _MICROSECOND:
+                    self._end_hold(result.lease.webhook_id, due_at)
             if due_at != result.ended_at:  # else it is made again at once, and goes first
-                passed.append(id_)
+                passed[id_] = result.ended_at
             self._tx.news.feed.append(("attempted", result.lease.incident or 0, id_, attempt))
         settle_deliveries(self._tx, rows)
-        for webhook_id, at in release_behind(self._tx, passed).items():
+        # On record first: who is next in line, and what an answer does, go by what has left.
+        acting = results[-1:] if results and asks(results[-1]) else ()
+        self._insert(results[:-1] if acting else results)
+        for webhook_id, at in let_next_go(self._tx, passed).items():
             self._wait(webhook_id, at)
-        insert_attempts(
-            self._tx,
-            [_attempt_row(each, self._decide(each) if each.answer else None) for each in results],
-        )
+            self._end_hold(webhook_id, at + _LONGEST_HOLD)
+        if acting:
+            self._insert(acting)
+
+    def _insert(self, results: Sequence[AttemptResult]) -> None:
+        rows = [_attempt_row(each, self._decide(each) if each.answer else None) for each in results]
+        insert_attempts(self._tx, rows)
 
     def _wait(self, webhook_id: int, at: int) -> None:
         self.waits[webhook_id] = min(at, self.waits.get(webhook_id, at))
 
+    def _end_hold(self, webhook_id: int, at: int) -> None:
+        self.holds_end[webhook_id] = min(at, self.holds_end.get(webhook_id, at))
+
     def _decide(self, result: AttemptResult) -> AnswerDecision:
         decision = result.answer
         if not isinstance(decision, AnswerDecision):
-            decision = act(self._tx, result, self._context_source)
+            decision = act(self._tx, result, self._context_source, wait=self._wait)
         self.answers.append(decision)
         return decision
 
@@ -201,6 +264,7 @@ def _settle(
         spread=result.spread,
         asked=result.asked,
         deadline=result.deadline,
+        waits=result.retry_waits,
     )
     if retry is None:
         return DeliveryState.FAILED, None, Ending.DEADLINE.value
@@ -278,7 +342,7 @@ def _close_as_unknown(
     for each in left:
         tx.news.feed.append(("attempted", each.incident or 0, *each.key))
     is_due = {each.delivery_id: bool(row[1]) for each, row in zip(left, rows, strict=True)}
-    released = release_behind(tx, (id_ for id_, again in is_due.items() if not again))
+    released = let_next_go(tx, {id_: at for id_, again in is_due.items() if not again})
     release_slots(tx, (each.webhook_id for each in left))
     wake_lanes(tx, {each.webhook_id: at for each in left if is_due[each.delivery_id]} | released)
     return len(left)

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import NamedTuple
 
-from tocsin.actions.incident_set import Context, IncidentSet
+from tocsin.actions.incident_set import Context
+from tocsin.actions.reach import hurried_entry, look
+from tocsin.actions.too_late import late_entry
 from tocsin.domain.delivery_order import Line, Turn
-from tocsin.domain.escalation import Advance, EndReason, Firing, advance
+from tocsin.domain.escalation import Advance, EndReason, Firing, Hurry, advance
 from tocsin.domain.payload import Body, PayloadProfile, make_body
 from tocsin.domain.policy import PolicyVersion
 from tocsin.domain.timeline import ENGINE, Kind, TimelineEntry
@@ -19,15 +21,16 @@ from tocsin.store.deliveries import (
     insert_bodies,
     insert_deliveries,
 )
-from tocsin.store.delivery_line import find_in_line, hurry_deliveries
+from tocsin.store.delivery_line import find_in_line, hurry_deliveries, note_awaited
 from tocsin.store.escalations import (
     Due,
     claim_due,
     incidents_running,
     move_escalations,
 )
-from tocsin.store.incidents import list_held_until, mark_silent
+from tocsin.store.incidents import mark_silent
 from tocsin.store.lanes import free_slots, take_slots, wake_lanes
+from tocsin.store.late_deliveries import LateDelivery, insert_late_deliveries
 from tocsin.store.leases import note_leased
 from tocsin.store.schema import from_micros, micros_or_none, to_micros
 from tocsin.store.statement import Row
@@ -102,17 +105,6 @@ def fire(tx: Tx, context: Context, claimed: Sequence[Due], *, sending: Sending) 
     return batch.result
 
 
-def end_holds(tx: Tx, context: Context, *, limit: int) -> int:
-    """Trigger incidents again whose hold is over; return how many there were."""
-    held = list_held_until(tx, to_micros(context.now), limit=limit)
-    incidents = IncidentSet(tx, context)
-    incidents.take(held)
-    for incident in held:
-        incidents.end_hold(incident.number, actor=ENGINE)
-    incidents.save()
-    return len(held)
-
-
 class _Batch:
     """One pass of `escalate`, from what was claimed to what is written."""
 
@@ -124,35 +116,65 @@ class _Batch:
         self._bodies: list[tuple[int, bytes]] = []
         self._planned: list[_Planned] = []
         self._with_links: list[_WithLinks] = []
-        self._skipped: list[TimelineEntry] = []
+        self._entries: list[TimelineEntry] = []
+        self._late: list[NewDelivery] = []
         self._hurried: set[int] = set()
         self.result = Escalated(0)
 
     def fire(self, claimed: Sequence[Due]) -> None:
         """Decide what each escalation does, move it on, and plan what it sends."""
         versions = self._context.versions(self._tx, {due.policy_version_id for due in claimed})
+        claimed = [due if due.planned_at is None else self._by_plan(due) for due in claimed]
         advances = [self._advance(due, versions[due.policy_version_id]) for due in claimed]
         stale = move_escalations(self._tx, list(map(self._move, claimed, advances)))
         self.result.claimed, self.result.stale = len(claimed), len(stale)
         for place, (due, ahead) in enumerate(zip(claimed, advances, strict=True)):
             if place not in stale:
-                self._fire(due, ahead)
+                self._fire(due, ahead, versions[due.policy_version_id])
+
+    def _by_plan(self, due: Due) -> Due:
+        """Return what is due; a step whose planned instant has come needs no look at the one before."""
+        assert due.planned_at is not None
+        if due.planned_at > self._now:
+            return due
+        return due._replace(due_at=due.planned_at, planned_at=None)
 
     def _advance(self, due: Due, version: PolicyVersion) -> Advance:
+        hurry = None
+        if due.planned_at is not None:
+            hurry, again_at = look(self._tx, self._context, due, version)
+            planned_at = from_micros(due.planned_at)
+            if again_at is not None:
+                return Advance((), due.next_step, min(again_at, planned_at), planned_at)
+            if hurry is None:
+                return Advance((), due.next_step, planned_at)
         return advance(
             version,
             next_step=due.next_step,
             due_at=from_micros(due.due_at),
             now=self._context.now,
             late_after=self._context.late_after,
+            hurry=hurry,
+            calls_nobody=self._calls_nobody,
+        )
+
+    def _calls_nobody(self, firing: Firing) -> bool:
+        """Return whether a step that fires now passes over all of its webhooks."""
+        return not any(
+            (webhook := self._webhooks.get(target.webhook_id)) is not None
+            and webhook.disabled_at is None
+            and not webhook.is_too_late(planned_at=firing.planned_at, now=self._context.now)
+            for target in firing.step.targets
         )
 
     def _move(self, due: Due, ahead: Advance) -> Row:
         due_at = micros_or_none(ahead.due_at)
         ended = (self._now, EndReason.EXHAUSTED.value) if due_at is None else (None, None)
-        return (ahead.next_step, due_at, *ended, due.incident, due.number, due.next_step)
+        planned_at = micros_or_none(ahead.planned_at)
+        place = (due.incident, due.number, due.next_step)
+        return (ahead.next_step, due_at, *ended, planned_at, *place)
 
-    def _fire(self, due: Due, ahead: Advance) -> None:
+    def _fire(self, due: Due, ahead: Advance, version: PolicyVersion) -> None:
         if ahead.due_at is None:
             self.result.exhausted.append(due.incident)
         else:
@@ -160,6 +182,10 @@ class _Batch:
         fields: dict[str, str] = from_json(due.alert_fields)
         bodies: dict[tuple[PayloadProfile, bool, bool], tuple[int, Body]] = {}
         for firing in ahead.firings:
+            if firing.hurry is not None:
+                self._entries.append(hurried_entry(self._tx, self._context, due, version, firing))
+                if firing.hurry is Hurry.ALL_SKIPPED:
+                    due = due._replace(due_at=self._now)
             self.result.lateness.append(firing.lateness)
             self._tx.news.feed.append(("paged", due.incident, due.number, firing.position))
             for target in firing.step.targets:
@@ -177,23 +203,52 @@ class _Batch:
         if webhook is None or webhook.disabled_at is not None:
             self._skip(due, firing, webhook)
             return
+        if webhook.is_too_late(planned_at=firing.planned_at, now=self._context.now):
+            self._skip_late(due, firing, webhook, fields)
+            return
         if webhook.links and self._context.links is not None:
             self._with_links.append(_WithLinks(len(self._planned), fields))
             self._planned.append(_Planned(due, firing, webhook, *_NO_BODY_YET))
             return
         kind = (webhook.profile, webhook.with_summary, webhook.with_sender_headers)
         if kind not in bodies:
-            body = make_body(
-                webhook.profile,
-                incident=due.incident,
-                alert=fields,
-                with_headers=webhook.with_sender_headers,
-                empty_texts=not webhook.with_summary,
-            )
             (body_id,) = self._context.ids.take(1, self._context.now)
-            self._bodies.append((body_id, body.form))
-            bodies[kind] = body_id, body
+            bodies[kind] = body_id, self._body(body_id, due, webhook, fields)
         self._planned.append(_Planned(due, firing, webhook, *bodies[kind]))
+
+    def _body(
+        self,
+        body_id: int,
+        due: Due,
+        webhook: Webhook,
+        fields: Mapping[str, str],
+        delivery_id: int | None = None,
+    ) -> Body:
+        """Make a body to keep. With `delivery_id` it is that delivery's own, and has its links."""
+        links = None
+        if delivery_id is not None and webhook.links and self._context.links is not None:
+            links = self._context.links.urls(delivery_id, webhook.links, now=self._context.now)
+        body = make_body(
+            webhook.profile,
+            incident=due.incident,
+            alert=fields,
+            with_headers=webhook.with_sender_headers,
+            empty_texts=not webhook.with_summary,
+            links=links,
+        )
+        self._bodies.append((body_id, body.form))
+        return body
+
+    def _skip_late(
+        self, due: Due, firing: Firing, webhook: Webhook, fields: Mapping[str, str]
+    ) -> None:
+        """Make a delivery that has ended: nobody wants it so late, unless somebody sends it by hand."""
+        id_, body_id = self._context.ids.take(2, self._context.now)
+        self._body(body_id, due, webhook, fields, id_)
+        place = (due.incident, due.number, firing.position, webhook.id)
+        self._late.append(NewDelivery(id_, *place, body_id, due.due_at))
+        late = LateDelivery(id_, *place, due.due_at)
+        self._entries.append(late_entry(self._context, late, webhook))
 
     def _skip(self, due: Due, firing: Firing, webhook: Webhook | None) -> None:
         detail = {
@@ -205,7 +260,7 @@ class _Batch:
         if webhook is not None and webhook.disabled_reason is not None:
             detail["disabled_reason"] = webhook.disabled_reason.value
         (id_,) = self._context.ids.take(1, self._context.now)
-        self._skipped.append(
+        self._entries.append(
             TimelineEntry(
                 due.incident,
                 id_,
@@ -225,26 +280,16 @@ class _Batch:
             self._make_links(ids)
         insert_bodies(tx, self._bodies)
         self._insert_deliveries(sending, lease_id, ids)
-        add_to_timeline(tx, self._skipped)
+        insert_late_deliveries(tx, self._late, now=self._now)
+        add_to_timeline(tx, self._entries)
         self._mark_silence()
 
     def _make_links(self, ids: Sequence[int]) -> None:
         """Make the bodies that have links to their own delivery."""
-        links, now = self._context.links, self._context.now
-        assert links is not None, "or no body would have been put off"
-        body_ids = self._context.ids.take(len(self._with_links), now)
+        body_ids = self._context.ids.take(len(self._with_links), self._context.now)
         for body_id, (place, fields) in zip(body_ids, self._with_links, strict=True):
             planned = self._planned[place]
-            webhook = planned.webhook
-            body = make_body(
-                webhook.profile,
-                incident=planned.due.incident,
-                alert=fields,
-                with_headers=webhook.with_sender_headers,
-                empty_texts=not webhook.with_summary,
-                links=links.urls(ids[place], webhook.links, now=now),
-            )
-            self._bodies.append((body_id, body.form))
+            body = self._body(body_id, planned.due, planned.webhook, fields, ids[place])
             self._planned[place] = planned._replace(body_id=body_id, body=body)
 
     def _insert_deliveries(self, sending: Sending, lease_id: int, ids: Sequence[int]) -> None:
@@ -287,15 +332,18 @@ class _Batch:
                 for id_, planned in zip(ids, self._planned, strict=True)
             ]
         line = Line(find_in_line(self._tx, later))
-        new = []
+        new, due_already = [], []
         for id_, planned in zip(ids, self._planned, strict=True):
             receiver = (planned.due.incident, planned.webhook.id)
             turn, earlier = line.join(id_, receiver, now=self._context.now)
             waits_for = None if turn is Turn.AT_ONCE or earlier is None else earlier.id
             if turn is Turn.AFTER_A_HURRIED_ATTEMPT and waits_for is not None:
                 self._hurried.add(waits_for)
+            elif waits_for is not None and earlier is not None and earlier.due_at is not None:
+                due_already.append(waits_for)
             new.append(_new_delivery(id_, planned, waits_for))
         hurry_deliveries(self._tx, sorted(self._hurried), now=self._now)
+        note_awaited(self._tx, due_already)
         return new
 
     def _lease(self, lease_id: int, id_: int, planned: _Planned) -> Lease:

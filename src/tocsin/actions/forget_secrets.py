@@ -49,7 +49,7 @@ def forget_secrets(
     """Forget what the master key does not open; without one, a new one is made in `file`.
 
     Raises: NothingToForget, so that whoever leaves this on by mistake loses nothing later;
-    MasterKeyWrong, for a text that is none; MasterKeyExposed.
+    MasterKeyWrong, for a text that is none; MasterKeyExposed, MasterKeyUnreadable.
     """
     lock_configuration(tx)
     key = given or read_master_key(file) or write_master_key(file, make_master_key(random_bytes))

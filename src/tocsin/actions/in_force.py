@@ -74,7 +74,9 @@ def describe_policy(policy: Policy, webhook_names: Mapping[int, str]) -> Describ
         name=policy.name,
         steps=tuple(
             DescribedStep(
-                step.delay, tuple(webhook_names[target.webhook_id] for target in step.targets)
+                step.delay,
+                tuple(webhook_names[target.webhook_id] for target in step.targets),
+                step.if_undelivered,
             )
             for step in policy.current.steps
         ),

@@ -10,9 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from tocsin.actions.follow_ups import make_follow_ups
+from tocsin.actions.silence import silence
 from tocsin.domain.alert import Alert
 from tocsin.domain.configuration import Configuration, Policy
 from tocsin.domain.escalation import LATE_AFTER, EndReason, Escalation
+from tocsin.domain.follow_up import Occurrence
 from tocsin.domain.incident import Action, Incident, Status, next_status
 from tocsin.domain.message_type import MessageType
 from tocsin.domain.one_time_link import Links
@@ -22,7 +25,6 @@ from tocsin.domain.timeline import ENGINE, Kind, TimelineEntry
 from tocsin.ids import IdSource
 from tocsin.store.counters import INCIDENT, next_number, save_number
 from tocsin.store.database import Tx
-from tocsin.store.deliveries import ask_to_cancel, cancel_deliveries, list_unfinished
 from tocsin.store.escalations import insert_escalations, list_escalations, stop_escalations
 from tocsin.store.incidents import (
     find_incidents,
@@ -31,6 +33,7 @@ from tocsin.store.incidents import (
     lock_entities,
     update_incidents,
 )
+from tocsin.store.lanes import wake_lanes
 from tocsin.store.schema import to_micros
 from tocsin.store.timeline import add_to_timeline
 
@@ -72,6 +75,8 @@ class IncidentSet:
         self._silenced: dict[int, EndReason] = {}
         self._entries: list[TimelineEntry] = []
         self._next_number: int | None = None
+        self._occurrences: list[Occurrence] = []
+        """What webhooks may want to be told; empty as long as none asks for anything."""
 
     # --- loading and saving
 
@@ -97,7 +102,14 @@ class IncidentSet:
                 self._unresolved[incident.entity_id] = incident.number
 
     def save(self) -> None:
-        """Write everything that changed, each table once."""
+        """Write everything that changed, each table once, lanes last of all."""
+        wake_lanes(self._tx, self.write())
+
+    def write(self) -> dict[int, int]:
+        """Write everything that changed but the lanes, for who has others to wake as well.
+
+        Returns since when each webhook has something to send. Units: microseconds since 1970.
+        """
         tx, number_of = self._tx, self._incidents
         # Updates first: an entity's incident may have been resolved and a new one opened here.
         update_incidents(tx, [number_of[n] for n in sorted(self._changed - set(self._new))])
@@ -113,27 +125,23 @@ class IncidentSet:
         for escalation in self._started.values():
             if escalation.due_at is not None:
                 tx.news.has_work_at(to_micros(escalation.due_at))
+        if not self._occurrences:
+            return {}
+        return make_follow_ups(
+            tx,
+            self._occurrences,
+            configuration=self._context.configuration,
+            now=self._now,
+            ids=self._context.ids,
+        )
 
     def _cancel_deliveries(self) -> None:
         if not self._silenced:
             return
-        unfinished = list_unfinished(self._tx, self._silenced)
-        now = to_micros(self._now)
-        for reason in set(self._silenced.values()):
-            of_reason = [each for each in unfinished if self._silenced[each.incident] is reason]
-            waiting = [each.delivery_id for each in of_reason if not each.is_sending]
-            sending = [each.delivery_id for each in of_reason if each.is_sending]
-            cancel_deliveries(self._tx, waiting, reason=reason.value, now=now)
-            ask_to_cancel(self._tx, sending, reason=reason.value)
-            self._tx.news.cancelled += [
-                (each.delivery_id, each.attempts) for each in of_reason if each.is_sending
-            ]
-        in_flight: dict[int, int] = {}
-        for each in unfinished:
-            in_flight[each.incident] = in_flight.get(each.incident, 0) + each.is_sending
+        in_flight = silence(self._tx, self._silenced, now=self._now)
         for entry in self._entries:
             if "in_flight" in entry.detail:
-                entry.detail["in_flight"] = in_flight.get(entry.incident, 0)
+                entry.detail["in_flight"] = in_flight[entry.incident]
 
     # --- looking
 
@@ -203,14 +211,15 @@ class IncidentSet:
         """Stop every escalation until the incident is reopened. Raises: IllegalTransition."""
         status = next_status(self._incidents[number], Action.ACKNOWLEDGE)
         self._change(number, status=status, held_until=None, acknowledged_by=actor)
-        self._note(number, Kind.ACKNOWLEDGED, actor, {"in_flight": 0, **facts})
+        self._note(number, Kind.ACKNOWLEDGED, actor, {"in_flight": 0, **facts}, tells=True)
         self._stop(number, EndReason.ACKNOWLEDGED)
 
     def hold(self, number: int, *, until: datetime, actor: str, **facts: Any) -> None:
         """Acknowledge until an instant; then it is triggered again. Raises: IllegalTransition."""
         status = next_status(self._incidents[number], Action.HOLD)
         self._change(number, status=status, held_until=until, acknowledged_by=actor)
-        self._note(number, Kind.HELD, actor, {"until": until.isoformat(), "in_flight": 0, **facts})
+        detail = {"until": until.isoformat(), "in_flight": 0, **facts}
+        self._note(number, Kind.HELD, actor, detail, tells=True)
         self._stop(number, EndReason.HELD)
         self._tx.news.has_work_at(to_micros(until))
 
@@ -220,7 +229,7 @@ class IncidentSet:
         self._change(number, status=next_status(before, Action.RESOLVE), held_until=None)
         if self._unresolved.get(before.entity_id) == number:
             del self._unresolved[before.entity_id]
-        self._note(number, Kind.RESOLVED, actor, {"in_flight": 0, **facts})
+        self._note(number, Kind.RESOLVED, actor, {"in_flight": 0, **facts}, tells=True)
         self._stop(number, EndReason.RESOLVED)
 
     def reopen(
@@ -255,17 +264,20 @@ class IncidentSet:
             # It triggers anew: for the alert that is named, which was CRITICAL, or for none.
             was_critical=raising_alert_id is not None,
         )
-        self._note(number, kind, actor, {**plan.detail, **facts}, planned_at=planned_at)
+        detail = {**plan.detail, **facts}
+        self._note(number, kind, actor, detail, planned_at=planned_at, tells=True)
         self._start(number, plan)
 
     def reroute(self, number: int, *, policies: Sequence[Policy], actor: str, **facts: Any) -> None:
         """Stop what runs, and start these policies instead. Raises: IllegalTransition."""
-        status = next_status(self._incidents[number], Action.REROUTE)
+        before = self._incidents[number]
+        status = next_status(before, Action.REROUTE)
         self._change(
             number, status=status, held_until=None, acknowledged_by=None, was_critical=False
         )
         plan = self._plan(policies)
-        self._note(number, Kind.REROUTED, actor, {"in_flight": 0, **plan.detail, **facts})
+        detail = {"in_flight": 0, **plan.detail, **facts}
+        self._note(number, Kind.REROUTED, actor, detail, tells=before.status is not status)
         self._stop(number, EndReason.REROUTED)
         self._start(number, plan)
 
@@ -365,6 +377,11 @@ class IncidentSet:
         detail: dict[str, Any],
         *,
         planned_at: datetime | None = None,
+        tells: bool = False,
     ) -> None:
+        """Put on the timeline what happened. `tells`: webhooks may want to be told of it."""
         (id_,) = self._context.ids.take(1, self._now)
-        self._entries.append(TimelineEntry(number, id_, self._now, kind, actor, detail, planned_at))
+        entry = TimelineEntry(number, id_, self._now, kind, actor, detail, planned_at)
+        self._entries.append(entry)
+        if tells and self._context.configuration.following:
+            self._occurrences.append(Occurrence.of(entry, self._incidents[number]))

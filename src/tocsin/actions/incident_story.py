@@ -10,25 +10,32 @@ from tocsin.actions.show_incidents import next_step_of
 from tocsin.actions.show_timeline import Told, show_timeline
 from tocsin.domain.answer import Sentence, Topic, next_sentence
 from tocsin.domain.answer_action import AnswerDecision
+from tocsin.domain.breaker import held_at_most
 from tocsin.domain.configuration import Configuration
-from tocsin.domain.delivery import DeliveryState
+from tocsin.domain.delivery import DEADLINE, DeliveryState
 from tocsin.domain.effect_sentence import effect_text, type_text
 from tocsin.domain.escalation import Escalation
 from tocsin.domain.incident import Incident, Status
 from tocsin.domain.policy import Step
 from tocsin.domain.timeline import Kind
 from tocsin.domain.timeline_sentence import attempt_text
-from tocsin.domain.why import Disabled, DueStep, Situation, Unfinished, decide_next
+from tocsin.domain.why import Disabled, DueStep, Held, Situation, Unfinished, decide_next
 from tocsin.domain.wording import counted, instant_text, listed
 from tocsin.ids import ALERT, DELIVERY, id_text
 from tocsin.store.alert_reads import AcceptedAlert, find_alerts
 from tocsin.store.database import Tx
-from tocsin.store.delivery_reads import list_deliveries_of_incident
+from tocsin.store.delivery_reads import Delivery, list_deliveries_of_incident
+from tocsin.store.webhook_failures import list_open_breakers
 
 MOST_HAPPENINGS: Final = 12
 """Steps and changes that fit on one screen; the timeline has them all."""
 _STARTING: Final = frozenset({Kind.OPENED, Kind.REOPENED, Kind.HOLD_ENDED, Kind.REROUTED})
-_STEPS: Final = frozenset({Kind.PAGED, Kind.TARGET_SKIPPED, Kind.NOT_STARTED, Kind.POISONED})
+_STEPS: Final = frozenset(
+    {
+        *(Kind.PAGED, Kind.TARGET_SKIPPED, Kind.REACHED_NOBODY, Kind.NOT_STARTED),
+        *(Kind.FOLLOWED_UP, Kind.POISONED),
+    }
+)
 # Told elsewhere in the answer.
 _LEFT_OUT: Final = frozenset({Kind.OPENED, Kind.ROLLED_UP, Kind.RECORDED, Kind.ATTEMPTED})
 _MANUAL: Final = "28"
@@ -40,9 +47,10 @@ def tell_incident(
     """Return what happened to an incident, and what happens next or why nothing does."""
     told = show_timeline(tx, incident.number)
     names = Names(tx, incidents=[incident.number])
+    breakers = Breakers(tx, configuration)
     deliveries = describe_deliveries(tx, list_deliveries_of_incident(tx, incident.number), names)
     alerts = find_alerts(tx, {incident.first_alert_id, incident.latest_alert_id})
-    situation = _situation(incident, told, deliveries, names, configuration)
+    situation = _situation(incident, told, deliveries, names, breakers)
     return [
         *(tell_alert(alert, configuration) for _, alert in sorted(alerts.items())),
         _routing(incident, told, alerts[incident.first_alert_id]),
@@ -132,8 +140,9 @@ def _situation(
     told: Sequence[Told],
     deliveries: Sequence[DeliveryLine],
     names: Names,
-    configuration: Configuration,
+    breakers: "Breakers",
 ) -> Situation:
+    configuration = breakers.configuration
     in_force = [
         each for each in names.escalations.get(incident.number, []) if each.round == incident.round
     ]
@@ -146,9 +155,13 @@ def _situation(
         has_started=bool(in_force),
         not_started=not_started,
         due_steps=[
-            step for each in in_force if (step := _due_step(each, names, configuration)) is not None
+            step
+            for each in in_force
+            if (step := _due_step(each, names, configuration, deliveries)) is not None
         ],
-        unfinished=[unfinished_of(line) for line in deliveries if not line.delivery.state.is_ended],
+        unfinished=[
+            unfinished_of(line, breakers) for line in deliveries if not line.delivery.state.is_ended
+        ],
         disabled=_disabled(in_force, names, {path for path, _ in not_started}, configuration),
     )
 
@@ -168,7 +181,12 @@ def _not_started(told: Sequence[Told]) -> list[tuple[str, str]]:
     return [(detail["policy"], detail["reason"]) for detail in details]
 
 
-def _due_step(escalation: Escalation, names: Names, configuration: Configuration) -> DueStep | None:
+def _due_step(
+    escalation: Escalation,
+    names: Names,
+    configuration: Configuration,
+    deliveries: Sequence[DeliveryLine],
+) -> DueStep | None:
     step = next_step_of(escalation, names)
     if step is None:
         return None
@@ -178,7 +196,18 @@ def _due_step(escalation: Escalation, names: Names, configuration: Configuration
     return DueStep(
         name=f"{step.step.policy}, {step.step.place}",
         due_at=step.due_at,
+        sooner_at=None if _has_reached(escalation, deliveries) else step.sooner_at,
         webhooks=[slug for slug in step.webhooks if slug in callable_],
+    )
+
+
+def _has_reached(escalation: Escalation, deliveries: Sequence[DeliveryLine]) -> bool:
+    """Return whether somebody took a delivery of the step that fired last."""
+    last = (escalation.number, escalation.next_step - 1)
+    return any(
+        (line.delivery.escalation, line.delivery.step) == last
+        and line.delivery.state is DeliveryState.DELIVERED
+        for line in deliveries
     )
 
 
@@ -212,7 +241,30 @@ def _to_come(escalation: Escalation, names: Names) -> Iterator[Step]:
     return map(version.step_at, range(escalation.next_step, version.length))
 
 
-def unfinished_of(line: DeliveryLine) -> Unfinished:
+class Breakers:
+    """Those that are open, and what they mean for a delivery."""
+
+    def __init__(self, tx: Tx, configuration: Configuration) -> None:
+        self.configuration = configuration
+        self._failures = list_open_breakers(tx)
+
+    def held(self, delivery: Delivery) -> Held | None:
+        """Return what holds a delivery that waits for an attempt."""
+        failures = self._failures.get(delivery.webhook_id)
+        if failures is None or failures.breaker is None or delivery.due_at is None:
+            return None
+        is_first = delivery.first_attempt_at is None or delivery.due_at == delivery.hurried_at
+        webhook = self.configuration.webhooks.get(delivery.webhook_id)
+        latest = held_at_most(
+            delivery.due_at,
+            first_attempt_at=None if is_first else delivery.first_attempt_at,
+            deadline=webhook.deadline if webhook else DEADLINE,
+        )
+        earliest = min(max(delivery.due_at, failures.breaker.probe_at), latest)
+        return Held(failures.count, failures.since, earliest, latest)
+
+
+def unfinished_of(line: DeliveryLine, breakers: Breakers) -> Unfinished:
     """Return what decides about a delivery's next attempt."""
     is_sending = line.delivery.state is DeliveryState.SENDING
     return Unfinished(
@@ -220,4 +272,5 @@ def unfinished_of(line: DeliveryLine) -> Unfinished:
         attempt=line.delivery.attempts + (not is_sending),
         due_at=line.delivery.due_at,
         is_in_line=line.delivery.waits_for is not None,
+        held=breakers.held(line.delivery),
     )

@@ -27,7 +27,6 @@ def ingest(tx: Tx, alerts: Sequence[Alert], context: Context) -> list[Receipt]:
     receipts = [
         _take_in(incidents, alert, id_, context) for alert, id_ in zip(alerts, ids, strict=True)
     ]
-    incidents.save()
     insert_alerts(
         tx,
         [
@@ -35,6 +34,7 @@ def ingest(tx: Tx, alerts: Sequence[Alert], context: Context) -> list[Receipt]:
             for alert, receipt in zip(alerts, receipts, strict=True)
         ],
     )
+    incidents.save()  # what tells of a change may tell with one of these alerts
     return receipts
 
 

@@ -61,7 +61,7 @@ def rotate_master_key(tx: Tx, *, file: Path | None, source: str, editor: Editor)
     2. Everything is sealed anew. When that is committed, and not before, `retire` takes the others
        out of the file.
 
-    Raises: MasterKeyNotOurs, MasterKeyMissing, MasterKeyExposed, SealBroken.
+    Raises: MasterKeyNotOurs, MasterKeyMissing, MasterKeyExposed, MasterKeyUnreadable, SealBroken.
     """
     if file is None or not tx.is_sqlite:
         raise _not_ours(source if file is None else "a file of this node alone")

@@ -3,16 +3,32 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
+from tocsin.domain.configuration_file.mistakes import nearest
 from tocsin.domain.escalation import Escalation
 from tocsin.domain.policy import PolicyVersion
 from tocsin.domain.step_place import StepPlace, place_of
+from tocsin.errors import TocsinError
 from tocsin.store.database import Tx
 from tocsin.store.delivery_reads import Delivery
 from tocsin.store.escalations import list_escalations
 from tocsin.store.policies import find_versions
 from tocsin.store.policy_names import VersionName, find_version_names
 from tocsin.store.webhooks import find_webhook_names
+
+
+class WebhookUnknown(TocsinError):
+    """No webhook has this slug, or ever had it."""
+
+    code: ClassVar[str] = "unknown_name"
+    status_hint: ClassVar[int] = 422
+
+    def __init__(self, slug: str, known: Iterable[str]) -> None:
+        hint = nearest(slug, known) or "; tocsin webhooks lists them"
+        super().__init__(
+            f"There is no webhook {slug[:130]!r}{hint}", kind="webhook", key=slug[:130]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +72,11 @@ class Names:
         return self._webhooks[webhook_id]
 
     def webhook_ids(self, slug: str) -> list[int]:
-        """Return the ids of all webhooks that have, or had, a slug."""
-        return [id_ for id_, name in self._webhooks.items() if name == slug]
+        """Return the ids of all webhooks that have, or had, a slug. Raises: WebhookUnknown."""
+        found = [id_ for id_, name in self._webhooks.items() if name == slug]
+        if not found:
+            raise WebhookUnknown(slug, self._webhooks.values())
+        return found
 
     def version(self, version_id: int) -> PolicyVersion:
         return self._versions[version_id]

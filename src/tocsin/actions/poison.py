@@ -8,17 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
-from uuid import UUID
 
 from tocsin.actions.incident_set import Context, IncidentSet
-from tocsin.domain.alert import manual_alert
+from tocsin.actions.lane_heads import choose_heads
+from tocsin.actions.own_alerts import make_own_alert
 from tocsin.domain.incident import Effect
+from tocsin.domain.message_type import MessageType
 from tocsin.domain.poison import Poison, wait_until
 from tocsin.domain.timeline import ENGINE, NO_INCIDENT, Kind, TimelineEntry
 from tocsin.ids import DELIVERY, id_text
 from tocsin.store.alerts import StoredAlert, insert_alerts
 from tocsin.store.database import Failed, Tx
-from tocsin.store.deliveries import Lease, find_head, postpone_delivery
+from tocsin.store.deliveries import Lease, postpone_delivery
 from tocsin.store.escalations import claim_due, count_failures, postpone
 from tocsin.store.incidents import find_incidents, list_held_until, postpone_hold
 from tocsin.store.lanes import claim_due_lanes
@@ -103,9 +104,10 @@ def postpone_first_delivery(
     """Make the delivery wait that would be leased first, because leasing it failed; likewise."""
     now = to_micros(context.now)
     lanes = claim_due_lanes(tx, now, slots=slots, limit=1)
-    head = find_head(tx, next(iter(lanes)), now=now) if lanes else None
-    if head is None:
+    heads = choose_heads(tx, context, lanes, limit=1)
+    if not heads:
         return None
+    head = heads[0]
     case = _of_delivery(Poison.DELIVERY, head.id, head.webhook_id, head.incident)
     until = wait_until(context.now, failures=_failures_before(tx, case))
     postpone_delivery(tx, head.id, until=to_micros(until))
@@ -171,14 +173,13 @@ def _open_incident(tx: Tx, context: Context, case: _Case, failure: Failure) -> b
         return False
     (alert_id,) = context.ids.take(1, context.now)
     where = f" of incident {case.incident}" if case.incident else ""
-    alert = manual_alert(
-        summary=f"Tocsin cannot {case.what.failure}{where}",
-        details=f"{failure.error}. See: tocsin why '{case.subject}', and the server's log",
-        created_by=ENGINE,
-        organisation="",
-        now=context.now,
-        alert_uuid=str(UUID(int=alert_id)),
-        entity_uuid=entity_id,
+    alert = make_own_alert(
+        context,
+        MessageType.CRITICAL,
+        routing_key="",
+        entity_id=entity_id,
+        title=f"Tocsin cannot {case.what.failure}{where}",
+        message=f"{failure.error}. See: tocsin why '{case.subject}', and the server's log",
     )
     number = incidents.open(alert, alert_id, actor=ENGINE, policies=policies)
     incidents.save()

@@ -54,6 +54,21 @@ class StaleEscalation(TocsinError):
         )
 
 
+class StaleFollowUp(TocsinError):
+    """The follow-up tells what is not so any more, or follows a page of which no byte left."""
+
+    code: ClassVar[str] = Resending.STALE_FOLLOW_UP.value
+    status_hint: ClassVar[int] = 409
+
+    def __init__(self, *, delivery: str, incident: int) -> None:
+        super().__init__(
+            f"{delivery} follows a page of incident {incident}, which has changed since, or of which no byte "
+            "left: the webhook is told of the next change",
+            delivery=delivery,
+            incident=incident,
+        )
+
+
 class DeletedWebhook(TocsinError):
     """The delivery's webhook was deleted, and nobody knows its URL any more."""
 
@@ -220,7 +235,7 @@ def send_again(tx: Tx, context: Context, ids: Sequence[int], *, actor: str) -> l
 def send_one_again(tx: Tx, context: Context, id_: int, *, actor: str) -> SentAgain:
     """Send one delivery again, and put on record who wanted it.
 
-    Raises: DeliveryNotFound, StaleEscalation, DeletedWebhook, DisabledWebhook, NothingIsSent.
+    Raises: DeliveryNotFound, StaleEscalation, StaleFollowUp, DeletedWebhook, DisabledWebhook, NothingIsSent.
     """
     (result,) = send_again(tx, context, [id_], actor=actor)
     if isinstance(result, NotSentAgain):
@@ -257,6 +272,7 @@ def _decide(
         due_at=candidate.due_at,
         is_test=candidate.is_test,
         is_in_force=candidate.is_in_force,
+        is_follow_up=candidate.is_follow_up,
         webhook=configuration.webhooks.get(candidate.webhook_id),
         is_paused=paused,
         now=now,
@@ -317,6 +333,8 @@ def _refusal(
         return DeliveryNotFound(delivery=text)
     if resending is Resending.STALE_ESCALATION:
         return StaleEscalation(delivery=text, incident=candidate.incident or NO_INCIDENT)
+    if resending is Resending.STALE_FOLLOW_UP:
+        return StaleFollowUp(delivery=text, incident=candidate.incident or NO_INCIDENT)
     if resending is Resending.WEBHOOK_DISABLED:
         webhook = context.configuration.webhooks[candidate.webhook_id]
         return DisabledWebhook(delivery=text, webhook=webhook.slug)

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from tocsin.actions.incident_set import Context
 from tocsin.actions.pause import is_paused
+from tocsin.actions.webhook_failures import probe_at_once
 from tocsin.domain.payload import make_body
 from tocsin.domain.webhook import Webhook
 from tocsin.errors import TocsinError
@@ -71,4 +72,5 @@ def send_test(tx: Tx, context: Context, webhook: Webhook, *, actor: str, organis
     insert_deliveries(tx, waiting=[new], now=now, run_id=_NO_RUN)
     lock_lanes(tx, [webhook.id])
     wake_lanes(tx, {webhook.id: now})
+    probe_at_once(tx, {webhook.id}, now=context.now)  # somebody waits for it
     return delivery_id

@@ -43,9 +43,10 @@ class AttemptNotFound(TocsinError):
     status_hint: ClassVar[int] = 404
 
     def __init__(self, *, delivery: str, attempt: int, attempts: int) -> None:
-        made = f"attempts 1 to {attempts}" if attempts else "no attempt yet"
+        made = {0: "none was made yet", 1: "only the first was made"}
         super().__init__(
-            f"{delivery} has no attempt {attempt}: there has been {made}",
+            f"{delivery} has no attempt {attempt}: "
+            f"{made.get(attempts, f'{attempts} were made, from 1 on')}",
             delivery=delivery,
             attempt=attempt,
             attempts=attempts,

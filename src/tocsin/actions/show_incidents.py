@@ -29,6 +29,8 @@ class NextStep:
     step: NamedStep
     due_at: datetime
     webhooks: tuple[str, ...]
+    sooner_at: datetime | None = None
+    """When it fires already, unless the step before it has reached somebody by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +129,12 @@ def _escalation(escalation: Escalation, incident: Incident, names: Names) -> Sho
 
 def next_step_of(escalation: Escalation, names: Names) -> NextStep | None:
     """Return what an escalation fires next; None when it has ended."""
-    if escalation.due_at is None:
+    if escalation.next_step_at is None:
         return None
     version_id, position = escalation.policy_version_id, escalation.next_step
     return NextStep(
         step=names.step_of_version(version_id, position, escalation=escalation.number),
-        due_at=escalation.due_at,
+        due_at=escalation.next_step_at,
         webhooks=tuple(names.targets(version_id, position)),
+        sooner_at=escalation.sooner_at,
     )

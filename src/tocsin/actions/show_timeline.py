@@ -1,7 +1,7 @@
 """What happened to an incident, in order: what was written down, steps fired, attempts made.
 
-Steps and attempts are not stored twice: a step's firing is read from its deliveries, an attempt from
-its own row, or from the delivery while it is under way.
+Steps, follow-ups and attempts are not stored twice: a step's firing is read from its deliveries, an
+attempt from its own row, or from the delivery while it is under way.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from tocsin.actions.named_steps import NamedStep, Names
+from tocsin.domain.delivery import Ending
 from tocsin.domain.step_place import StepPlace
 from tocsin.domain.timeline import ENGINE, Kind, TimelineEntry
 from tocsin.domain.timeline_sentence import sentence
@@ -65,6 +66,7 @@ def show_timeline(
     entries = [
         *(_named(entry, names) for entry in list_timeline(tx, number)),
         *_pagings(deliveries, attempts, names),
+        *_followings(deliveries, attempts, names),
         *_attempts(deliveries, attempts, names),
     ]
     entries.sort(key=_position)
@@ -107,12 +109,20 @@ def _named(entry: TimelineEntry, names: Names) -> TimelineEntry:
         detail["policy"] = names.version_name(detail.pop("policy_version")).path
     if "webhook_id" in detail:
         detail["webhook"] = names.webhook(detail.pop("webhook_id"))
+    if "unreached" in detail:
+        detail["unreached"] = [_reached(each, names) for each in detail["unreached"]]
     if "in_flight" in detail:
         detail[_IN_FLIGHT[entry.kind]] = detail.pop("in_flight")
     if "step" in detail:
         escalation, position = detail["escalation"], detail.pop("step")
         detail |= _step_detail(names.step(entry.incident, escalation, position))
     return entry._replace(detail=detail)
+
+
+def _reached(facts: Mapping[str, Any], names: Names) -> dict[str, Any]:
+    """Return what became of a delivery, its webhook by name."""
+    named = {name: value for name, value in facts.items() if name != "webhook_id"}
+    return {"webhook": names.webhook(facts["webhook_id"]), **named}
 
 
 def _pagings(
@@ -140,6 +150,34 @@ def _pagings(
         )
 
 
+def _followings(
+    deliveries: Sequence[Delivery], attempts: Mapping[int, Sequence[Attempt]], names: Names
+) -> Iterator[TimelineEntry]:
+    """One entry for each change that webhooks are told of."""
+    following = [each for each in deliveries if each.cause is not None]
+    following.sort(key=_cause_of)
+    for _, group in groupby(following, key=_cause_of):
+        of_cause = list(group)
+        first = of_cause[0]
+        assert first.incident is not None
+        assert first.follow_up is not None
+        yield TimelineEntry(
+            incident=first.incident,
+            id=first.id,
+            at=first.created_at,
+            kind=Kind.FOLLOWED_UP,
+            actor=ENGINE,
+            detail={
+                "follow_up": first.follow_up.value,
+                "deliveries": [_sent(each, attempts[each.id], names) for each in of_cause],
+            },
+        )
+
+
+def _cause_of(delivery: Delivery) -> int:
+    return delivery.cause or 0
+
+
 def _step_of(delivery: Delivery) -> tuple[int, int]:
     return delivery.escalation or 0, delivery.step or 0
 
@@ -150,6 +188,7 @@ def _sent(delivery: Delivery, attempts: Sequence[Attempt], names: Names) -> dict
         "delivery": id_text(DELIVERY, delivery.id),
         "webhook": names.webhook(delivery.webhook_id),
         "state": delivery.state.value,
+        **({"skipped": True} if delivery.end_reason == Ending.SKIPPED_LATE else {}),
         "first_byte_after_ms": _milliseconds(delivery.created_at, first_byte_at),
     }
 

@@ -35,6 +35,8 @@ class UpcomingItem:
     webhooks: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     delivery: int | None = None
+    sooner_at: datetime | None = None
+    """When a step fires already, unless the one before it has reached somebody by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +86,11 @@ def _step(due: DueStep, configuration: Configuration, names: Names) -> UpcomingI
         and webhook.disabled_at is None
     }
     ids = [target.webhook_id for target in targets]
+    planned_at = due.planned_at or due.due_at
     return UpcomingItem(
         what=Upcoming.STEP,
-        due_at=due.due_at,
+        due_at=planned_at,
+        sooner_at=due.due_at if due.due_at < planned_at else None,
         incident=due.incident,
         entity_id=due.entity_id,
         step=names.step_of_version(due.policy_version_id, due.position, escalation=due.escalation),

@@ -46,7 +46,7 @@ def unlock(
     3. Any other takes only a master key that opens all of it, and all of it is under the first line
        of that when this returns: an old line is needed no more.
 
-    Raises: MasterKeyMissing, MasterKeyWrong, MasterKeyExposed, SealBroken.
+    Raises: MasterKeyMissing, MasterKeyWrong, MasterKeyExposed, MasterKeyUnreadable, SealBroken.
     """
     lock_configuration(tx)  # two nodes that start at once must not both be the first
     seals = count_seals(tx)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tocsin.actions.incident_story import (
+    Breakers,
     tell_alert,
     tell_incident,
     unfinished_of,
@@ -141,7 +142,7 @@ def _about_delivery(tx: Tx, configuration: Configuration, text: str, *, now: dat
         raise DeliveryNotFound(delivery=text)
     (line,) = describe_deliveries(tx, [delivery])
     findings = decide_next_of_delivery(
-        unfinished_of(line),
+        unfinished_of(line, Breakers(tx, configuration)),
         state=delivery.state,
         end_reason=delivery.end_reason,
         now=now,
@@ -166,6 +167,9 @@ def _origin(line: DeliveryLine) -> Sentence:
     delivery = line.delivery
     if delivery.resend_of is not None:
         text = f"Made by hand, to send {id_text(DELIVERY, delivery.resend_of)} once more."
+        return Sentence(Topic.STEP, text, delivery.created_at)
+    if delivery.follow_up is not None:
+        text = f"Made to follow the page of incident #{delivery.incident}, when that was {delivery.follow_up}."
         return Sentence(Topic.STEP, text, delivery.created_at)
     if line.step is None:
         return Sentence(Topic.STEP, "Made by hand, as a test.", delivery.created_at)

@@ -32,7 +32,7 @@ def shown_path(path: str) -> str:
         return ALERT_PATH + shown + slash + _printable(_without_secrets(routing_key))
     if path.startswith(INTEGRATIONS):  # another product's path, perhaps, with a key who knows where
         return f"{INTEGRATIONS}..."
-    if path.startswith(LINK_PATH):
+    if path[: len(LINK_PATH)].lower() == LINK_PATH:  # the token is as good at the right path
         return f"{LINK_PATH}..."
     return _printable(_without_secrets(path))
 

@@ -10,6 +10,7 @@ from tocsin.api.field_types import AnswerModel, Instant
 from tocsin.api.incident_answers import PlaceAnswer, render_place
 from tocsin.domain.answer_action import AnswerDecision
 from tocsin.domain.delivery import DeliveryState
+from tocsin.domain.follow_up import FollowUp
 from tocsin.domain.outcome import Outcome, explain
 from tocsin.domain.request_source import RequestSource
 from tocsin.ids import DELIVERY, id_text
@@ -52,6 +53,10 @@ class DeliveryFacts(AnswerModel):
     resend_of: Annotated[
         str | None,
         Field(description="The delivery that it sends once more, because somebody asked"),
+    ]
+    follow_up: Annotated[
+        FollowUp | None,
+        Field(description="What it tells, if it follows a page; it has no step then"),
     ]
     state: DeliveryState
     planned_at: Instant
@@ -148,6 +153,7 @@ def render_delivery_line(line: DeliveryLine) -> dict[str, Any]:
             place=render_place(step.place),
         ),
         "resend_of": None if delivery.resend_of is None else id_text(DELIVERY, delivery.resend_of),
+        "follow_up": delivery.follow_up,
         "state": delivery.state,
         "planned_at": delivery.planned_at,
         "created_at": delivery.created_at,

@@ -37,6 +37,10 @@ class UpcomingAnswer(AnswerModel):
     webhooks: list[str]
     skipped: Annotated[list[str], Field(description="Disabled or deleted: passed over")]
     delivery: str | None
+    sooner_at: Annotated[
+        Instant | None,
+        Field(description="When a step fires already, if the one before it reaches nobody by then"),
+    ]
 
 
 class BacklogAnswer(AnswerModel):
@@ -187,6 +191,7 @@ def _item(item: UpcomingItem) -> UpcomingAnswer:
     return UpcomingAnswer(
         what=item.what,
         due_at=item.due_at,
+        sooner_at=item.sooner_at,
         incident=item.incident,
         entity_id=item.entity_id,
         policy=item.step.policy if item.step else None,

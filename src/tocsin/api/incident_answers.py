@@ -66,6 +66,13 @@ class NextStepAnswer(AnswerModel):
 
     place: PlaceAnswer
     due_at: Instant
+    sooner_at: Annotated[
+        Instant | None,
+        Field(
+            description="When it fires already, unless the step before it has reached somebody by then; "
+            "null: not before `due_at`"
+        ),
+    ]
     webhooks: list[str]
 
 
@@ -185,7 +192,10 @@ def _escalation(shown: ShownEscalation) -> EscalationAnswer:
 
 def render_next(next_: NextStep) -> NextStepAnswer:
     return NextStepAnswer(
-        place=render_place(next_.step.place), due_at=next_.due_at, webhooks=list(next_.webhooks)
+        place=render_place(next_.step.place),
+        due_at=next_.due_at,
+        sooner_at=next_.sooner_at,
+        webhooks=list(next_.webhooks),
     )
 
 

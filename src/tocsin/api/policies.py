@@ -16,13 +16,30 @@ from tocsin.api.dependencies import Once, Work
 from tocsin.api.editing import edit, editor_of
 from tocsin.api.field_types import AnswerModel, Duration, Page, RequestModel
 from tocsin.domain.configuration_file.description import DescribedPolicy, DescribedStep
-from tocsin.domain.policy import MOST_REPEATS, MOST_STEPS, Repeat
+from tocsin.domain.policy import MOST_REPEATS, MOST_STEPS, NEXT_STEP, Repeat, check_then
 from tocsin.store.database import Tx
 
 router: Final = management("policies", prefix="/policies")
 TeamSlug = Annotated[str, Path(max_length=64, description="The team's slug", examples=["ops"])]
 Slug = Annotated[str, Path(max_length=64, description="The policy's slug", examples=["primary"])]
 MOST_TARGETS: Final = 100
+
+
+class IfUndelivered(RequestModel):
+    """What happens if nothing of a step was delivered in time, or all of it has ended before."""
+
+    after: Annotated[
+        Duration,
+        Field(description="From the instant at which the step fires: 5s to 24h", examples=["60s"]),
+    ]
+    then: Annotated[
+        str,
+        Field(
+            max_length=64,
+            description="`next_step`: it fires at once. There is nothing else",
+            examples=[NEXT_STEP],
+        ),
+    ]
 
 
 class GivenStep(RequestModel):
@@ -36,6 +53,7 @@ class GivenStep(RequestModel):
         list[Annotated[str, Field(max_length=64)]],
         Field(max_length=MOST_TARGETS, description="Slugs", examples=[["pager"]]),
     ]
+    if_undelivered: IfUndelivered | None = None
 
 
 class GivenRepeat(RequestModel):
@@ -62,12 +80,20 @@ class NewPolicy(PolicyText):
     team: Annotated[str, Field(max_length=64, examples=["ops"])]
 
 
+class IfUndeliveredAnswer(AnswerModel):
+    """When the next step fires at once: nothing of this one was delivered in time."""
+
+    after: Duration
+    then: str
+
+
 class StepAnswer(AnswerModel):
     """A step; `at` is its time from the start of an escalation."""
 
     after: Duration
     at: Duration
     webhooks: list[str]
+    if_undelivered: IfUndeliveredAnswer | None
 
 
 class RepeatAnswer(AnswerModel):
@@ -158,7 +184,17 @@ async def delete_policy(principal: Administrator, work: Work, team: TeamSlug, sl
 
 
 def _steps(text: PolicyText) -> list[DescribedStep]:
-    return [DescribedStep(step.after, tuple(step.webhooks)) for step in text.steps]
+    return [
+        DescribedStep(step.after, tuple(step.webhooks), _patience(step.if_undelivered))
+        for step in text.steps
+    ]
+
+
+def _patience(given: IfUndelivered | None) -> timedelta | None:
+    if given is None:
+        return None
+    check_then(given.then)
+    return given.after
 
 
 def _repeat(text: PolicyText) -> Repeat | None:
@@ -185,5 +221,13 @@ def render_steps(described: DescribedPolicy) -> list[StepAnswer]:
     answers = []
     for step in described.steps:
         at += step.after
-        answers.append(StepAnswer(after=step.after, at=at, webhooks=list(step.webhooks)))
+        answers.append(
+            StepAnswer(
+                after=step.after,
+                at=at,
+                webhooks=list(step.webhooks),
+                if_undelivered=step.if_undelivered
+                and IfUndeliveredAnswer(after=step.if_undelivered, then=NEXT_STEP),
+            )
+        )
     return answers

@@ -91,9 +91,11 @@ def _gauges(health: Health) -> Gauges:
         oldest_unsent_seconds=unsent.total_seconds() if unsent else 0.0,
         queue_depths=health.queue_depths,
         in_flight=health.in_flight,
+        open_breakers=health.open_breakers,
         disabled_webhooks={
             reason.value: health.disabled_webhooks.get(reason, 0) for reason in DisabledReason
         },
+        failing_webhooks=len(health.failing_webhooks),
         is_paused=health.is_paused,
         receivers_expire_at=_ends(health, Whose.RECEIVER),
         clients_expire_at=_ends(health, Whose.CLIENT),

@@ -7,7 +7,7 @@ from typing import Final
 
 from tocsin.api.services import Health
 from tocsin.domain.webhook import DisabledReason
-from tocsin.domain.wording import counted
+from tocsin.domain.wording import counted, listed
 
 TOO_LATE: Final = timedelta(seconds=10)
 LEAST_FREE_BYTES: Final = 64 * 1024 * 1024
@@ -39,6 +39,16 @@ def warnings(health: Health) -> list[Finding]:
     if gone:
         text = f"{counted(gone, 'webhook is', 'webhooks are')} disabled, because their receivers answered 410 (Gone); see: tocsin webhooks"
         found.append(Finding("webhooks_gone", text))
+    if health.open_breakers:
+        text = f"{counted(health.open_breakers, 'webhook fails', 'webhooks fail')} again and again, and what is sent there is held back; see: tocsin webhooks"
+        found.append(Finding("breakers_open", text))
+    if health.failing_webhooks:
+        failing = health.failing_webhooks
+        text = (
+            f"{counted(len(failing), 'webhook has', 'webhooks have')} failed again and again over ten "
+            f"minutes or more: {listed(failing)}; see: tocsin webhooks"
+        )
+        found.append(Finding("webhooks_failing", text))
     if health.is_paused:
         text = "Nothing fires and nothing is sent until somebody runs: tocsin resume"
         found.append(Finding("paused", text))

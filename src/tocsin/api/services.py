@@ -38,7 +38,10 @@ class Health:
     poisoned: int = 0
     """Items that failed alone and are tried again later."""
     disabled_webhooks: Mapping[DisabledReason, int] = field(default_factory=dict)
+    open_breakers: int = 0
     """How many are disabled, by the reason."""
+    failing_webhooks: Sequence[str] = ()
+    """The slugs of those that fail again and again."""
     links_lead_nowhere: bool = False
     """A webhook asks for links, and nobody has said where others reach this server."""
     has_default_routing: bool = True

@@ -9,22 +9,38 @@ from pydantic import Field
 from starlette.responses import Response
 
 from tocsin.actions import webhooks
-from tocsin.actions.certificates import find_shown
 from tocsin.actions.editor import Editor
 from tocsin.actions.incident_set import Context
 from tocsin.actions.send_test import send_test
 from tocsin.actions.webhook_certificates import GivenCertificates
+from tocsin.actions.webhook_state import WebhookState, find_states
 from tocsin.api.access import Administrator, Reader, actor_of
+from tocsin.api.certificate_fields import CaBundle, ClientChain, ClientKey
 from tocsin.api.declaring import management
 from tocsin.api.dependencies import Once, Work
 from tocsin.api.editing import edit, editor_of
 from tocsin.api.field_types import AnswerModel, Duration, Instant, Page, RequestModel
+from tocsin.api.webhook_fields import GivenFollowUps, GivenLinks
+from tocsin.api.webhook_state import (
+    BreakerAnswer,
+    FailingAnswer,
+    GivenLateness,
+    GivenRetryWaits,
+    GivenSlots,
+    GivenWhenFailing,
+    ReceiverCertificateAnswer,
+    WhenFailingAnswer,
+    render_breaker,
+    render_failing,
+    render_receiver_certificate,
+)
 from tocsin.domain.auth_code import standard_secret
-from tocsin.domain.certificate_ending import ReceiverCertificate
+from tocsin.domain.delivery import RETRY_WAITS
+from tocsin.domain.follow_up import FollowUp, parse_follow_ups
 from tocsin.domain.one_time_link import LinkAction, parse_link_actions
 from tocsin.domain.payload import PayloadProfile
-from tocsin.domain.pem import MOST_CHARACTERS
 from tocsin.domain.principal import Scope
+from tocsin.domain.routing import RoutingKey
 from tocsin.domain.webhook import DisabledReason, Webhook
 from tocsin.domain.webhook_options import WebhookOptions, options_of
 from tocsin.ids import DELIVERY, id_text
@@ -41,9 +57,12 @@ _OPTIONS: Final = {
     "standard_signature": "with_standard_signature",
     "answer_may_act": "answer_may_act",
     "links": "links",
+    "follow_up": "follow_up",
     "connect_timeout": "connect_timeout",
     "total_timeout": "total_timeout",
     "deadline": "deadline",
+    "retry_waits": "retry_waits",
+    "slots": "slots",
 }
 Url = Annotated[
     str,
@@ -61,52 +80,8 @@ GivenAuthCode = Annotated[
         "Left out, one is made",
     ),
 ]
-GivenLinks = Annotated[
-    list[Annotated[LinkAction, Field(strict=False)]],
-    Field(
-        max_length=8,
-        description="What a page has one-time links for: fields `ack_url` and `resolve_url`. "
-        "Refused with `links_without_public_url` unless TOCSIN_PUBLIC_URL is set",
-    ),
-]
 # Strict would take no text for an enumeration's member.
 GivenProfile = Annotated[PayloadProfile, Field(strict=False)]
-
-
-CaBundle = Annotated[
-    str | None,
-    Field(
-        max_length=MOST_CHARACTERS,
-        description="PEM text of the CAs that its receiver is verified by, in place of the system's; "
-        "an empty text takes it away",
-    ),
-]
-ClientChain = Annotated[
-    str | None,
-    Field(
-        max_length=MOST_CHARACTERS,
-        description="PEM text of the certificate that its receiver is shown if it asks, its issuers "
-        "behind it; its key may be in it, too. An empty text takes it away",
-    ),
-]
-ClientKey = Annotated[
-    str | None,
-    Field(
-        max_length=MOST_CHARACTERS,
-        description="PEM text of the client certificate's private key, without a passphrase. It is "
-        "sealed, and given back by an export with secrets only. Left out, the one that is known stays",
-    ),
-]
-
-
-class ReceiverCertificateAnswer(AnswerModel):
-    """What the receiver was last verified by. Units: `seen_at` is when it was new."""
-
-    issuer: Annotated[str, Field(examples=["Let's Encrypt, R11"])]
-    starts_at: Instant
-    expires_at: Instant
-    seen_at: Instant
-    fingerprint: Annotated[str, Field(description="SHA-256, in hexadecimal digits")]
 
 
 class WebhookAnswer(AnswerModel):
@@ -135,9 +110,20 @@ class WebhookAnswer(AnswerModel):
     standard_signature: bool
     answer_may_act: bool
     links: list[LinkAction]
+    follow_up: list[FollowUp]
     connect_timeout: Duration
     total_timeout: Duration
     deadline: Duration
+    retry_waits: list[Duration]
+    slots: Annotated[
+        int | None,
+        Field(description="null: as many attempts at once as TOCSIN_WEBHOOK_SLOTS says"),
+    ]
+    skip_if_late: Duration | None
+    when_failing: WhenFailingAnswer | None
+    failing: Annotated[
+        FailingAnswer | None, Field(description="null: it works, or it failed only now and then")
+    ]
     ca_bundle: Annotated[str | None, Field(description="PEM text; null: the system's CAs")]
     client_certificate: Annotated[
         str | None, Field(description="PEM text, without its key; null: none")
@@ -146,6 +132,7 @@ class WebhookAnswer(AnswerModel):
         ReceiverCertificateAnswer | None,
         Field(description="null: none was seen yet, or the URL has led elsewhere since"),
     ]
+    breaker: Annotated[BreakerAnswer | None, Field(description="null: it is closed")]
 
 
 class ChangedWebhook(WebhookAnswer):
@@ -174,9 +161,14 @@ class NewWebhook(RequestModel):
         Field(description="Whether an answer may acknowledge, hold or resolve the incident"),
     ] = False
     links: GivenLinks = Field(default_factory=list)
+    follow_up: GivenFollowUps = Field(default_factory=list)
     connect_timeout: Duration = timedelta(seconds=5)
     total_timeout: Duration = timedelta(seconds=15)
     deadline: Duration = timedelta(minutes=15)
+    retry_waits: GivenRetryWaits = Field(default_factory=lambda: list(RETRY_WAITS))
+    slots: GivenSlots = None
+    skip_if_late: GivenLateness = None
+    when_failing: GivenWhenFailing = None
     ca_bundle: CaBundle = None
     client_certificate: ClientChain = None
     client_key: ClientKey = None
@@ -196,9 +188,14 @@ class WebhookChange(RequestModel):
     standard_signature: bool | None = None
     answer_may_act: bool | None = None
     links: GivenLinks | None = None
+    follow_up: GivenFollowUps | None = None
     connect_timeout: Duration | None = None
     total_timeout: Duration | None = None
     deadline: Duration | None = None
+    retry_waits: GivenRetryWaits | None = None
+    slots: GivenSlots = None
+    skip_if_late: GivenLateness = None
+    when_failing: GivenWhenFailing = None
     ca_bundle: CaBundle = None
     client_certificate: ClientChain = None
     client_key: ClientKey = None
@@ -223,10 +220,10 @@ class TestAnswer(AnswerModel):
 async def list_webhooks(principal: Reader, work: Work) -> Page[WebhookAnswer]:
     """All webhooks, in order of slug."""
     vault = work.services.vault
-    found, shown = await work.read(lambda tx: _with_shown(tx, webhooks.list_webhooks(tx, vault)))
+    found, states = await work.read(lambda tx: _with_states(tx, webhooks.list_webhooks(tx, vault)))
     return Page(
         items=[
-            WebhookAnswer(**render_webhook(webhook, principal.scope, shown.get(webhook.id)))
+            WebhookAnswer(**render_webhook(webhook, principal.scope, states[webhook.id]))
             for webhook in found
         ]
     )
@@ -235,10 +232,10 @@ async def list_webhooks(principal: Reader, work: Work) -> Page[WebhookAnswer]:
 @router.get("/{slug}", summary="Show a webhook")
 async def get_webhook(principal: Reader, work: Work, slug: Slug) -> WebhookAnswer:
     vault = work.services.vault
-    (webhook,), shown = await work.read(
-        lambda tx: _with_shown(tx, [webhooks.get_webhook(tx, slug, vault)])
+    (webhook,), states = await work.read(
+        lambda tx: _with_states(tx, [webhooks.get_webhook(tx, slug, vault)])
     )
-    return WebhookAnswer(**render_webhook(webhook, principal.scope, shown.get(webhook.id)))
+    return WebhookAnswer(**render_webhook(webhook, principal.scope, states[webhook.id]))
 
 
 @router.post(
@@ -288,12 +285,12 @@ async def change_webhook(
             editor=editor,
         )
 
-    def update_and_show(tx: Tx, editor: Editor) -> tuple[Webhook, ReceiverCertificate | None]:
+    def update_and_show(tx: Tx, editor: Editor) -> tuple[Webhook, WebhookState]:
         webhook = update(tx, editor)
-        return webhook, find_shown(tx, [webhook]).get(webhook.id)
+        return webhook, find_states(tx, [webhook])[webhook.id]
 
-    (webhook, shown), changed = await edit(work, principal, update_and_show)
-    return ChangedWebhook(**render_webhook(webhook, principal.scope, shown), changed=changed)
+    (webhook, state), changed = await edit(work, principal, update_and_show)
+    return ChangedWebhook(**render_webhook(webhook, principal.scope, state), changed=changed)
 
 
 @router.delete("/{slug}", summary="Delete a webhook", status_code=204)
@@ -345,24 +342,34 @@ def _options(given: NewWebhook | WebhookChange) -> dict[str, Any]:
     values = {name: getattr(given, field) for field, name in _OPTIONS.items()}
     if given.links is not None:
         values["links"] = parse_link_actions(given.links)
-    return {name: value for name, value in values.items() if value is not None}
+    if given.follow_up is not None:
+        values["follow_up"] = parse_follow_ups(given.follow_up)
+    if given.retry_waits is not None:
+        values["retry_waits"] = tuple(given.retry_waits)
+    options = {name: value for name, value in values.items() if value is not None}
+    if given.slots is not None:
+        options["slots"] = given.slots or None
+    if given.skip_if_late is not None:
+        options["skip_if_late"] = given.skip_if_late or None
+    if given.when_failing is not None:
+        key = given.when_failing.routing_key
+        options["when_failing"] = RoutingKey(key).value if key else None
+    return options
 
 
 def _certificates(given: NewWebhook | WebhookChange) -> GivenCertificates:
     return GivenCertificates(given.ca_bundle, given.client_certificate, given.client_key)
 
 
-def _with_shown(
-    tx: Tx, found: list[Webhook]
-) -> tuple[list[Webhook], Mapping[int, ReceiverCertificate]]:
-    return found, find_shown(tx, found)
+def _with_states(tx: Tx, found: list[Webhook]) -> tuple[list[Webhook], Mapping[int, WebhookState]]:
+    return found, find_states(tx, found)
 
 
 def render_webhook(
-    webhook: Webhook, scope: Scope, shown: ReceiverCertificate | None = None
+    webhook: Webhook, scope: Scope, state: WebhookState | None = None
 ) -> dict[str, Any]:
     """Return the fields of a `WebhookAnswer` as a scope may see them."""
-    client = webhook.client_certificate
+    client, state = webhook.client_certificate, state or WebhookState()
     return {
         "slug": webhook.slug,
         "name": webhook.name,
@@ -373,14 +380,12 @@ def render_webhook(
         "rotating": webhook.pending is not None,
         "promote_at": webhook.pending.promote_at if webhook.pending else None,
         **{field: getattr(webhook, name) for field, name in _OPTIONS.items()},
+        "skip_if_late": webhook.skip_if_late,
+        "when_failing": webhook.when_failing
+        and WhenFailingAnswer(routing_key=webhook.when_failing),
+        "failing": render_failing(state.failures),
         "ca_bundle": webhook.ca_bundle,
         "client_certificate": client and client.chain,
-        "receiver_certificate": shown
-        and ReceiverCertificateAnswer(
-            issuer=shown.issuer,
-            starts_at=shown.starts_at,
-            expires_at=shown.expires_at,
-            seen_at=shown.seen_at,
-            fingerprint=shown.fingerprint,
-        ),
+        "receiver_certificate": render_receiver_certificate(state.certificate),
+        "breaker": render_breaker(state.open_for),
     }

@@ -116,7 +116,8 @@ def _purpose(delivery: Json) -> str:
     again = ", again" if delivery["resend_of"] else ""
     if delivery["test"]:
         return f"a test{again}"
-    return f"#{delivery['incident']}" + (f" step {step['place']['step']}" if step else "") + again
+    what = f" step {step['place']['step']}" if step else f" {delivery['follow_up'] or ''}".rstrip()
+    return f"#{delivery['incident']}{what}{again}"
 
 
 def show(args: argparse.Namespace, shell: Shell) -> int:

@@ -174,7 +174,10 @@ def _show_escalation(escalation: Json, shell: Shell) -> None:
     if upcoming:
         place = upcoming["place"]
         webhooks = ", ".join(upcoming["webhooks"])
-        comes = f"next: step {place['step']} {relative(upcoming['due_at'], shell.now)}, {webhooks}"
+        due = relative(upcoming["due_at"], shell.now)
+        if upcoming["sooner_at"]:
+            due += f" ({relative(upcoming['sooner_at'], shell.now)} if nobody is reached)"
+        comes = f"next: step {place['step']} {due}, {webhooks}"
     else:
         comes = f"ended {relative(escalation['ended_at'], shell.now)}: {escalation['end_reason']}"
     fired = f"{escalation['fired']} of {escalation['of']} steps fired"

@@ -27,6 +27,7 @@ class Cell:
 _OF_WORDS: Final[Mapping[str, Colour]] = {
     "triggered": Colour.BAD,
     "failed": Colour.BAD,
+    "failing": Colour.BAD,
     "refused": Colour.BAD,
     "acknowledged": Colour.WAITING,
     "pending": Colour.WAITING,

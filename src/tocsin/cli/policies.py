@@ -93,9 +93,14 @@ def show(args: argparse.Namespace, shell: Shell) -> int:
 def step_lines(policy: Json) -> list[str]:
     """Return a line for each step, with its time from the start."""
     return [
-        f"step {number} at {_at(step)}: {', '.join(step['webhooks'])}"
+        f"step {number} at {_at(step)}: {', '.join(step['webhooks'])}{_patience(step)}"
         for number, step in enumerate(policy["steps"], start=1)
     ] or ["no steps: it pages nobody"]
+
+
+def _patience(step: Json) -> str:
+    patience = step["if_undelivered"]
+    return f" (if undelivered for {patience['after']}: the next step)" if patience else ""
 
 
 def _at(step: Json) -> str:

@@ -24,6 +24,7 @@ _DID = {
 }
 _REFUSALS = {
     "stale_escalation": "their escalation was stopped",
+    "stale_follow_up": "their incident has changed since, or no page had left",
     "webhook_deleted": "their webhook was deleted",
     "webhook_disabled": "their webhook is disabled",
     "nothing_is_sent": "they are tests, and Tocsin is paused",
@@ -116,7 +117,7 @@ def send_again(args: argparse.Namespace, shell: Shell) -> int:
 def _send_each(client: Client, ids: list[str], shell: Shell, *, as_json: bool) -> int:
     answers: list[Json] = []
     code = DONE
-    for id_ in ids:
+    for id_ in dict.fromkeys(ids):  # of one that was delivered each request makes another
         try:
             sent = client.post(f"{PATH}/{segment(id_)}/send-again")
         except Refused as refusal:

@@ -106,6 +106,9 @@ def _lacking(server: "Running") -> list[str]:
     if gone:
         who = counted(gone, "webhook is", "webhooks are")
         lacking.append(f"{who} disabled after answers of 410 (Gone): tocsin webhooks")
+    if health.failing_webhooks:
+        who = counted(len(health.failing_webhooks), "webhook fails", "webhooks fail")
+        lacking.append(f"{who} again and again: tocsin webhooks")
     settings = server.settings
     if health.links_lead_nowhere:
         lacking.append(

@@ -12,6 +12,7 @@ from tocsin.cli.paint import Cell, Colour
 from tocsin.cli.secret_argument import read_line
 from tocsin.cli.shell import DONE, REFUSED, USAGE_ERROR, Shell
 from tocsin.domain.captured_request import CapturedRequest, read_captured_request
+from tocsin.domain.masking import MASK
 from tocsin.errors import TocsinError
 from tocsin_receiver import (
     Explanation,
@@ -221,8 +222,14 @@ def _explain(given: Given) -> Iterator[Explanation]:
     first, *others = given.auth_codes
     request = given.request
     headers = request.headers if request else ()
-    signature = given.signature or find_header(headers, SIGNATURE_HEADER.lower())
-    has_standard = find_header(headers, "webhook-signature") is not None
+    shown = [find_header(headers, name) for name in (SIGNATURE_HEADER.lower(), "webhook-signature")]
+    sent, standard = (None if value and MASK in value else value for value in shown)
+    signature, has_standard = given.signature or sent, standard is not None
+    if signature is None and not has_standard and any(shown):
+        raise NothingToExplain(
+            "the signatures in this request are masked, as tocsin deliveries show prints them: give the "
+            "request that the receiver got, or the --signature that it got"
+        )
     if signature is not None or not has_standard:
         yield explain(
             given.url,

@@ -66,12 +66,19 @@ def due_now(backlog: Json) -> str:
 def _row(item: Json, now: datetime) -> tuple[str | Cell, ...]:
     incident = item["incident"]
     return (
-        relative(item["due_at"], now),
+        _due(item, now),
         _what(item),
         "a test" if incident is None else f"#{incident}",
         entity_cell(item["entity_id"] or "-"),
         ", ".join([*item["webhooks"], *(f"{slug} (skipped)" for slug in item["skipped"])]) or "-",
     )
+
+
+def _due(item: Json, now: datetime) -> str:
+    due = relative(item["due_at"], now)
+    if item["sooner_at"]:
+        due += f" ({relative(item['sooner_at'], now)} if nobody is reached)"
+    return due
 
 
 def _what(item: Json) -> str:

@@ -27,9 +27,13 @@ OPTIONS: Final = (
     "standard_signature",
     "answer_may_act",
     "links",
+    "follow_up",
     "connect_timeout",
     "total_timeout",
     "deadline",
+    "retry_waits",
+    "skip_if_late",
+    "when_failing",
 )
 
 
@@ -210,6 +214,11 @@ def list_webhooks(args: argparse.Namespace, shell: Shell) -> int:
                 slug = each["slug"]
                 shell.say(f"{slug} was {_disabled(each, shell)}.")
                 shell.say(f"When it takes pages again: tocsin webhooks enable {slug}")
+            if each["breaker"]:
+                shell.say(f"{each['slug']} is left alone, but for probes: {_breaker(each, shell)}.")
+                shell.say(f"Try it now: tocsin webhooks test {each['slug']}")
+            if each["failing"]:
+                shell.say(f"{each['slug']} is {_failing(each, shell)}")
     return DONE
 
 
@@ -228,9 +237,11 @@ def show(args: argparse.Namespace, shell: Shell) -> int:
                 "webhook": webhook["slug"],
                 "name": webhook["name"],
                 "url": _url(webhook),
-                "state": _state(webhook) if webhook["enabled"] else _disabled(webhook, shell),
+                "state": _long_state(webhook, shell),
+                **({"breaker": f"open: {_breaker(webhook, shell)}"} if webhook["breaker"] else {}),
                 "rotation": state_of_rotation(webhook, shell),
                 **{option.replace("_", " "): _option(webhook[option]) for option in OPTIONS},
+                "slots": str(webhook["slots"] or "as the setting says"),
                 **_certificates(webhook, shell),
             }
         )
@@ -304,7 +315,8 @@ def _switch(args: argparse.Namespace, shell: Shell, *, enabled: bool) -> int:
         shell.json(webhook)
     else:
         already = "" if webhook["changed"] else " already"
-        shell.say(f"{webhook['slug']} is {_state(webhook).text}{already}.")
+        state = "enabled" if enabled else "disabled"
+        shell.say(f"{webhook['slug']} is {state}{already}.")
     return DONE
 
 
@@ -319,12 +331,36 @@ def delete(args: argparse.Namespace, shell: Shell) -> int:
 
 
 def _state(webhook: Json) -> Cell:
-    return word("enabled" if webhook["enabled"] else "disabled")
+    if not webhook["enabled"]:
+        return word("disabled")
+    return word("failing" if webhook["failing"] or webhook["breaker"] else "enabled")
+
+
+def _failing(webhook: Json, shell: Shell) -> str:
+    failing = webhook["failing"]
+    count = counted(failing["failures"], "attempt has", "attempts have")
+    since = relative(failing["since"], shell.now)
+    return f"failing: {count} failed since {since}; the last: {failing['text']}"
 
 
 def _disabled(webhook: Json, shell: Shell) -> str:
     clause = DisabledReason(webhook["disabled_reason"]).clause
     return f"disabled {relative(webhook['disabled_at'], shell.now)}, {clause}"
+
+
+def _breaker(webhook: Json, shell: Shell) -> str:
+    breaker = webhook["breaker"]
+    failures = counted(breaker["failures"], "attempt")
+    first = relative(breaker["failing_since"], shell.now)
+    return f"{failures} failed, the first {first}, without a 2xx between"
+
+
+def _long_state(webhook: Json, shell: Shell) -> str | Cell:
+    if not webhook["enabled"]:
+        return _disabled(webhook, shell)
+    if webhook["failing"]:
+        return Cell(_failing(webhook, shell), Colour.BAD)
+    return _state(webhook)
 
 
 def _codes(answer: Json) -> dict[str, str]:
@@ -359,4 +395,6 @@ def _option(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(value) or "none"
-    return str(value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name.replace('_', ' ')} {each}" for name, each in value.items())
+    return "none" if value is None else str(value)

@@ -23,6 +23,7 @@ from tocsin.domain.message_type import MessageType, message_type_of
 from tocsin.domain.routing import RoutingKey, routing_key_of
 
 __all__ = [
+    "STATE_FIELDS",
     "Alert",
     "AlertRefused",
     "MessageType",
@@ -40,7 +41,7 @@ _REST_MONITOR = "4"
 _MANUAL_MONITOR = "28"
 
 # What VictorOps spells as the message type where the sender says nothing else.
-_STATES = ("entity_state", "alert_type", "NOTIFICATIONTYPE", "SERVICESTATE")
+STATE_FIELDS = ("entity_state", "alert_type", "NOTIFICATIONTYPE", "SERVICESTATE")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -256,7 +257,7 @@ def _fill_in(fields: dict[str, str], *, entity_id: str, state: str, seconds: str
     for name, value in defaults.items():
         if not fields.get(name):
             fields[name] = value
-    for name in _STATES:
+    for name in STATE_FIELDS:
         if not fields.get(name):
             fields[name] = state
 

@@ -43,6 +43,8 @@ class Configuration:
     policies: Mapping[int, Policy]
     routes: Mapping[str, Route]
     default_route: Route
+    following: tuple[Webhook, ...] = ()
+    """The webhooks that ask for follow-ups, in order of id; as a rule none does."""
     next_promotion_at: datetime | None = None
     """When the first of the pending auth codes takes over by itself."""
 

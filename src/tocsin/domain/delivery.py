@@ -6,6 +6,9 @@ from enum import StrEnum
 
 RETRY_WAITS = tuple(timedelta(seconds=seconds) for seconds in (2, 5, 15, 30, 60))
 """Seconds, not minutes, because a delivery is a page. The last wait repeats."""
+MOST_RETRY_WAITS = 10
+SHORTEST_RETRY_WAIT = timedelta(seconds=1)
+LONGEST_RETRY_WAIT = timedelta(hours=1)
 RETRY_SPREAD = 0.2
 LONGEST_ASKED = timedelta(minutes=5)
 """A receiver that asks for more is overloaded or wrong; a page cannot wait for it."""
@@ -39,10 +42,13 @@ class Ending(StrEnum):
     DEADLINE = "deadline"  # the last attempt, at the deadline, failed
     FINAL_OUTCOME = "final_outcome"  # another attempt could not do better
     ONE_ATTEMPT = "one_attempt"  # it was a test, whose asker does not wait for another
+    SKIPPED_LATE = "skipped_late"  # it had none: the webhook does not want it as late as that
     ACKNOWLEDGED = "acknowledged"
     HELD = "held"
     RESOLVED = "resolved"
     REROUTED = "rerouted"
+    NO_PAGE_LEFT = "no_page_left"  # it was to follow a page, of which no byte left
+    SUPERSEDED = "superseded"  # it had failed when there was something newer to tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +68,14 @@ def decide_retry(
     spread: float,
     asked: timedelta | None = None,
     deadline: timedelta = DEADLINE,
+    waits: tuple[timedelta, ...] = RETRY_WAITS,
 ) -> Retry | None:
     """Return when to try again after the failure of attempt number `attempts`, or None: it is over.
 
     Attempts count from the first one since the delivery was made, or sent again.
 
-    Waits of 2, 5, 15, 30, 60, 60 ... seconds, each varied by `spread`, until `deadline` after the first
-    attempt, where one last attempt is made. Only an attempt that began at the deadline or later ends a
+    Waits of 2, 5, 15, 30, 60, 60 ... seconds, or the `waits` of the webhook, the last of which repeats,
+    each varied by `spread`, until `deadline` after the first attempt, where one last attempt is made. Only an attempt that began at the deadline or later ends a
     delivery: whatever time went by, it never ends without a real attempt. A receiver may ask for a longer
     wait (`asked`, its Retry-After), up to 5 minutes.
 
@@ -77,7 +84,7 @@ def decide_retry(
     ends_at = first_attempt_at + deadline
     if started_at >= ends_at:
         return None
-    wait = RETRY_WAITS[min(attempts, len(RETRY_WAITS)) - 1] * (1 + spread)
+    wait = waits[min(attempts, len(waits)) - 1] * (1 + spread)
     if asked is not None:
         wait = max(wait, min(asked, LONGEST_ASKED))
     is_last = now + wait >= ends_at

@@ -22,12 +22,15 @@ class Earlier:
     """The latest unfinished delivery of an incident to a webhook.
 
     `due_at` is None while an attempt of it is under way, or while it waits itself; `hurried_at` is when
-    its retry was brought forward, which happens once.
+    the attempt was due that another delivery waited for: it was brought forward, which happens once to a
+    page.
     """
 
     id: int
     due_at: datetime | None
     hurried_at: datetime | None
+    is_follow_up: bool = False
+    """Then it ends with that attempt, because there is something newer to tell."""
 
 
 def decide_turn(earlier: Earlier | None, *, now: datetime) -> Turn:
@@ -40,7 +43,8 @@ def decide_turn(earlier: Earlier | None, *, now: datetime) -> Turn:
         return Turn.AT_ONCE
     if earlier.due_at is None or earlier.due_at <= now:
         return Turn.AFTER_THE_ATTEMPT
-    return Turn.AT_ONCE if earlier.hurried_at else Turn.AFTER_A_HURRIED_ATTEMPT
+    has_had_its_chance = earlier.hurried_at is not None and not earlier.is_follow_up
+    return Turn.AT_ONCE if has_had_its_chance else Turn.AFTER_A_HURRIED_ATTEMPT
 
 
 class Line:
@@ -54,3 +58,9 @@ class Line:
         earlier = self._latest.get(receiver)
         self._latest[receiver] = Earlier(id_, due_at=None, hurried_at=None)
         return decide_turn(earlier, now=now), earlier
+
+    def leave(self, receiver: Receiver, before: Earlier | None) -> None:
+        """Let the latest leave again, which found `before` when it joined."""
+        del self._latest[receiver]
+        if before is not None:
+            self._latest[receiver] = before

@@ -1,10 +1,12 @@
 """How an escalation walks its policy: pure functions of what is known and `now`."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from tocsin.domain.delivery import DeliveryState
 from tocsin.domain.policy import PolicyVersion, Step
 
 LATE_AFTER = timedelta(seconds=30)
@@ -28,9 +30,21 @@ class Stale(StrEnum):
     LEASE = "stale_lease"  # another run has closed the attempt
 
 
+class Hurry(StrEnum):
+    """Why a step fires before its time: the one before it reached nobody. The values are public."""
+
+    UNDELIVERED = "undelivered"  # its time was over, and nothing of it was delivered
+    ALL_ENDED = "all_ended"  # all of its deliveries had ended without that
+    ALL_SKIPPED = "all_skipped"  # it called nobody in the first place
+
+
 @dataclass(frozen=True, slots=True)
 class Escalation:
-    """One run of one policy version for one incident. Its timer is `due_at`; None when it ended."""
+    """One run of one policy version for one incident. Its timer is `due_at`; None when it ended.
+
+    `planned_at` is set while the step that fired last may still turn out to have reached nobody: the
+    next one is planned for then, and `due_at` is when to look whether it is to fire sooner.
+    """
 
     incident: int
     number: int
@@ -41,6 +55,18 @@ class Escalation:
     due_at: datetime | None
     ended_at: datetime | None = None
     end_reason: EndReason | None = None
+    planned_at: datetime | None = None
+
+    @property
+    def next_step_at(self) -> datetime | None:
+        """When the next step fires, by the plan; None when it ended."""
+        return self.due_at if self.planned_at is None else self.planned_at
+
+    @property
+    def sooner_at(self) -> datetime | None:
+        """When the next step fires before that, unless the last one has reached somebody by then."""
+        is_sooner = self.planned_at is not None and self.due_at != self.planned_at
+        return self.due_at if is_sooner else None
 
 
 # Tuples: one of each is made for every step that fires, and a frozen dataclass takes three times as long.
@@ -51,6 +77,8 @@ class Firing(NamedTuple):
     step: Step
     planned_at: datetime
     fired_at: datetime
+    hurry: Hurry | None = None
+    """Why before its time; `planned_at` is then when that was due."""
 
     @property
     def lateness(self) -> timedelta:
@@ -63,6 +91,15 @@ class Advance(NamedTuple):
     firings: tuple[Firing, ...]
     next_step: int
     due_at: datetime | None
+    planned_at: datetime | None = None
+    """When the next step is planned, if `due_at` is when to look whether it must fire sooner."""
+
+
+class Look(NamedTuple):
+    """What a look at a step's deliveries shows: why the next step must fire now, or when to look again."""
+
+    hurry: Hurry | None
+    again_at: datetime | None = None
 
 
 def first_due_at(version: PolicyVersion, *, started_at: datetime) -> datetime | None:
@@ -80,6 +117,8 @@ def advance(
     due_at: datetime,
     now: datetime,
     late_after: timedelta = LATE_AFTER,
+    hurry: Hurry | None = None,
+    calls_nobody: Callable[[Firing], bool] = lambda _: False,
 ) -> Advance:
     """Fire what is due: one step, and those after it that have no delay of their own.
 
@@ -87,14 +126,49 @@ def advance(
     2. The next is planned from its planned instant, so that nothing drifts; but from now when this
        one was more than `late_after` late, so that an outage is not followed by a burst.
     3. A step with delay 0 belongs to the instant of the one before it and fires with it.
+    4. Behind a step that is impatient the next one fires now if it `calls_nobody`; otherwise the next
+       instant is the one at which to look whether it reached somebody, if that comes first.
 
-    Units: instants are aware UTC, `due_at <= now`.
+    Units: instants are aware UTC, `due_at <= now`. `hurry` is why the first of them fires before its time.
     """
     firings: list[Firing] = []
     for position in range(next_step, version.length):
         delay = version.delay_before(position)
         if delay and firings:
-            anchor = due_at if now - due_at <= late_after else now
-            return Advance(tuple(firings), position, anchor + delay)
-        firings.append(Firing(position, version.step_at(position), due_at, now))
+            patience = version.patience_after(position - 1)
+            if patience is None or not calls_nobody(firings[-1]):
+                anchor = due_at if now - due_at <= late_after else now
+                return _wait(firings, position, anchor + delay, patience, now)
+            due_at, hurry = now, Hurry.ALL_SKIPPED
+        firings.append(Firing(position, version.step_at(position), due_at, now, hurry))
+        hurry = None
     return Advance(tuple(firings), version.length, None)
+
+
+def _wait(
+    firings: Sequence[Firing],
+    position: int,
+    planned_at: datetime,
+    patience: timedelta | None,
+    now: datetime,
+) -> Advance:
+    """Return the advance to the step at `position`, which is to come."""
+    if patience is None:
+        return Advance(tuple(firings), position, planned_at)
+    return Advance(tuple(firings), position, min(planned_at, now + patience), planned_at)
+
+
+def look_at(
+    deliveries: Sequence[DeliveryState], *, fired_at: datetime, patience: timedelta, now: datetime
+) -> Look:
+    """Return whether the next step must fire now, because the one that fired last reached nobody.
+
+    `deliveries` are its own. Neither a reason nor an instant: one of them was delivered, so the plan
+    stands. A retry may still reach somebody afterwards; it goes on.
+    """
+    if DeliveryState.DELIVERED in deliveries:
+        return Look(None)
+    if all(state.is_ended for state in deliveries):
+        return Look(Hurry.ALL_ENDED)
+    ends_at = fired_at + patience
+    return Look(Hurry.UNDELIVERED) if now >= ends_at else Look(None, ends_at)

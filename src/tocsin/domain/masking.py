@@ -31,6 +31,7 @@ _FORMS: Final = (
     ("tsn_", re.compile(r"(tsn_[A-Za-z0-9_-]{4})[A-Za-z0-9_-]+"), r"\1..."),
     ("whsec_", re.compile(r"(whsec_)[A-Za-z0-9+/_-]+=*"), r"\1..."),
     ("/l/", re.compile(r"(/l/[A-Za-z0-9_-]{4})[A-Za-z0-9_-]{8,}"), r"\1..."),
+    ("/L/", re.compile(r"(/L/[A-Za-z0-9_-]{4})[A-Za-z0-9_-]{8,}"), r"\1..."),
     ("=", re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{43}="), MASK),
 )
 _WORD: Final = re.compile(rf"[A-Za-z0-9._~-]{{{SHORTEST_KEY},{LONGEST_KEY}}}")

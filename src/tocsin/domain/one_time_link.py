@@ -22,9 +22,13 @@ LINK_PATH: Final = "/l/"
 VALID_FOR: Final = timedelta(hours=24)
 _SAID: Final = 17  # bytes
 _MAC: Final = 16
+TOKEN_CHARACTERS: Final = 44
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{44}")
-# As it stands in a URL, and in a form's encoding of one.
-_IN_TEXT: Final = re.compile(r"((?:/l/|%2Fl%2F)[A-Za-z0-9_-]{4})[A-Za-z0-9_-]{40}")
+# As URLs, JSON, HTML and forms write it; perhaps cut short by the text's end.
+_SLASH: Final = r"(?:\\?/|%(?:25)*2[Ff]|&#(?:0*47|[Xx]0*2[Ff]);)"
+_IN_TEXT: Final = re.compile(
+    rf"({_SLASH}[lL]{_SLASH}[A-Za-z0-9_-]{{4}})(?:[A-Za-z0-9_-]{{40}}|[A-Za-z0-9_-]{{8,39}}\Z)"
+)
 
 _IN_FORM: Final = re.compile(rb"%2Fl%2F([A-Za-z0-9_-]{44})")
 

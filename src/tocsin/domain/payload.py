@@ -37,6 +37,7 @@ _LEFT_OUT: Final = frozenset({"incident", "summary", "api_key"})
 # What senders call the host: REST clients, Nagios, and the rest.
 _HOST_NAMES: Final = ("host_name", "hostname", "host")
 
+_PROBLEM: Final = "PROBLEM"
 _BUILT_IN: Final = ("incident", "summary", "message")
 
 _Strings = tuple[str, ...]
@@ -93,17 +94,18 @@ def make_body(
     with_headers: bool = False,
     empty_texts: bool = False,
     links: Mapping[str, str] | None = None,
+    headline: str = _PROBLEM,
 ) -> Body:
     """Return the body that tells of `alert`, which raised or kept incident number `incident`.
 
     `with_headers` lets the HTTP headers of the alert's own request through (profile `wire`).
     `empty_texts` leaves summary and message empty, as VictorOps sent them in 2020. `links` are fields of
-    our own, in both profiles; an alert cannot set them.
+    our own, in both profiles; an alert cannot set them. `headline` is the summary's first word.
     """
     if links and profile is PayloadProfile.WIRE:
         alert = {**alert, **links}
     plan = _plan_of(alert, with_headers=with_headers)
-    summary = "" if empty_texts else _summary(plan, alert)
+    summary = "" if empty_texts else _summary(plan, alert, headline)
     message = "" if empty_texts else f"{summary} - {_text(alert, plan.state_message)}"
     if profile is PayloadProfile.WIRE:
         return _wire_body(plan, (str(incident), summary, message), alert)
@@ -271,11 +273,11 @@ def _text(alert: Mapping[str, str], name: str | None) -> str:
     return alert[name] if name is not None else ""
 
 
-def _summary(plan: _Plan, alert: Mapping[str, str]) -> str:
+def _summary(plan: _Plan, alert: Mapping[str, str], headline: str = _PROBLEM) -> str:
     host = ""
     for name in plan.hosts:
         host = host or alert[name]
-    return f"PROBLEM {host} {_text(alert, plan.entity_id)} {_text(alert, plan.entity_state)}"
+    return f"{headline} {host} {_text(alert, plan.entity_id)} {_text(alert, plan.entity_state)}"
 
 
 def _wire_body(plan: _Plan, built_in: _BuiltIn, alert: Mapping[str, str]) -> Body:

@@ -18,6 +18,7 @@ class Resending(StrEnum):
     IN_LINE = "in_line"
     UNDER_WAY = "under_way"
     STALE_ESCALATION = Stale.ESCALATION.value
+    STALE_FOLLOW_UP = "stale_follow_up"
     WEBHOOK_DELETED = "webhook_deleted"
     WEBHOOK_DISABLED = "webhook_disabled"
     NOTHING_IS_SENT = "nothing_is_sent"
@@ -36,8 +37,8 @@ class Resending(StrEnum):
 _CHANGING = frozenset({Resending.PENDING_AGAIN, Resending.BROUGHT_FORWARD, Resending.NEW_DELIVERY})
 _REFUSED = frozenset(
     {
-        *(Resending.STALE_ESCALATION, Resending.WEBHOOK_DELETED, Resending.WEBHOOK_DISABLED),
-        Resending.NOTHING_IS_SENT,
+        *(Resending.STALE_ESCALATION, Resending.STALE_FOLLOW_UP, Resending.NOTHING_IS_SENT),
+        *(Resending.WEBHOOK_DELETED, Resending.WEBHOOK_DISABLED),
     }
 )
 
@@ -48,6 +49,7 @@ def decide_resending(
     due_at: datetime | None,
     is_test: bool,
     is_in_force: bool,
+    is_follow_up: bool = False,
     webhook: Webhook | None,
     is_paused: bool,
     now: datetime,
@@ -56,14 +58,15 @@ def decide_resending(
 
     One that failed is pending again, and one that waits is due now, both under their id, so that a
     receiver can drop what it has got already. One that was delivered becomes a new delivery, which it
-    must not drop. One that waits for an earlier page of its incident stays in line. Nothing pages for an escalation that was stopped: `is_in_force` is False for such a
-    one's. `webhook` is None when it was deleted; a test also calls a disabled one, and does not wait for
+    must not drop. One that waits for an earlier page of its incident stays in line. Nothing pages for an
+    escalation that was stopped, and nothing tells of what is not so any more: `is_in_force` is False for
+    such a one. `webhook` is None when it was deleted; a test also calls a disabled one, and does not wait for
     the end of a pause.
     """
     if state is DeliveryState.SENDING:
         return Resending.UNDER_WAY
     if state is DeliveryState.CANCELLED or (state is DeliveryState.FAILED and not is_in_force):
-        return Resending.STALE_ESCALATION
+        return Resending.STALE_FOLLOW_UP if is_follow_up else Resending.STALE_ESCALATION
     obstacle = _obstacle(webhook, is_test=is_test, is_paused=is_paused)
     if obstacle is not None:
         return obstacle

@@ -10,7 +10,7 @@ NO_INCIDENT = 0
 
 
 class Kind(StrEnum):
-    """What can happen. `paged` and `attempted` are read from deliveries and attempts, not stored twice."""
+    """What can happen. `paged`, `followed_up` and `attempted` are read from deliveries and attempts, not stored twice."""
 
     OPENED = "opened"
     ROLLED_UP = "rolled_up"
@@ -23,12 +23,18 @@ class Kind(StrEnum):
     REROUTED = "rerouted"
     NOT_STARTED = "escalation_not_started"
     TARGET_SKIPPED = "target_skipped"
+    REACHED_NOBODY = "reached_nobody"
     SENT_AGAIN = "sent_again"
     NOBODY_LEFT = "nobody_left_to_page"
     PAGED = "paged"
+    FOLLOWED_UP = "followed_up"
     ATTEMPTED = "attempted"
     POISONED = "poisoned"
     WEBHOOK_DISABLED = "webhook_disabled"
+    BREAKER_OPENED = "breaker_opened"
+    BREAKER_CLOSED = "breaker_closed"
+    WEBHOOK_FAILING = "webhook_failing"
+    WEBHOOK_WORKS_AGAIN = "webhook_works_again"
     PAUSED = "paused"
     UNPAUSED = "resumed"
     CERTIFICATE_ENDING = "certificate_ending"

@@ -5,6 +5,9 @@ from typing import Any, assert_never
 
 from tocsin.domain.actor import name_of_actor
 from tocsin.domain.answer_action import AnswerDecision
+from tocsin.domain.breaker import Closing
+from tocsin.domain.delivery import DeliveryState, Ending
+from tocsin.domain.escalation import Hurry
 from tocsin.domain.outcome import Outcome, explain
 from tocsin.domain.poison import Poison
 from tocsin.domain.send_again import Resending
@@ -68,13 +71,18 @@ def sentence(entry: TimelineEntry) -> str:  # noqa: PLR0911, PLR0912, C901 - one
         case Kind.NOT_STARTED:
             return f"{_policy(detail)} was not started: {not_started_text(detail['reason'])}."
         case Kind.TARGET_SKIPPED:
-            return _skipped(detail)
+            return _skipped(entry)
+        case Kind.REACHED_NOBODY:
+            return _reached_nobody(detail)
         case Kind.SENT_AGAIN:
             return _sent_again(detail, by)
         case Kind.NOBODY_LEFT:
             return f"Nobody is left to page: {_NOBODY_LEFT[detail['reason']]}."
         case Kind.PAGED:
             return _paged(entry)
+        case Kind.FOLLOWED_UP:
+            webhooks = listed([each["webhook"] for each in detail["deliveries"]])
+            return f"That it was {detail['follow_up']} is told to {webhooks}."
         case Kind.ATTEMPTED:
             return _attempted(detail)
         case Kind.POISONED:
@@ -82,6 +90,19 @@ def sentence(entry: TimelineEntry) -> str:  # noqa: PLR0911, PLR0912, C901 - one
             return f"{_poisoned(detail)} ({detail['error']}); it is tried again at {again}."
         case Kind.WEBHOOK_DISABLED:
             return _disabled(detail)
+        case Kind.BREAKER_OPENED:
+            return _opened(detail)
+        case Kind.BREAKER_CLOSED:
+            return f"The breaker of {detail['webhook']} is closed: {_closed(detail, by)}."
+        case Kind.WEBHOOK_FAILING:
+            return failing_text(
+                detail["webhook"],
+                detail["failures"],
+                datetime.fromisoformat(detail["since"]),
+                detail["cause"],
+            )
+        case Kind.WEBHOOK_WORKS_AGAIN:
+            return f"{detail['webhook']} works again: its receiver answered 2xx."
         case Kind.PAUSED:
             return f"Paused by {by}: nothing fires and nothing is sent."
         case Kind.UNPAUSED:
@@ -107,6 +128,15 @@ def ending_text(webhook: str, whose: str, issuer: str, expires_at: datetime, now
     return (
         f"{_CERTIFICATE_OF[whose]} {webhook}, issued by {issuer}, {ends}, at {date_text(expires_at)}: "
         "renew it, or nothing reaches that receiver any more."
+    )
+
+
+def failing_text(webhook: str, failures: int, since: datetime, cause: str) -> str:
+    """Return that a webhook fails again and again, and how it failed last."""
+    count = counted(failures, "attempt has", "attempts have")
+    return (
+        f"{webhook} is failing: {count} failed since {instant_text(since)}, without a 2xx between, the "
+        f"last with {cause.removesuffix('.')}."
     )
 
 
@@ -161,11 +191,41 @@ def _place(detail: Detail) -> str:
     return f"{_policy(detail)}, {detail['place']},"
 
 
-def _skipped(detail: Detail) -> str:
+def _skipped(entry: TimelineEntry) -> str:
+    detail = entry.detail
     webhook = detail["webhook"] or "a webhook"
+    if "skip_if_late" in detail:
+        return (
+            f"{_place(detail)} did not call {webhook}: it would have been {_lateness(entry)}, and its "
+            f"skip_if_late is {detail['skip_if_late']} ({detail['delivery']}). "
+            f"Send it all the same: tocsin deliveries send-again {detail['delivery']}"
+        )
     reason = detail.get("disabled_reason")
     cause = f", {DisabledReason(reason).clause}" if reason else ""
+    if "follow_up" in detail:
+        return f"That it was {detail['follow_up']} is not told to {webhook}: {_SKIPPED[detail['reason']]}{cause}."
     return f"{_place(detail)} did not call {webhook}: {_SKIPPED[detail['reason']]}{cause}."
+
+
+def _reached_nobody(detail: Detail) -> str:
+    hurry = Hurry(detail["reason"])
+    within = ""
+    if hurry is Hurry.UNDELIVERED:
+        within = f" within {length_text(timedelta(seconds=detail['after_seconds']))}"
+    causes = "; ".join(f"{each['webhook']} {_cause(each)}" for each in detail["unreached"])
+    why = f" ({causes})" if causes else ""
+    return f"{_place(detail)} reached nobody{within}{why}, so the next step fires now."
+
+
+def _cause(delivery: Detail) -> str:
+    """Return what became of a delivery, in a few words."""
+    if delivery["end_reason"] == Ending.SKIPPED_LATE:
+        return "was skipped, as it was too late"
+    if delivery["outcome"] is None:
+        is_under_way = delivery["state"] == DeliveryState.SENDING
+        return "has not answered yet" if is_under_way else "has not been called yet"
+    answered = f" (HTTP {delivery['status']})" if delivery["status"] else ""
+    return f"{delivery['outcome'].replace('_', ' ')}{answered}"
 
 
 def _disabled(detail: Detail) -> str:
@@ -175,6 +235,26 @@ def _disabled(detail: Detail) -> str:
         f"{detail['webhook']} was disabled: {answers}, without a 2xx between. No step calls it until "
         f"somebody enables it: tocsin webhooks enable {detail['webhook']}"
     )
+
+
+def _opened(detail: Detail) -> str:
+    since = instant_text(datetime.fromisoformat(detail["since"]))
+    return (
+        f"The breaker of {detail['webhook']} is open: {detail['failures']} attempts failed since {since}, without "
+        "a 2xx between. First attempts are held for 10 seconds at most; others wait until one is delivered."
+    )
+
+
+def _closed(detail: Detail, by: str) -> str:
+    match Closing(detail["reason"]):
+        case Closing.DELIVERED:
+            return "its receiver answered 2xx, so what waits for it is sent"
+        case Closing.CHANGED:
+            return f"{by} changed or enabled it, so what waits for it is sent"
+        case Closing.DISABLED:
+            return f"{by} disabled it, so what waits for it is given up"
+        case Closing.DELETED:
+            return f"{by} deleted it, so what waits for it is given up"
 
 
 def _poisoned(detail: Detail) -> str:
@@ -208,7 +288,8 @@ def _lateness(entry: TimelineEntry) -> str:
 
 
 def _paged(entry: TimelineEntry) -> str:
-    webhooks = listed([each["webhook"] for each in entry.detail["deliveries"]])
+    called = [each for each in entry.detail["deliveries"] if not each.get("skipped")]
+    webhooks = listed([each["webhook"] for each in called])
     return f"{_place(entry.detail)} fired {_lateness(entry)}: it calls {webhooks}."
 
 

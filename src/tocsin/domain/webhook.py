@@ -6,7 +6,8 @@ from enum import StrEnum
 
 from tocsin.domain.auth_code import PendingAuthCode
 from tocsin.domain.client_certificate import ClientCertificate
-from tocsin.domain.delivery import DEADLINE
+from tocsin.domain.delivery import DEADLINE, RETRY_WAITS
+from tocsin.domain.follow_up import FollowUp
 from tocsin.domain.one_time_link import LinkAction
 from tocsin.domain.payload import PayloadProfile
 from tocsin.secret import Secret
@@ -56,9 +57,19 @@ class Webhook:
     """True: an answer may acknowledge, hold or resolve its incident (`tocsin.domain.answer_action`)."""
     links: tuple[LinkAction, ...] = ()
     """What its pages have one-time links for (`tocsin.domain.one_time_link`)."""
+    follow_up: tuple[FollowUp, ...] = ()
+    """What it is told when an incident changes that it was paged for (`tocsin.domain.follow_up`)."""
     connect_timeout: timedelta = CONNECT_TIMEOUT
     total_timeout: timedelta = TOTAL_TIMEOUT
     deadline: timedelta = DEADLINE
+    retry_waits: tuple[timedelta, ...] = RETRY_WAITS
+    """From each failed attempt to the next; the last one repeats."""
+    slots: int | None = None
+    """How many attempts may be under way at once; None: as many as the setting says."""
+    skip_if_late: timedelta | None = None
+    """A page whose first attempt would begin later after its planned instant is not sent."""
+    when_failing: str | None = None
+    """The routing key that gets an alert while it fails again and again."""
     ca_bundle: str | None = None
     """PEM text of the CAs that its receiver is verified by, in place of the system's."""
     client_certificate: ClientCertificate | None = None
@@ -69,6 +80,10 @@ class Webhook:
     head_id: int | None = None
     """Names what stands at the head of its requests."""
     pending: PendingAuthCode | None = None
+
+    def is_too_late(self, *, planned_at: datetime, now: datetime) -> bool:
+        """Return whether a page is too late for a first attempt."""
+        return self.skip_if_late is not None and now - planned_at > self.skip_if_late
 
     @property
     def auth_codes(self) -> tuple[Secret, ...]:

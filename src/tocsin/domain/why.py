@@ -23,12 +23,15 @@ class Reason(StrEnum):
     ATTEMPT_DUE = "attempt_due"
     ATTEMPT_OVERDUE = "attempt_overdue"  # it waits for a free slot of its webhook
     ATTEMPT_UNDER_WAY = "attempt_under_way"
+    ATTEMPT_HELD = "attempt_held"  # by the webhook's breaker, which is open
     ATTEMPT_IN_LINE = "attempt_in_line"  # an earlier page of the incident goes first
     PAUSED = "paused"
     ACKNOWLEDGED = "acknowledged"
     HELD = "held"
     RESOLVED = "resolved"
     REROUTED = "rerouted"
+    NO_PAGE_LEFT = "no_page_left"
+    SUPERSEDED = "superseded"
     LAST_STEP_FIRED = "last_step_fired"
     NO_ROUTING = "no_routing"
     POLICY_IS_EMPTY = "policy_is_empty"
@@ -38,6 +41,7 @@ class Reason(StrEnum):
     DEADLINE = "deadline"
     FINAL_OUTCOME = "final_outcome"
     ONE_ATTEMPT = "one_attempt"
+    SKIPPED_LATE = "skipped_late"
     NEVER_RECEIVED = "never_received"
 
 
@@ -57,6 +61,8 @@ class DueStep:
     name: str
     due_at: datetime
     webhooks: Sequence[str]
+    sooner_at: datetime | None = None
+    """When it fires already, unless the step before it has reached somebody by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,17 @@ class Disabled:
     webhook: str
     since: datetime
     reason: DisabledReason
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The open breaker of a delivery's webhook: why it is, and when it lets this one through."""
+
+    failures: int
+    since: datetime
+    earliest: datetime
+    latest: datetime
+    """Also if it is still open then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +98,7 @@ class Unfinished:
     due_at: datetime | None
     is_in_line: bool = False
     """Whether it waits for the attempt of an earlier page of this incident to end."""
+    held: Held | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +181,13 @@ def _of_step(step: DueStep, now: datetime) -> Finding:
     if step.due_at <= now:
         return Finding(Reason.STEP_OVERDUE, f"{step.name}, is due now and {calls}.", step.due_at)
     at = instant_text(step.due_at)
-    return Finding(Reason.STEP_DUE, f"{step.name}, fires at {at} and {calls}.", step.due_at)
+    sooner = ""
+    if step.sooner_at is not None:
+        sooner = (
+            f", or at {instant_text(step.sooner_at)} unless the step before it has reached somebody by "
+            "then,"
+        )
+    return Finding(Reason.STEP_DUE, f"{step.name}, fires at {at}{sooner} and {calls}.", step.due_at)
 
 
 def _of_disabled(disabled: Disabled) -> Finding:
@@ -183,10 +207,12 @@ def _of_deliveries(unfinished: Sequence[Unfinished], now: datetime) -> Iterator[
 def _of_unfinished(delivery: Unfinished, now: datetime) -> Finding:
     attempt = f"Attempt {delivery.attempt} to {delivery.webhook}"
     if delivery.is_in_line:
-        text = f"{attempt} is made as soon as the attempt of the page before it has ended."
+        text = f"{attempt} is made as soon as the attempt before it has ended."
         return Finding(Reason.ATTEMPT_IN_LINE, text)
     if delivery.due_at is None:
         return Finding(Reason.ATTEMPT_UNDER_WAY, f"{attempt} is under way.")
+    if delivery.held is not None and delivery.held.earliest > now:
+        return _of_held(attempt, delivery.held)
     if delivery.due_at <= now:
         text = f"{attempt} is due and waits for a free slot of that webhook."
         return Finding(Reason.ATTEMPT_OVERDUE, text, delivery.due_at)
@@ -194,18 +220,34 @@ def _of_unfinished(delivery: Unfinished, now: datetime) -> Finding:
     return Finding(Reason.ATTEMPT_DUE, text, delivery.due_at)
 
 
+def _of_held(attempt: str, held: Held) -> Finding:
+    earliest, latest = instant_text(held.earliest), instant_text(held.latest)
+    when = f"until {earliest}"
+    if latest != earliest:
+        when += f" at the earliest and {latest} at the latest"
+    text = (
+        f"{attempt} is held by the breaker {when}, or until an attempt of another delivery succeeds: "
+        f"{held.failures} attempts failed since {instant_text(held.since)}, without a 2xx between."
+    )
+    return Finding(Reason.ATTEMPT_HELD, text, held.earliest)
+
+
 _BECAUSE = {
     Ending.DELIVERED: "the webhook took it",
     Ending.DEADLINE: "the last attempt, at the deadline, failed too",
     Ending.FINAL_OUTCOME: "after that outcome another attempt could not do better",
     Ending.ONE_ATTEMPT: "it was a test, which is sent once",
+    Ending.SKIPPED_LATE: "its first attempt would have been later than the webhook's skip_if_late",
     Ending.ACKNOWLEDGED: "the incident was acknowledged",
     Ending.HELD: "the incident was put on hold",
     Ending.RESOLVED: "the incident was resolved",
     Ending.REROUTED: "the incident was rerouted",
+    Ending.NO_PAGE_LEFT: "the page that it was to follow was stopped before its first byte",
+    Ending.SUPERSEDED: "it had failed when there was something newer to tell",
 }
 
 
+_MAY_BE_SENT_AGAIN = frozenset({Ending.DEADLINE, Ending.FINAL_OUTCOME, Ending.SKIPPED_LATE})
 _SEND_AGAIN = " Send it again by hand: tocsin deliveries send-again."
 
 
@@ -220,7 +262,7 @@ def decide_next_of_delivery(
     """Return what happens next to a delivery, or why nothing will."""
     reason = None if end_reason is None else Ending(end_reason)
     if state.is_ended and reason is not None:
-        hint = _SEND_AGAIN if reason in (Ending.DEADLINE, Ending.FINAL_OUTCOME) else ""
+        hint = _SEND_AGAIN if reason in _MAY_BE_SENT_AGAIN else ""
         return (Finding(Reason(reason.value), f"Nothing: {_BECAUSE[reason]}.{hint}"),)
     findings = [_of_unfinished(unfinished, now)]
     if is_paused and state is DeliveryState.PENDING:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -12,21 +13,25 @@ from tocsin.actions.attempt_result import AttemptResult
 from tocsin.actions.deliver import Recorded, record_attempts
 from tocsin.actions.incident_set import ContextSource
 from tocsin.actions.poison import tell_of_outcome
-from tocsin.actions.webhook_failures import DisabledWebhook
+from tocsin.actions.webhook_failures import DisabledWebhook, TurnedBreaker
+from tocsin.actions.webhook_turns import TurnedWebhook
 from tocsin.clock import Clock
 from tocsin.domain.answer_action import AnswerDecision, AskedAction, may_ask, read_answer
 from tocsin.domain.certificate_ending import ReceiverCertificate
 from tocsin.domain.configuration import Configuration
 from tocsin.domain.delivery import RETRY_SPREAD
 from tocsin.domain.escalation import Stale
+from tocsin.domain.one_time_link import masked_links
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.poison import Poison, wait_until
+from tocsin.domain.redaction import redact
 from tocsin.domain.retry_after import parse_retry_after
 from tocsin.domain.webhook import Webhook
+from tocsin.domain.webhook_failures import Turn
 from tocsin.engine.batches import Batches
 from tocsin.engine.certificates import ShownCertificates
 from tocsin.engine.diagnoses import Diagnoses
-from tocsin.engine.on_record import detail_of
+from tocsin.engine.on_record import all_secrets, detail_of
 from tocsin.engine.poison import Ward
 from tocsin.engine.request import make_exchange
 from tocsin.ids import DELIVERY, id_text
@@ -203,7 +208,7 @@ class Courier:
             head_id=webhook.head_id,
             asked=None if answer.outcome.is_delivered else _asked(answer, self._clock.now()),
             at_once=answer.met_stale_connection,
-            asked_action=_read_answer(webhook, answer),
+            asked_action=_read_answer(webhook, exchange, answer),
         )
 
     def _end(
@@ -225,7 +230,9 @@ class Courier:
     ) -> None:
         began_micros = to_micros(began)
         first_byte_at = None if first_byte_after is None else began_micros + first_byte_after
-        more = {} if webhook is None else {"deadline": webhook.deadline}
+        more: dict[str, Any] = {}
+        if webhook is not None:
+            more = {"deadline": webhook.deadline, "retry_waits": webhook.retry_waits}
         result = AttemptResult(
             lease=lease,
             run_id=self._run_id,
@@ -255,8 +262,12 @@ class Courier:
             logger.warning("attempts.stale", extra=facts)
         for result in recorded.given_up:
             logger.error("delivery.failed", extra=_facts(result))
+        for breaker in recorded.breakers:
+            _log_breaker(breaker)
         for disabled in recorded.disabled:
             _log_disabled(disabled)
+        for turned in recorded.turned:
+            _log_turned(turned)
         self._on_batch(results, recorded)
 
     def _not_recorded(self, results: Sequence[AttemptResult], error: StoreUnavailable) -> None:
@@ -308,6 +319,28 @@ def _log_disabled(disabled: DisabledWebhook) -> None:
     logger.error("webhook.disabled", extra={**facts, "since": str(failures.gone_since)})
 
 
+def _log_breaker(turned: TurnedBreaker) -> None:
+    failures = turned.failures
+    facts = {"webhook": turned.slug, "failures": failures.count, "since": str(failures.since)}
+    if turned.closing is None:
+        logger.error("breaker.opened", extra=facts)
+    else:
+        logger.warning("breaker.closed", extra={**facts, "reason": turned.closing.value})
+
+
+def _log_turned(turned: TurnedWebhook) -> None:
+    if turned.turn is Turn.WORKS_AGAIN:
+        logger.info("webhook.works_again", extra={"webhook": turned.slug})
+        return
+    failures = turned.failures
+    facts = {
+        "failures": failures.count,
+        "since": str(failures.since),
+        "cause": failures.latest_text,
+    }
+    logger.error("webhook.failing", extra={"webhook": turned.slug, **facts})
+
+
 def _facts(result: AttemptResult) -> dict[str, Any]:
     """Return what a log says of an attempt that failed; `tocsin why` and the delivery say the rest."""
     lease = result.lease
@@ -326,19 +359,26 @@ def _asked(answer: Answer, now: datetime) -> timedelta | None:
     return parse_retry_after([value.decode("latin-1") for value in values], now=now)
 
 
-def _read_answer(webhook: Webhook, answer: Answer) -> AskedAction | AnswerDecision | None:
-    """Return what a 2xx asks for its incident, if anything."""
+def _read_answer(
+    webhook: Webhook, exchange: Exchange, answer: Answer
+) -> AskedAction | AnswerDecision | None:
+    """Return what a 2xx asks for its incident, if anything. What it says is without secrets."""
     if not answer.outcome.is_delivered or not (webhook.answer_may_act or may_ask(answer.body)):
         return None
-    return read_answer(
+    asked = read_answer(
         may_act=webhook.answer_may_act,
         status=answer.status,
         content_types=[each.decode("latin-1") for each in answer.header_values(b"content-type")],
         body=answer.body,
         is_whole=answer.is_whole,
         is_tls=webhook.url[:6].lower() == "https:",
-        address=answer.address,
+        # A proxy's loopback is another machine's, and clear text on the way to it.
+        address=answer.address if answer.is_direct else "",
     )
+    if isinstance(asked, AskedAction) and asked.message:
+        message = redact(asked.message.encode(), all_secrets(exchange, webhook)).decode()
+        return replace(asked, message=masked_links(message))
+    return asked
 
 
 def _withdrawn(lease: Lease, webhook: Webhook | None) -> str:

@@ -30,6 +30,7 @@ from tocsin.engine.renewal import Renewal
 from tocsin.engine.request import destination_of
 from tocsin.engine.runner import Runner
 from tocsin.engine.tick import Tick
+from tocsin.ids import DELIVERY, id_text
 from tocsin.metrics import Metrics
 from tocsin.store.database import News
 from tocsin.store.notices import Notice
@@ -191,12 +192,27 @@ class Engine:
             self._metrics.steps_fired((), exhausted=len(news.silenced))
             for number in news.silenced:
                 logger.warning("incident.nobody_left", extra={"incident": number})
-        if news.withdrawn:
-            self._metrics.deliveries_moved({"cancelled": news.withdrawn})
+        if news.hurried:
+            self._metrics.steps_hurried(reason for _, reason in news.hurried)
+            for number, reason in news.hurried:
+                logger.warning("step.hurried", extra={"incident": number, "reason": reason})
+        self._count_deliveries(news)
         if news.cancelled:
             self.courier.cancel(news.cancelled)
         if news.work_due_at is not None:
             self.runner.wake_at(news.work_due_at)
+
+    def _count_deliveries(self, news: News) -> None:
+        if news.skipped_late:
+            self._metrics.skipped_late(len(news.skipped_late))
+            self._metrics.deliveries_moved({"failed": len(news.skipped_late)})
+            for delivery in news.skipped_late:
+                facts = {"delivery": id_text(DELIVERY, delivery)}
+                logger.warning("delivery.skipped_late", extra=facts)
+        if news.follow_ups:
+            self._metrics.follow_ups_made(news.follow_ups)
+        if news.withdrawn:
+            self._metrics.deliveries_moved({"cancelled": news.withdrawn})
 
     def _taken_in(self, alerts: Sequence[Alert], receipts: Sequence[Receipt]) -> None:
         self._metrics.alerts_taken_in(

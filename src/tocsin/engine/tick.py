@@ -14,7 +14,8 @@ from datetime import timedelta
 from enum import StrEnum
 
 from tocsin.actions.deliver import lease
-from tocsin.actions.escalate import Escalated, Sending, end_holds, escalate
+from tocsin.actions.end_holds import end_holds
+from tocsin.actions.escalate import Escalated, Sending, escalate
 from tocsin.actions.incident_set import Context
 from tocsin.actions.pause import is_paused
 from tocsin.actions.poison import (
@@ -30,7 +31,7 @@ from tocsin.store.database import Failed, Tx
 from tocsin.store.deliveries import Lease
 from tocsin.store.escalations import next_due_at as next_step_due_at
 from tocsin.store.incidents import next_hold_end
-from tocsin.store.lanes import next_lane_due_at
+from tocsin.store.lanes import next_lane_due_at, wake_lanes
 from tocsin.store.schema import micros_or_none, to_micros
 
 AGAIN_AFTER = timedelta(seconds=5)
@@ -101,6 +102,8 @@ def tick(
     if isinstance(escalated, Failed):
         failures[Part.STEPS] = escalated.error
         escalated = Escalated(0)
+    if not isinstance(held, Failed):
+        wake_lanes(tx, held.waits)  # after the steps, which lock deliveries
     left = Sending(sending.run_id, sending.slots, sending.room - len(escalated.leases))
     most = limits[Part.DELIVERIES]
     leased = tx.apart(lambda: lease(tx, context, limit=most, sending=left))

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from threading import Lock
 from typing import Final
 
@@ -135,6 +136,9 @@ def read_configuration(tx: Tx, vault: Vault, *, revision: int) -> Configuration:
         policies=policies,
         routes={key: _route(row, policies, is_default=False) for key, row in rows.items()},
         default_route=_route(default, policies, is_default=True),
+        following=tuple(
+            sorted((each for each in webhooks if each.follow_up), key=attrgetter("id"))
+        ),
         next_promotion_at=min(planned, default=None),
     )
 

@@ -68,7 +68,9 @@ class Tx:
         self._cursor.execute("SAVEPOINT part")
         news = self.news
         lengths = len(news.cancelled), len(news.feed), len(news.alert_keys), len(news.silenced)
-        return Mark(*lengths, news.work_due_at, news.withdrawn)
+        hurried, skipped_late = len(news.hurried), len(news.skipped_late)
+        more = hurried, skipped_late, len(news.follow_ups)
+        return Mark(*lengths, news.work_due_at, news.withdrawn, *more)
 
     def keep(self, _mark: "Mark") -> None:
         """End the part that `mark` began; it is now part of the transaction."""
@@ -83,7 +85,10 @@ class Tx:
         del self.news.alert_keys[mark.alert_keys :]
         self.news.work_due_at = mark.work_due_at
         del self.news.silenced[mark.silenced :]
+        del self.news.follow_ups[mark.follow_ups :]
         self.news.withdrawn = mark.withdrawn
+        del self.news.hurried[mark.hurried :]
+        del self.news.skipped_late[mark.skipped_late :]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +119,9 @@ class Mark(NamedTuple):
     silenced: int
     work_due_at: int | None
     withdrawn: int
+    hurried: int
+    skipped_late: int
+    follow_ups: int
 
 
 class News:
@@ -123,9 +131,12 @@ class News:
         "alert_keys",
         "cancelled",
         "feed",
+        "follow_ups",
         "group_size",
         "has_overwritten",
+        "hurried",
         "silenced",
+        "skipped_late",
         "withdrawn",
         "work_due_at",
     )
@@ -141,6 +152,12 @@ class News:
         """The earliest instant (microseconds) at which there is something new to do."""
         self.silenced: list[int] = []
         """The incidents that got nobody left to page."""
+        self.hurried: list[tuple[int, str]] = []
+        """The incidents of which a step fired before its time, and why."""
+        self.skipped_late: list[int] = []
+        """Deliveries that were too late to be sent."""
+        self.follow_ups: list[str] = []
+        """What webhooks are to be told of changes, by name."""
         self.withdrawn = 0
         """How many deliveries that waited were cancelled."""
         self.group_size = 0

@@ -5,70 +5,24 @@ since when, held by which run. The attempt's row is written when it ends; a run 
 delivery, and whoever finds it writes the row with the outcome `unknown`.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
 from tocsin.domain.delivery import DeliveryState
+from tocsin.domain.follow_up import FollowUp
 from tocsin.store import schema
 from tocsin.store.database import Tx
-from tocsin.store.statement import Row, Statement, among, heads, id_list, insert, raw
+from tocsin.store.statement import Row, Statement, among, id_list, insert, raw
 
-_D, _B, _A, _L = schema.deliveries, schema.bodies, schema.attempts, schema.lanes
+_D, _B, _A = schema.deliveries, schema.bodies, schema.attempts
 _PENDING, _SENDING = DeliveryState.PENDING.value, DeliveryState.SENDING.value
-_RARE = ("attempts_before", "resend_of")
+_RARE = ("attempts_before", "resend_of", "follow_up", "cause")
 _INSERT = insert(_D, *(each.name for each in _D.columns if each.name not in _RARE))
 _INSERT_BODY = insert(_B)
 _INSERT_ATTEMPT = insert(_A)
-_waiting = _D.alias("waiting")
-
-
-def _lease_select() -> Any:
-    first = (
-        sa.select(_waiting.c.id)
-        .where(_waiting.c.webhook_id == _L.c.webhook_id, _waiting.c.due_at <= raw("now"))
-        .order_by(_waiting.c.due_at, _waiting.c.id)
-        .limit(raw("head_slots"))
-        .correlate(_L)
-        .scalar_subquery()
-    )
-    return (
-        sa.select(
-            _D.c.id,
-            _D.c.webhook_id,
-            _D.c.incident,
-            _D.c.body_id,
-            _D.c.attempts,
-            _D.c.first_attempt_at,
-            _D.c.planned_at,
-            _D.c.attempts_before,
-            _B.c.form,
-        )
-        .select_from(_L.join(_D, heads(_D.c.id, first)).join(_B, _B.c.id == _D.c.body_id))
-        # The state again: on PostgreSQL the row may have been cancelled since the statement began.
-        .where(among(_L.c.webhook_id, "webhook_ids"), _D.c.state == _PENDING)
-        .order_by(_L.c.due_at, _L.c.webhook_id, _D.c.due_at, _D.c.id)
-        .limit(raw("limit"))
-        .with_for_update(of=_D, skip_locked=True)
-    )
-
-
-_WAITING = Statement(_lease_select(), "now", "head_slots", "webhook_ids", "limit")
-_TAKE = Statement(
-    _D.update()
-    .values(
-        state=_SENDING,
-        due_at=sa.null(),
-        attempts=_D.c.attempts + 1,
-        first_attempt_at=sa.func.coalesce(_D.c.first_attempt_at, raw("first_at")),
-        attempt_started_at=raw("started_at"),
-        run_id=raw("run_id"),
-    )
-    .where(_D.c.id == raw("id"), _D.c.state == _PENDING),
-    *("first_at", "started_at", "run_id", "id"),
-)
 _SETTLE = Statement(
     _D.update()
     .values(
@@ -92,7 +46,7 @@ _OPEN = Statement(
     "ids",
 )
 _UNFINISHED = Statement(
-    sa.select(_D.c.id, _D.c.incident, _D.c.state, _D.c.attempts)
+    sa.select(_D.c.id, _D.c.incident, _D.c.state, _D.c.attempts, _D.c.follow_up)
     .where(among(_D.c.incident, "incidents"), _D.c.state.in_([_PENDING, _SENDING]))
     .order_by(_D.c.id)
     .with_for_update(),
@@ -115,14 +69,6 @@ _ASK_TO_CANCEL = Statement(
     .values(end_reason=raw("end_reason"))
     .where(_D.c.id == raw("id"), _D.c.state == _SENDING, _D.c.end_reason.is_(None)),
     *("end_reason", "id"),
-)
-_HEAD = Statement(
-    sa.select(_D.c.id, _D.c.webhook_id, _D.c.incident)
-    .where(_D.c.webhook_id == raw("webhook_id"), _D.c.due_at <= raw("now"), _D.c.state == _PENDING)
-    .order_by(_D.c.due_at, _D.c.id)
-    .limit(sa.literal_column("1"))
-    .with_for_update(),
-    *("webhook_id", "now"),
 )
 _POSTPONE = Statement(
     _D.update().values(due_at=raw("due_at")).where(_D.c.id == raw("id"), _D.c.state == _PENDING),
@@ -191,14 +137,6 @@ class Lease(NamedTuple):
         return self.incident is None
 
 
-class Head(NamedTuple):
-    """The first of a lane to be leased."""
-
-    id: int
-    webhook_id: int
-    incident: int | None
-
-
 @dataclass(frozen=True, slots=True)
 class OpenAttempt:
     """What is on record of an attempt that has not ended. `cancel_reason`: stopped meanwhile."""
@@ -235,6 +173,7 @@ class Unfinished:
     incident: int
     is_sending: bool
     attempts: int
+    follow_up: FollowUp | None
 
 
 def insert_bodies(tx: Tx, rows: Sequence[tuple[int, bytes]]) -> None:
@@ -271,46 +210,6 @@ def insert_deliveries(
     )
 
 
-def lease_waiting(
-    tx: Tx, *, lease_id: int, lanes: Mapping[int, int], now: int, run_id: int, limit: int
-) -> list[Lease]:
-    """Lease the heads of lanes that are due, as many of each as it has free slots.
-
-    Units: `lanes` maps a webhook's id to its free slots; `now` is microseconds since 1970.
-    """
-    rows = tx.rows(_WAITING, now, max(lanes.values(), default=0), id_list(lanes), limit)
-    leases = []
-    free = dict(lanes)
-    for id_, webhook_id, incident, body_id, attempts, first_at, planned_at, before, form in rows:
-        if free[webhook_id] == 0:
-            continue
-        free[webhook_id] -= 1
-        leases.append(
-            Lease(
-                id=lease_id,
-                delivery_id=id_,
-                webhook_id=webhook_id,
-                incident=incident,
-                attempt=attempts + 1,
-                started_at=now,
-                first_attempt_at=first_at or now,
-                planned_at=planned_at,
-                body_id=body_id,
-                form=form,
-                signed_text=None,
-                attempts_before=before or 0,
-            )
-        )
-    tx.run_many(_TAKE, [(now, now, run_id, lease.delivery_id) for lease in leases])
-    return leases
-
-
-def find_head(tx: Tx, webhook_id: int, *, now: int) -> Head | None:
-    """Return what would be leased first of a lane, locked. Units: microseconds since 1970."""
-    rows = tx.rows(_HEAD, webhook_id, now)
-    return Head(*rows[0]) if rows else None
-
-
 def postpone_delivery(tx: Tx, delivery_id: int, *, until: int) -> None:
     """Make a delivery wait that could not be leased. Units: microseconds since 1970."""
     tx.run(_POSTPONE, until, delivery_id)
@@ -336,8 +235,8 @@ def list_unfinished(tx: Tx, incidents: Iterable[int]) -> list[Unfinished]:
     """Return the deliveries of these incidents that have not ended, locked."""
     rows = tx.rows(_UNFINISHED, id_list(incidents))
     return [
-        Unfinished(id_, incident, state == _SENDING, attempts)
-        for id_, incident, state, attempts in rows
+        Unfinished(id_, incident, state == _SENDING, attempts, follow_up and FollowUp(follow_up))
+        for id_, incident, state, attempts, follow_up in rows
     ]
 
 

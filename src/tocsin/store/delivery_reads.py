@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from tocsin.domain.delivery import DeliveryState
+from tocsin.domain.follow_up import FollowUp
 from tocsin.domain.outcome import Outcome
 from tocsin.ids import first_id_at
 from tocsin.store import schema
@@ -48,6 +49,10 @@ class Delivery:
     """When its retry was brought forward, because a newer one waits for it."""
     attempts_before: int | None
     resend_of: int | None
+    follow_up: FollowUp | None
+    """What it tells, if it follows a page; then it has no step."""
+    cause: int | None
+    """The timeline entry of what it tells of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +183,12 @@ def get_body(tx: Tx, body_id: int) -> bytes:
 
 def _deliveries(tx: Tx, select: sa.Select[Any]) -> list[Delivery]:
     rows = tx.core.execute(select).mappings()
-    return [Delivery(**{**row, "state": DeliveryState(row["state"])}) for row in rows]
+    return [_delivery(row) for row in rows]
+
+
+def _delivery(row: sa.RowMapping) -> Delivery:
+    follow_up = row["follow_up"] and FollowUp(row["follow_up"])
+    return Delivery(**{**row, "state": DeliveryState(row["state"]), "follow_up": follow_up})
 
 
 def _attempt(row: sa.RowMapping) -> Attempt:

@@ -13,10 +13,12 @@ from tocsin.store.schema import from_micros, instant_or_none, micros_or_none, to
 from tocsin.store.statement import Row, Statement, among, id_list, insert, raw
 
 _E, _I, _A = schema.escalations, schema.incidents, schema.alerts
-_INSERT = insert(_E)
+_RARE = ("planned_at",)
+_INSERT = insert(_E, *(each.name for each in _E.columns if each.name not in _RARE))
 _DUE = Statement(
     sa.select(
-        _E.c.incident, _E.c.number, _E.c.policy_version_id, _E.c.next_step, _E.c.due_at, _A.c.fields
+        *(_E.c.incident, _E.c.number, _E.c.policy_version_id, _E.c.next_step, _E.c.due_at),
+        *(_A.c.fields, _E.c.planned_at),
     )
     .select_from(
         _E.join(_I, _I.c.number == _E.c.incident).join(_A, _A.c.id == _I.c.raising_alert_id)
@@ -38,6 +40,7 @@ _MOVE = Statement(
         failures=0,
         ended_at=raw("ended_at"),
         end_reason=raw("end_reason"),
+        planned_at=raw("planned_at"),
     )
     .where(
         _E.c.incident == raw("incident"),
@@ -45,11 +48,16 @@ _MOVE = Statement(
         _E.c.next_step == raw("was"),
         _E.c.due_at.is_not(None),
     ),
-    *("next_step", "due_at", "ended_at", "end_reason", "incident", "number", "was"),
+    *("next_step", "due_at", "ended_at", "end_reason", "planned_at", "incident", "number", "was"),
 )
 _STOP = Statement(
     _E.update()
-    .values(due_at=sa.null(), ended_at=raw("ended_at"), end_reason=raw("end_reason"))
+    .values(
+        due_at=sa.null(),
+        planned_at=sa.null(),
+        ended_at=raw("ended_at"),
+        end_reason=raw("end_reason"),
+    )
     .where(
         _E.c.incident == raw("incident"), _E.c.number == raw("number"), _E.c.due_at.is_not(None)
     ),
@@ -73,10 +81,32 @@ _STILL_RUNNING = Statement(
     .distinct(),
     "incidents",
 )
+_WATCHING = (
+    sa.select(_E.c.incident, _E.c.number, _E.c.next_step)
+    .select_from(_E.join(_I, _I.c.number == _E.c.incident))
+    .where(
+        among(_E.c.incident, "incidents"), _E.c.planned_at.is_not(None), _E.c.due_at.is_not(None)
+    )
+    .order_by(_E.c.incident, _E.c.number)
+)
+_LOCK_WATCHING = Statement(_WATCHING.with_for_update(of=[_I, _E]), "incidents")
+_TRY_WATCHING = Statement(_WATCHING.with_for_update(of=[_I, _E], skip_locked=True), "incidents")
+_LOOK_AT = Statement(
+    _E.update()
+    .values(due_at=raw("due_at"))
+    .where(
+        *(_E.c.incident == raw("incident"), _E.c.number == raw("number")),
+        *(_E.c.planned_at.is_not(None), _E.c.due_at > raw("or_earlier")),
+    ),
+    *("due_at", "incident", "number", "or_earlier"),
+)
 
 
 class Due(NamedTuple):
-    """An escalation whose next step is due, and what its body needs. Units: microseconds since 1970."""
+    """An escalation whose next step is due, and what its body needs. Units: microseconds since 1970.
+
+    With `planned_at` later than now, what is due is a look at whether the last step reached somebody.
+    """
 
     incident: int
     number: int
@@ -84,6 +114,15 @@ class Due(NamedTuple):
     next_step: int
     due_at: int
     alert_fields: str
+    planned_at: int | None = None
+
+
+class Watching(NamedTuple):
+    """An escalation whose last step, `next_step - 1`, may still turn out to have reached nobody."""
+
+    incident: int
+    number: int
+    next_step: int
 
 
 def insert_escalations(tx: Tx, escalations: Sequence[Escalation]) -> None:
@@ -105,7 +144,7 @@ def next_due_at(tx: Tx) -> int | None:
 
 
 def move_escalations(tx: Tx, moves: Sequence[Row]) -> set[int]:
-    """Save (next_step, due_at, ended_at, end_reason, incident, number, step it was at) each.
+    """Save (next_step, due_at, ended_at, end_reason, planned_at, incident, number, step it was at) each.
 
     Returns the places in `moves` of those that were not there any more, because they were stopped or
     moved by somebody else: a step fires once, whoever else tried.
@@ -124,6 +163,23 @@ def stop_escalations(
     """End those that still run; they never run again."""
     at = to_micros(now)
     tx.run_many(_STOP, [(at, reason.value, each.incident, each.number) for each in escalations])
+
+
+def find_watching(tx: Tx, incidents: Iterable[int], *, skip_locked: bool = False) -> list[Watching]:
+    """Return those escalations of the incidents that will look at what became of a step.
+
+    Locked with their incidents; on PostgreSQL without those that somebody else has locked, if one must
+    not wait for them.
+    """
+    statement = _TRY_WATCHING if skip_locked else _LOCK_WATCHING
+    return [Watching(*row) for row in tx.rows(statement, id_list(incidents))]
+
+
+def look_now(tx: Tx, watching: Sequence[Watching], *, now: int) -> None:
+    """Let the look that these escalations wait for be due. Units: microseconds since 1970."""
+    tx.run_many(_LOOK_AT, [(now, each.incident, each.number, now) for each in watching])
+    if watching:
+        tx.news.has_work_at(now)
 
 
 def postpone(tx: Tx, due: Due, *, until: datetime) -> None:
@@ -168,7 +224,8 @@ def _row(escalation: Escalation) -> tuple[Any, ...]:
 
 
 def _escalation(row: Sequence[Any]) -> Escalation:
-    incident, number, round_, version_id, started_at, next_step, due_at, _, ended_at, reason = row
+    incident, number, round_, version_id, started_at, next_step, due_at, _, *ended = row
+    ended_at, reason, planned_at = ended
     return Escalation(
         incident=incident,
         number=number,
@@ -179,4 +236,5 @@ def _escalation(row: Sequence[Any]) -> Escalation:
         due_at=instant_or_none(due_at),
         ended_at=instant_or_none(ended_at),
         end_reason=EndReason(reason) if reason else None,
+        planned_at=instant_or_none(planned_at),
     )

@@ -25,6 +25,8 @@ class DueStep:
     policy_version_id: int
     position: int
     due_at: datetime
+    planned_at: datetime | None
+    """When it is planned, if `due_at` is when it is seen whether it must fire sooner."""
 
 
 def find_incident(tx: Tx, number: int) -> Incident | None:
@@ -79,6 +81,7 @@ def list_due_steps(
             _E.c.policy_version_id,
             _E.c.next_step.label("position"),
             _E.c.due_at,
+            _E.c.planned_at,
         )
         .join(_I, _I.c.number == _E.c.incident)
         .where(_E.c.due_at.is_not(None))

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from tocsin.errors import TocsinError
 from tocsin.store.database import Tx
 
-HEAD = "0009"
+HEAD = "0012"
 """The revision that this version needs: the newest file in `migrations/versions`."""
 _FOLDER = Path(__file__).parent / "migrations"
 _version = sa.table("alembic_version", sa.column("version_num", sa.Text))

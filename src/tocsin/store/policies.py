@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from tocsin.domain.configuration import Policy
-from tocsin.domain.policy import PolicyVersion, Repeat, Step, WebhookTarget
+from tocsin.domain.policy import NEXT_STEP, PolicyVersion, Repeat, Step, WebhookTarget
 from tocsin.store import schema_configuration as schema
 from tocsin.store.database import Tx
 from tocsin.stored_json import from_json, to_json
@@ -84,15 +84,23 @@ def _insert_version(tx: Tx, version: PolicyVersion, *, now: datetime) -> None:
 
 
 def _step_out(step: Step) -> dict[str, Any]:
-    return {
+    stored: dict[str, Any] = {
         "delay": step.delay // _MICROSECOND,
         "targets": [{"webhook": target.webhook_id} for target in step.targets],
     }
+    if step.if_undelivered is not None:
+        stored["if_undelivered"] = {"after": step.if_undelivered // _MICROSECOND, "then": NEXT_STEP}
+    return stored
 
 
 def _step_in(step: dict[str, Any]) -> Step:
     targets = tuple(WebhookTarget(target["webhook"]) for target in step["targets"])
-    return Step(delay=step["delay"] * _MICROSECOND, targets=targets)
+    if_undelivered = step.get("if_undelivered")
+    return Step(
+        delay=step["delay"] * _MICROSECOND,
+        targets=targets,
+        if_undelivered=if_undelivered["after"] * _MICROSECOND if if_undelivered else None,
+    )
 
 
 def _policy(row: Any) -> Policy:

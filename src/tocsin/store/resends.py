@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Self
 import sqlalchemy as sa
 
 from tocsin.domain.delivery import DeliveryState
+from tocsin.domain.follow_up import FollowUp
 from tocsin.domain.incident import Status
 from tocsin.ids import first_id_at
 from tocsin.store import schema
@@ -25,7 +26,7 @@ _CANDIDATE = sa.select(
         _D.c.incident,
         _D.c.webhook_id,
     ),
-    *(_D.c.body_id, _D.c.resend_of, _D.c.escalation),
+    *(_D.c.body_id, _D.c.resend_of, _D.c.escalation, _D.c.follow_up),
     *(_I.c.status, _I.c.round, _E.c.round.label("escalation_round")),
 ).select_from(
     _D.outerjoin(_I, _I.c.number == _D.c.incident).outerjoin(
@@ -83,7 +84,9 @@ class Candidate(NamedTuple):
     origin: int
     """The delivery that was the first to send this body to this webhook: perhaps itself."""
     is_in_force: bool
-    """Whether its escalation is one that its incident goes by; True where no step made it."""
+    """Whether its escalation is one that its incident goes by, and whether what it tells is still so;
+    True where neither a step nor a change made it."""
+    is_follow_up: bool
 
     @property
     def is_test(self) -> bool:
@@ -92,8 +95,13 @@ class Candidate(NamedTuple):
     @classmethod
     def of_row(cls, row: Sequence[Any]) -> Self:
         id_, state, due_at, attempts, incident, webhook_id, body_id, resend_of, *of_incident = row
-        escalation, status, incident_round, escalation_round = of_incident
-        is_triggered = status == Status.TRIGGERED.value and escalation_round == incident_round
+        escalation, follow_up, status, incident_round, escalation_round = of_incident
+        is_in_force = True
+        if escalation is not None:
+            is_triggered = status == Status.TRIGGERED.value
+            is_in_force = is_triggered and escalation_round == incident_round
+        elif follow_up is not None:
+            is_in_force = FollowUp(follow_up).status.value == status
         return cls(
             id=id_,
             state=DeliveryState(state),
@@ -103,7 +111,8 @@ class Candidate(NamedTuple):
             webhook_id=webhook_id,
             body_id=body_id,
             origin=resend_of or id_,
-            is_in_force=escalation is None or is_triggered,
+            is_in_force=is_in_force,
+            is_follow_up=follow_up is not None,
         )
 
 

@@ -164,6 +164,9 @@ escalations = _clustered(
     sa.Column("failures", sa.Integer, nullable=False),
     sa.Column("ended_at", Instant),
     sa.Column("end_reason", sa.Text),
+    # When the next step is planned, while `due_at` is the instant of a look at whether the last one
+    # reached somebody; null as a rule.
+    sa.Column("planned_at", Instant),
 )
 sa.Index(
     "escalations_due",
@@ -202,12 +205,15 @@ deliveries = sa.Table(
     sa.Column("end_reason", sa.Text),
     # The delivery of the same incident to the same webhook whose attempt has to end first.
     sa.Column("waits_for", Id),
-    # When its retry was brought forward, because a newer one waits for it.
+    # When the attempt is due that a newer one waits for: its retry was brought forward, if it had to be.
     sa.Column("hurried_at", Instant),
     # How many attempts had been made when it was sent again last; null: it never was.
     sa.Column("attempts_before", sa.Integer),
     # The delivery whose body this one sends once more; such a one has no step.
     sa.Column("resend_of", Id),
+    # What a follow-up tells, and the timeline entry of the change that it tells of; it has no step.
+    sa.Column("follow_up", sa.Text),
+    sa.Column("cause", Id),
 )
 sa.Index(
     "deliveries_in_line",
@@ -230,11 +236,33 @@ sa.Index(
     sqlite_where=deliveries.c.due_at.is_not(None),
     postgresql_where=deliveries.c.due_at.is_not(None),
 )
+# Those that wait and nobody has tried yet, and those that such a one of the same incident waits for. Resends
+# are not among them. It holds what found no slot when its step fired, and so is empty as a rule.
+IS_FIRST = sa.or_(
+    sa.and_(deliveries.c.attempts == sa.literal_column("0"), deliveries.c.resend_of.is_(None)),
+    deliveries.c.due_at == deliveries.c.hurried_at,
+)
+FIRST_INDEX = sa.Index(
+    "deliveries_first",
+    deliveries.c.webhook_id,
+    deliveries.c.due_at,
+    sqlite_where=sa.and_(deliveries.c.due_at.is_not(None), IS_FIRST),
+    postgresql_where=sa.and_(deliveries.c.due_at.is_not(None), IS_FIRST),
+)
 sa.Index(
     "deliveries_resends",
     deliveries.c.resend_of,
     sqlite_where=deliveries.c.resend_of.is_not(None),
     postgresql_where=deliveries.c.resend_of.is_not(None),
+)
+
+sa.Index(
+    "deliveries_follow_ups",
+    deliveries.c.cause,
+    deliveries.c.webhook_id,
+    unique=True,
+    sqlite_where=deliveries.c.cause.is_not(None),
+    postgresql_where=deliveries.c.cause.is_not(None),
 )
 
 # What is being sent: a row for all that one transaction leased, until all of it has ended.
@@ -269,6 +297,12 @@ lanes = _clustered(
     # No later than the earliest waiting delivery; null when none waits.
     sa.Column("due_at", Instant),
     sa.Column("in_flight", sa.Integer, nullable=False),
+    # While the webhook's breaker is open: when it lets something through again. Null: it is closed.
+    sa.Column("held_until", Instant),
+    # As the webhook says, so that finding work reads nothing else; null: as many as the setting says.
+    sa.Column("slots", sa.Integer),
+    # Whether, when both wait, the next slot is an attempt's that follows another. Null: a first attempt's.
+    sa.Column("again_is_next", sa.Boolean),
 )
 
 # One-time links that were followed.
@@ -288,6 +322,17 @@ webhook_failures = _clustered(
     # Those of them that were answered 410.
     sa.Column("gone", sa.Integer, nullable=False),
     sa.Column("gone_since", Instant),
+    # How the latest of them ended; null: nobody has looked since this is kept.
+    sa.Column("latest_at", Instant),
+    sa.Column("latest_outcome", sa.Text),
+    sa.Column("latest_status", sa.Integer),
+    # By which slug, and under which routing key, an alert says that it fails, until the next 2xx.
+    sa.Column("told_as", sa.Text),
+    sa.Column("told_key", sa.Text),
+    # While the breaker is open: since when, how many probes were made, and when the next one may be.
+    sa.Column("breaker_opened_at", Instant),
+    sa.Column("probes", sa.Integer),
+    sa.Column("probe_at", Instant),
 )
 
 timeline = _clustered(

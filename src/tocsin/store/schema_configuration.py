@@ -54,7 +54,8 @@ policy_versions = sa.Table(
     sa.Column("id", Id, primary_key=True, autoincrement=False),
     sa.Column("policy_id", Id, nullable=False),
     sa.Column("number", sa.Integer, nullable=False),
-    # A JSON list; each step has its `delay` in microseconds and its `targets`, such as a webhook's id.
+    # A JSON list; each step has its `delay` in microseconds and its `targets`, such as a webhook's id,
+    # and perhaps `if_undelivered`.
     sa.Column("steps", sa.Text, nullable=False),
     sa.Column("repeat_times", sa.Integer, nullable=False),
     sa.Column("repeat_after", sa.BigInteger, nullable=False),
@@ -97,6 +98,16 @@ webhooks = sa.Table(
     # What will be the auth code, and when; without an instant, when somebody says so.
     sa.Column("pending_auth_code", Sealed),
     sa.Column("promote_at", Instant),
+    # Microseconds; null: however late.
+    sa.Column("skip_if_late", sa.BigInteger),
+    # The routing key that is told when it fails again and again; null: nobody is.
+    sa.Column("when_failing", sa.Text),
+    # Attempts under way at once; null: as many as the setting says. Its lane has it, too.
+    sa.Column("slots", sa.Integer),
+    # From each attempt to the next, spaces between.
+    sa.Column("retry_waits", sa.Text, nullable=False, server_default=sa.text("'2s 5s 15s 30s 1m'")),
+    # What it is told after a page, spaces between.
+    sa.Column("follow_up", sa.Text, nullable=False, server_default=sa.text("''")),
 )
 _alive("webhooks_slug", webhooks, "slug")
 

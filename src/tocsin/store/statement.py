@@ -24,14 +24,23 @@ _DIALECTS: Final = {
 
 
 class Statement:
-    """One statement, ready for each dialect; `parameters` names the places in order."""
+    """One statement, ready for each dialect; `parameters` names the places in order.
+
+    `sqlite_index` is the index that SQLite must take, where it cannot know which of two is the small one.
+    """
 
     __slots__ = ("_texts", "parameters")
 
-    def __init__(self, statement: sa.sql.Executable, *parameters: str) -> None:
+    def __init__(
+        self, statement: sa.sql.Executable, *parameters: str, sqlite_index: sa.Index | None = None
+    ) -> None:
         """Compile for both dialects. Raises: ValueError, when `parameters` is not the statement's order."""
         self.parameters = parameters
         self._texts = {name: self._compile(statement, name) for name in _DIALECTS}
+        if sqlite_index is not None and sqlite_index.table is not None:
+            table = f"FROM {sqlite_index.table.name} "
+            taking = f"{table}INDEXED BY {sqlite_index.name} "
+            self._texts["sqlite"] = self._texts["sqlite"].replace(table, taking)
 
     def _compile(self, statement: Any, dialect_name: str) -> str:
         compiled = statement.compile(
@@ -52,9 +61,9 @@ def insert(table: sa.Table, *columns: str) -> Statement:
     return Statement(table.insert().inline().values({name: raw(name) for name in names}), *names)
 
 
-def insert_new(table: sa.Table) -> Statement:
-    """Return the statement that inserts rows of all columns, and passes over those whose key exists."""
-    names = tuple(table.columns.keys())
+def insert_new(table: sa.Table, *columns: str) -> Statement:
+    """Return the statement that inserts rows as `insert` does, and passes over those whose key exists."""
+    names = columns or tuple(table.columns.keys())
     new = postgresql.insert(table).inline().values({name: raw(name) for name in names})
     # Both databases spell it alike.
     return Statement(new.on_conflict_do_nothing(), *names)

@@ -10,12 +10,15 @@ import sqlalchemy as sa
 
 from tocsin.domain.auth_code import PendingAuthCode
 from tocsin.domain.client_certificate import ClientCertificate
+from tocsin.domain.duration import format_duration, parse_duration
+from tocsin.domain.follow_up import parse_follow_ups
 from tocsin.domain.one_time_link import parse_link_actions
 from tocsin.domain.payload import PayloadProfile
 from tocsin.domain.webhook import DisabledReason, Webhook
 from tocsin.secret import Secret
 from tocsin.store import schema_configuration as schema
 from tocsin.store.database import Tx
+from tocsin.store.lanes import set_slots
 from tocsin.store.request_heads import forget_request_heads
 from tocsin.store.schema import Sealed, to_micros
 from tocsin.vault import Vault
@@ -46,6 +49,7 @@ def count_webhooks(tx: Tx) -> int:
 def insert_webhook(tx: Tx, webhook: Webhook, vault: Vault) -> None:
     values = _values(webhook) | _sealed(webhook, vault)
     tx.core.execute(_W.insert(), values | {"id": webhook.id})
+    set_slots(tx, webhook.id, webhook.slots)
     _plan(tx, webhook)
 
 
@@ -53,6 +57,7 @@ def update_webhook(tx: Tx, webhook: Webhook, vault: Vault) -> None:
     """Save everything about a webhook but its id."""
     update = _W.update().where(_W.c.id == webhook.id)
     tx.core.execute(update.values(**_values(webhook), **_sealed(webhook, vault)))
+    set_slots(tx, webhook.id, webhook.slots)
     tx.news.has_overwritten = True
     _plan(tx, webhook)
 
@@ -142,9 +147,16 @@ def _values(webhook: Webhook) -> dict[str, Any]:
         "with_standard_signature": webhook.with_standard_signature,
         "answer_may_act": webhook.answer_may_act,
         "links": " ".join(webhook.links),
+        "follow_up": " ".join(webhook.follow_up),
         "connect_timeout": webhook.connect_timeout // _MICROSECOND,
         "total_timeout": webhook.total_timeout // _MICROSECOND,
         "deadline": webhook.deadline // _MICROSECOND,
+        "retry_waits": " ".join(map(format_duration, webhook.retry_waits)),
+        "slots": webhook.slots,
+        "skip_if_late": None
+        if webhook.skip_if_late is None
+        else webhook.skip_if_late // _MICROSECOND,
+        "when_failing": webhook.when_failing,
         "ca_bundle": webhook.ca_bundle,
         "client_certificate": webhook.client_certificate and webhook.client_certificate.chain,
         "disabled_at": webhook.disabled_at,
@@ -167,9 +179,14 @@ def _webhook(row: Any, vault: Vault) -> Webhook:
         with_standard_signature=row.with_standard_signature,
         answer_may_act=row.answer_may_act,
         links=parse_link_actions(row.links.split()),
+        follow_up=parse_follow_ups(row.follow_up.split()),
         connect_timeout=row.connect_timeout * _MICROSECOND,
         total_timeout=row.total_timeout * _MICROSECOND,
         deadline=row.deadline * _MICROSECOND,
+        retry_waits=tuple(map(parse_duration, row.retry_waits.split())),
+        slots=row.slots,
+        skip_if_late=None if row.skip_if_late is None else row.skip_if_late * _MICROSECOND,
+        when_failing=row.when_failing,
         ca_bundle=row.ca_bundle,
         client_certificate=_client_certificate(row, vault),
         disabled_at=row.disabled_at,

@@ -3,25 +3,27 @@
 import asyncio
 import ssl
 import sys
-from collections.abc import Callable
 from time import monotonic_ns
-from typing import Protocol, cast
+from typing import cast
 
-from httptools import (
-    HttpParserCallbackError,
-    HttpParserError,
-    HttpParserUpgrade,
-    HttpResponseParser,
-)
+import httptools
 
 from tocsin.domain.outcome import Outcome
 from tocsin.transport.exchange import Answer, Destination, Exchange, Route, unsent
-from tocsin.transport.reading import ALL_KEPT, announces_body, describe_start, keep_headers
+from tocsin.transport.keeper import AnswerCallback, Keeper
+from tocsin.transport.reading import (
+    ALL_KEPT,
+    ANSWER_CAP,
+    CLASS_AT,
+    HEAD_CAP,
+    START,
+    announces_body,
+    describe_excess,
+    describe_start,
+    keep_headers,
+)
 from tocsin.transport.sockets import readable, reset_when_closed
 
-HEAD_CAP = 32 * 1024
-"""Bytes until the headers of the answer proper are complete; 1xx answers before it count."""
-ANSWER_CAP = 64 * 1024
 PIECE = 16 * 1024
 """The parser gets no more at a time, because it copies what it cannot finish."""
 KEPT_BODY = 8 * 1024
@@ -29,25 +31,6 @@ KEPT_BODY = 8 * 1024
 GOODBYE_NS = 1_000_000_000
 """How long a receiver may take to end a connection in good order."""
 _NS_PER_SECOND = 1_000_000_000
-_START = b"HTTP/1."
-
-AnswerCallback = Callable[[Answer], None]
-
-
-class Keeper(Protocol):
-    """Who owns connections, and hears what becomes of them."""
-
-    def keep(self, connection: "Connection") -> bool:
-        """Take a connection that is ready for another exchange; False if there is no room."""
-
-    def discard(self, connection: "Connection") -> None:
-        """Stop offering a connection: it is ending."""
-
-    def watch(self, deadline: int) -> None:
-        """A connection's deadline has moved to this instant."""
-
-    def forget(self, connection: "Connection") -> None:
-        """The connection has ended, and its socket is gone."""
 
 
 class Connection(asyncio.Protocol):
@@ -71,6 +54,8 @@ class Connection(asyncio.Protocol):
         "_headers",
         "_heard",
         "_held",
+        "_in_interim",
+        "_is_begun",
         "_is_complete",
         "_is_cut",
         "_is_reused",
@@ -99,11 +84,12 @@ class Connection(asyncio.Protocol):
         self.is_kept = False
         self._keeper = keeper
         self._on_answer: AnswerCallback | None = None
-        self._parser = HttpResponseParser(self)
+        self._parser = httptools.HttpResponseParser(self)
         self._is_reused = False
         self._has_extra = False
         self._keep_alive = True
         self._held = b""
+        self._in_interim = False
         self._early_end = (Outcome.CONNECTION_LOST, "it was closed at once")
 
     def begin(self, exchange: Exchange, on_answer: AnswerCallback, started: int) -> None:
@@ -120,6 +106,7 @@ class Connection(asyncio.Protocol):
         self._started = started
         self._heard = 0
         self._fed = 0
+        self._is_begun = False
         self._status = 0
         self._has_headers = False
         self._headers: list[tuple[bytes, bytes]] = []
@@ -205,13 +192,19 @@ class Connection(asyncio.Protocol):
             self._early_end = (Outcome.MALFORMED_ANSWER, detail)
             self._abort()
             return
-        if not self._fed:
+        if not self._is_begun:
             if not self._heard:
                 self._heard = monotonic_ns()
-            if not data.startswith(_START):
-                data = self._check_start(data)
-                if not data:
+            # Nothing, or a 1: the status is not there yet, or an interim answer's.
+            if (
+                self._in_interim
+                or not data.startswith(START)
+                or data[CLASS_AT : CLASS_AT + 1] in b"1"
+            ):
+                data = self._find_beginning(data)
+                if not self._is_begun:
                     return
+            self._is_begun = True
         self._fed += len(data)
         if self._fed > PIECE:
             self._feed_in_pieces(data)
@@ -246,6 +239,7 @@ class Connection(asyncio.Protocol):
         status = self._parser.get_status_code()
         if 100 <= status <= 199 and status != 101:  # an interim answer; 101 would be the last
             self._headers.clear()
+            self._in_interim = False
         else:
             self._status = status
             self._has_headers = True
@@ -267,27 +261,49 @@ class Connection(asyncio.Protocol):
 
     # What comes of it.
 
-    def _check_start(self, data: bytes) -> bytes:
-        """Return the whole beginning once it is that of HTTP/1; until then hold it back.
+    def _find_beginning(self, data: bytes) -> bytes:
+        """Return what comes from the answer proper on, once its status line begins as one of HTTP/1.
 
-        The parser itself would also take RTSP and HTTP/2.0 for it.
+        The parser itself would also take RTSP and HTTP/2.0 for it. It gets interim answers line by
+        line, so that it is known where the next answer begins.
         """
-        data = self._held + data
-        self._held = b""
-        if data.startswith(_START):
-            return data
-        if _START.startswith(data):
-            self._held = data
-        else:
+        at = 0
+        while self._on_answer is not None and not self._is_begun and at < len(data):
+            if not self._in_interim:
+                data, at = self._held + data[at:], 0
+                if not self._begins(data):
+                    return b""
+            if self._in_interim:
+                end = data.find(b"\n", at) + 1 or len(data)
+                self._fed += end - at
+                if self._fed > HEAD_CAP:
+                    self._fail(
+                        Outcome.MALFORMED_ANSWER, describe_excess(has_headers=self._has_headers)
+                    )
+                else:
+                    self._feed(data[at:end])
+                self._is_begun = self._has_headers  # 101 is the last
+                at = end
+        return data[at:]
+
+    def _begins(self, data: bytes) -> bool:
+        """Tell whether these are an answer's first bytes; hold them back while there are too few."""
+        is_ours = data.startswith(START[: len(data)])
+        self._held = data if is_ours and len(data) <= CLASS_AT else b""
+        if not is_ours:
             self._fail(Outcome.MALFORMED_ANSWER, describe_start(data))
-        return b""
+        if not is_ours or self._held:
+            return False
+        self._in_interim = data[CLASS_AT] == ord("1")
+        self._is_begun = not self._in_interim
+        return True
 
     def _feed(self, data: bytes | memoryview) -> None:
         try:
             self._parser.feed_data(data)
-        except HttpParserCallbackError:
+        except httptools.HttpParserCallbackError:
             raise  # a mistake of ours
-        except (HttpParserError, HttpParserUpgrade) as error:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             if not self._is_complete:
                 self._fail(Outcome.MALFORMED_ANSWER, str(error))
 
@@ -298,20 +314,13 @@ class Connection(asyncio.Protocol):
         while rest and self._on_answer is not None and not self._is_complete:
             room = (ANSWER_CAP if self._has_headers else HEAD_CAP) - fed
             if room <= 0:
-                self._overflow()
+                self._fail(Outcome.MALFORMED_ANSWER, describe_excess(has_headers=self._has_headers))
                 return
             piece = rest[: min(PIECE, room)]
             self._feed(piece)
             fed += len(piece)
             rest = rest[len(piece) :]
         self._has_extra = self._has_extra or bool(rest)
-
-    def _overflow(self) -> None:
-        if self._has_headers:
-            detail = f"the answer is longer than {ANSWER_CAP // 1024} KiB; the rest was not read"
-        else:
-            detail = f"its headers do not end within {HEAD_CAP // 1024} KiB"
-        self._fail(Outcome.MALFORMED_ANSWER, detail)
 
     def _lose(self, exc: Exception | None) -> None:
         cause = "closed" if exc is None else str(exc) or type(exc).__name__
@@ -378,17 +387,13 @@ class Connection(asyncio.Protocol):
             self._body,
             route.peer,
             is_whole=self._is_complete and not self._is_cut,
+            is_direct=not route.proxy,
         )
         return on_answer, answer
 
     def _answer_unsent(
         self, outcome: Outcome, detail: str, on_answer: AnswerCallback, started: int
     ) -> None:
-        answer = unsent(
-            outcome,
-            detail,
-            route=self.route,
-            total_us=(monotonic_ns() - started) // 1000,
-            is_reused=self._is_reused,
-        )
+        took, reused = (monotonic_ns() - started) // 1000, self._is_reused
+        answer = unsent(outcome, detail, route=self.route, total_us=took, is_reused=reused)
         asyncio.get_running_loop().call_soon(on_answer, answer)

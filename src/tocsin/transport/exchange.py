@@ -99,6 +99,8 @@ class Answer(NamedTuple):
     verify_text: str = ""
     is_whole: bool = False
     """Whether `body` is all of it: its end has come, and it is not longer than what is kept."""
+    is_direct: bool = True
+    """Whether the receiver was reached without a proxy."""
 
     @property
     def wrote_first_byte(self) -> bool:

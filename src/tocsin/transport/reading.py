@@ -2,10 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 
+START = b"HTTP/1."
+CLASS_AT = len(b"HTTP/1.1 ")
+"""Where a status line has the first digit of the status."""
+HEAD_CAP = 32 * 1024
+"""Bytes until the headers of the answer proper are complete; 1xx answers before it count."""
+ANSWER_CAP = 64 * 1024
 KEPT_HEADERS = 64
 KEPT_HEADER_BYTES = 4 * 1024
 KEPT_VALUE = 1024
-"""Bytes of one header's value; more of it would leave no room for others."""
+"""Bytes of one header's value; more of it would leave no room for others. As many again are there to see
+where a secret ends that begins in these."""
 ALL_KEPT = 4 * KEPT_HEADERS
 """Bytes of an answer so short that all of its headers are kept: the least is `a:` and a line's end."""
 _TLS_RECORDS = (0x15, 0x16)  # an alert, a handshake
@@ -23,6 +30,13 @@ def describe_start(data: bytes) -> str:
     return f"it began with {data[:40]!r}"
 
 
+def describe_excess(*, has_headers: bool) -> str:
+    """Return which cap an answer went beyond."""
+    if has_headers:
+        return f"the answer is longer than {ANSWER_CAP // 1024} KiB; the rest was not read"
+    return f"its headers do not end within {HEAD_CAP // 1024} KiB"
+
+
 def announces_body(headers: Iterable[Header]) -> bool:
     """Tell whether a body would follow these headers, if the status allowed one."""
     return any(
@@ -35,9 +49,8 @@ def keep_headers(headers: Sequence[Header]) -> tuple[Header, ...]:
     """Return the first headers, without those for which there is no room."""
     kept, room = [], KEPT_HEADER_BYTES
     for name, value in headers[:KEPT_HEADERS]:
-        header = (name, value[:KEPT_VALUE])
-        length = sum(map(len, header))
+        length = len(name) + min(len(value), KEPT_VALUE)
         if length <= room:
             room -= length
-            kept.append(header)
+            kept.append((name, value[: 2 * KEPT_VALUE]))
     return tuple(kept)

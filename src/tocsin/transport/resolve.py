@@ -13,6 +13,11 @@ from tocsin.transport.exchange import NotConnected
 
 MOST_THREADS = 32
 """Made when needed. Some names whose DNS servers say nothing must not hold up all others."""
+THREADS_FOR_SLOW = 4
+"""For names that nobody answered about lately; they wait for each other, and hold up nobody else."""
+MOST_STUCK = 96
+"""Threads that are at a name which nobody waits for any more are made good, up to so many."""
+_SLOW_NS = 300_000_000_000
 _REMEMBERED_NS = 5_000_000_000
 _MOST_REMEMBERED = 1024
 _NO_SUCH_NAME = frozenset(
@@ -70,7 +75,13 @@ class Resolver:
         self._loop = asyncio.get_running_loop()
         self._look_up = look_up
         self._questions: SimpleQueue[str | None] = SimpleQueue()
+        self._slow_questions: SimpleQueue[str | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
+        self._slow_threads: list[threading.Thread] = []
+        self._at_work: set[str] = set()
+        self._stuck: set[str] = set()
+        self._slow: dict[str, int] = {}
+        """Until when names that timed out wait for each other (monotonic ns)."""
         self._asked: dict[str, asyncio.Future[Addresses]] = {}
         self._remembered: dict[str, tuple[int, Addresses]] = {}
 
@@ -89,25 +100,60 @@ class Resolver:
 
         Raises: NotConnected. The caller sets the time limit.
         """
-        return await asyncio.shield(self._asked.get(host) or self._ask(host))
+        try:
+            return await asyncio.shield(self._asked.get(host) or self._ask(host))
+        except asyncio.CancelledError:
+            self._give_up(host)
+            raise
 
     def close(self) -> None:
         """Let the threads end, each after the look-up that it is at."""
         for _ in self._threads:
             self._questions.put(None)
+        for _ in self._slow_threads:
+            self._slow_questions.put(None)
 
     def _ask(self, host: str) -> asyncio.Future[Addresses]:
         answered: asyncio.Future[Addresses] = self._loop.create_future()
         self._asked[host] = answered
-        if len(self._threads) < min(len(self._asked), MOST_THREADS):
-            thread = threading.Thread(target=self._work, name="resolver", daemon=True)
-            self._threads.append(thread)
-            thread.start()
-        self._questions.put(host)
+        if self._slow.get(host, 0) > monotonic_ns():
+            self._slow_questions.put(host)
+            if len(self._slow_threads) < THREADS_FOR_SLOW:
+                self._start(self._slow_threads, self._slow_questions)
+        else:
+            self._questions.put(host)
+            self._start_if_needed()
         return answered
 
-    def _work(self) -> None:
-        while (host := self._questions.get()) is not None:
+    def _start_if_needed(self) -> None:
+        if len(self._threads) < min(len(self._asked), MOST_THREADS + len(self._stuck)):
+            self._start(self._threads, self._questions)
+
+    def _start(self, threads: list[threading.Thread], questions: "SimpleQueue[str | None]") -> None:
+        thread = threading.Thread(
+            target=self._work, args=(questions,), name="resolver", daemon=True
+        )
+        threads.append(thread)
+        thread.start()
+
+    def _give_up(self, host: str) -> None:
+        """Note that a look-up takes too long. One that had no thread yet is not to blame."""
+        if host not in self._at_work or self._slow.get(host, 0) > monotonic_ns():
+            return
+        self._note_slow(host)
+        if len(self._stuck) < MOST_STUCK:
+            self._stuck.add(host)
+            if not self._questions.empty():
+                self._start_if_needed()
+
+    def _note_slow(self, host: str) -> None:
+        if len(self._slow) >= _MOST_REMEMBERED:
+            self._slow.clear()
+        self._slow[host] = monotonic_ns() + _SLOW_NS
+
+    def _work(self, questions: "SimpleQueue[str | None]") -> None:
+        while (host := questions.get()) is not None:
+            self._at_work.add(host)
             try:
                 found: Addresses | NotConnected = self._look_up(host) or _not_found(host)
             except (OSError, ValueError) as error:
@@ -119,6 +165,12 @@ class Resolver:
 
     def _settle(self, host: str, found: Addresses | NotConnected) -> None:
         answered = self._asked.pop(host)
+        self._at_work.discard(host)
+        self._stuck.discard(host)
+        if isinstance(found, NotConnected) and found.outcome is Outcome.NAME_TIMED_OUT:
+            self._note_slow(host)
+        else:
+            self._slow.pop(host, None)
         if isinstance(found, NotConnected):
             answered.set_exception(found)
             answered.exception()  # whoever asked may have given up: then nobody need hear of it

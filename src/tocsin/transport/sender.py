@@ -10,7 +10,7 @@ from tocsin.domain.network import DEFAULT_NETWORKS, Networks
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.proxy import Proxy
 from tocsin.errors import TocsinError
-from tocsin.transport.connection import AnswerCallback, Connection
+from tocsin.transport.connection import Connection
 from tocsin.transport.exchange import (
     Answer,
     Destination,
@@ -20,6 +20,7 @@ from tocsin.transport.exchange import (
     unsent,
 )
 from tocsin.transport.inspector import Inspector
+from tocsin.transport.keeper import AnswerCallback
 from tocsin.transport.pool import Pool
 from tocsin.transport.resolve import ResolvedAddress, Resolver
 from tocsin.transport.tls import (

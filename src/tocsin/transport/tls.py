@@ -31,15 +31,19 @@ _VERIFY_FLAGS = (
 )
 LEAST_SECURITY_LEVEL: Final = 2
 """112 bits: RSA keys of 2048, no SHA-1. Source: OpenSSL, SSL_CTX_set_security_level(3)."""
+# None has a finite-field Diffie-Hellman exchange: its group is the receiver's to choose, and one of 10,000
+# bits costs a second of CPU time, in which nobody else is paged.
 _CIPHERS: Final = (
-    "@SECLEVEL={level}:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
+    "@SECLEVEL={level}:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
 )
-_ANY_CIPHERS: Final = "DEFAULT:!aNULL:!eNULL:@SECLEVEL=0"
+_ANY_CIPHERS: Final = "DEFAULT:!aNULL:!eNULL:!kDHE:@SECLEVEL=0"
 
+_MOST_CONTEXTS: Final = 1024
+"""So many webhooks may have a CA bundle or a client certificate of their own; each costs memory."""
 _HASHED_NAME = re.compile(r"[0-9a-f]{8}\.[0-9]+")  # openssl-rehash(1)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=_MOST_CONTEXTS)
 def context_for(ca_bundle: str | None, client: ClientCertificate | None = None) -> ssl.SSLContext:
     """Return the context that trusts the CAs of this PEM text, or the system's CAs when None.
 
@@ -175,7 +179,8 @@ def explain_refusal(error: ssl.SSLCertVerificationError, host: str) -> str:
 def read_peer(secured: ssl.SSLObject) -> PeerCertificate | None:
     """Return what is kept of the certificate that a receiver was verified by.
 
-    None for a connection that has ended since: nothing will be sent over it.
+    None for a connection that has ended since: nothing will be sent over it. Also for a certificate
+    whose dates cannot be read, which does not keep anybody from being paged.
     """
     try:
         certificate: Mapping[str, Any] | None = secured.getpeercert()
@@ -184,12 +189,16 @@ def read_peer(secured: ssl.SSLObject) -> PeerCertificate | None:
         return None
     if not certificate or not whole:
         return None
+    try:
+        starts_at, expires_at = map(_instant, (certificate["notBefore"], certificate["notAfter"]))
+    except (ValueError, OverflowError):  # a year that no calendar here has
+        return None
     names = dict(pair for rdn in certificate.get("issuer", ()) for pair in rdn)
     parts = (names.get("organizationName"), names.get("commonName"))
     return PeerCertificate(
         issuer=written(", ".join(part for part in parts if part)) or "unnamed",
-        starts_at=_instant(certificate["notBefore"]),
-        expires_at=_instant(certificate["notAfter"]),
+        starts_at=starts_at,
+        expires_at=expires_at,
         fingerprint=sha256(whole).hexdigest(),
     )
 

@@ -34,15 +34,18 @@ def set_up_logs(form: str, mask: Masking, *, stream: TextIO | None = None) -> No
 
 
 class _Formatter(logging.Formatter):
-    """Whatever a line says, and a traceback above all, may quote what somebody sent."""
+    """Whatever a line says, and a traceback above all, may quote what somebody sent.
+
+    A text is masked before the line quotes it once more, and the whole line is, as facts need not be texts.
+    """
 
     def __init__(self, mask: Masking) -> None:
         super().__init__()
-        self._mask = mask
+        self.mask = mask
 
     def format(self, record: logging.LogRecord) -> str:
         """Return what the log gets of a record."""
-        return self._mask(self.line(record))
+        return self.mask(self.line(record))
 
     def line(self, record: logging.LogRecord) -> str:
         raise NotImplementedError
@@ -53,9 +56,16 @@ class TextFormatter(_Formatter):
 
     def line(self, record: logging.LogRecord) -> str:
         """Return one line, and the traceback of an unexpected error below it."""
-        facts = "".join(f" {name}={_shown(value)}" for name, value in _facts(record).items())
+        facts = "".join(
+            f" {name}={self._shown(value)}"
+            for name, value in _facts(record).items()
+            if value is not None
+        )
         line = f"{_instant(record)} {record.levelname} {_one_line(record.getMessage())}{facts}"
         return line if not record.exc_info else f"{line}\n{self.formatException(record.exc_info)}"
+
+    def _shown(self, value: object) -> str:
+        return str(value) if isinstance(value, int | float) else json.dumps(self.mask(str(value)))
 
 
 class JsonFormatter(_Formatter):
@@ -72,7 +82,11 @@ class JsonFormatter(_Formatter):
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+        masked = {
+            name: self.mask(value) if isinstance(value, str) else value
+            for name, value in line.items()
+        }
+        return json.dumps(masked, default=lambda value: self.mask(str(value)))
 
 
 def _facts(record: logging.LogRecord) -> dict[str, Any]:
@@ -82,10 +96,6 @@ def _facts(record: logging.LogRecord) -> dict[str, Any]:
 def _instant(record: logging.LogRecord) -> str:
     at = datetime.fromtimestamp(record.created, UTC)
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _shown(value: object) -> str:
-    return str(value) if isinstance(value, int | float) else json.dumps(str(value))
 
 
 def _one_line(text: str) -> str:

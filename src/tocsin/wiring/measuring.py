@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 
 from tocsin.actions.certificates import certificates_in_use, endings
 from tocsin.actions.pause import is_paused
+from tocsin.actions.webhook_state import find_failing
 from tocsin.api.services import Health
 from tocsin.clock import Clock
 from tocsin.engine.engine import Engine
 from tocsin.store.backlog import oldest_due_step, oldest_unsent
+from tocsin.store.webhook_failures import list_open_breakers
 from tocsin.wiring.opening import Store
 
 
@@ -31,6 +33,11 @@ def measure(store: Store, engine: Engine, clock: Clock, *, has_public_url: bool)
                 webhook.disabled_reason
                 for webhook in configuration.webhooks.values()
                 if webhook.disabled_reason is not None
+            ),
+            open_breakers=len(list_open_breakers(tx)),
+            failing_webhooks=sorted(
+                configuration.webhooks[id_].slug
+                for id_ in find_failing(tx, configuration.webhooks.values())
             ),
             links_lead_nowhere=not has_public_url
             and any(webhook.links for webhook in configuration.webhooks.values()),

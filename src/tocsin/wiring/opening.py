@@ -53,7 +53,8 @@ def open_store(
 
     `forgetting` makes whoever forgets what the master key does not open; None: it is refused.
     Raises: FolderNotWritable, NetworkFileSystem, AnotherServer, NewerSchema, MasterKeyMissing,
-    MasterKeyWrong, MasterKeyExposed, SealBroken, NothingToForget, DatabaseNotReached.
+    MasterKeyWrong, MasterKeyExposed, MasterKeyUnreadable, SealBroken, NothingToForget,
+    DatabaseNotReached.
     """
     with ExitStack() as stack:
         prepare_folder(settings.home)

@@ -9,12 +9,14 @@ from tocsin.domain.configuration_file.description import (
     DEFAULT_ROUTING,
     DescribedPolicy,
     DescribedRouting,
+    DescribedStep,
     DescribedWebhook,
     Description,
 )
 from tocsin.domain.configuration_file.reading_webhooks import FLAGS
 from tocsin.domain.duration import format_duration
 from tocsin.domain.instant import format_instant
+from tocsin.domain.policy import format_if_undelivered
 from tocsin.domain.routing import OPENING_TYPES_BY_DEFAULT, format_opening_types
 from tocsin.domain.webhook_options import BOUNDS, WebhookOptions
 
@@ -97,10 +99,31 @@ def _webhook(webhook: DescribedWebhook, *, with_secrets: bool) -> dict[str, Any]
             written[name] = getattr(options, option)
     if options.links:
         written["links"] = [action.value for action in options.links]
+    if options.follow_up:
+        written["follow_up"] = [each.value for each in options.follow_up]
+    written |= _timing(options, usual) | _on_trouble(options)
+    return written | _certificates(options, with_secrets=with_secrets)
+
+
+def _timing(options: WebhookOptions, usual: WebhookOptions) -> dict[str, Any]:
+    written: dict[str, Any] = {}
     for name, _least, _most in BOUNDS:
         if getattr(options, name) != getattr(usual, name):
             written[name] = format_duration(getattr(options, name))
-    return written | _certificates(options, with_secrets=with_secrets)
+    if options.retry_waits != usual.retry_waits:
+        written["retry_waits"] = list(map(format_duration, options.retry_waits))
+    if options.slots is not None:
+        written["slots"] = options.slots
+    return written
+
+
+def _on_trouble(options: WebhookOptions) -> dict[str, Any]:
+    written: dict[str, Any] = {}
+    if options.skip_if_late is not None:
+        written["skip_if_late"] = format_duration(options.skip_if_late)
+    if options.when_failing is not None:
+        written["when_failing"] = {"routing_key": options.when_failing}
+    return written
 
 
 def _auth_codes(webhook: DescribedWebhook) -> dict[str, str]:
@@ -136,14 +159,21 @@ def _teams(description: Description) -> dict[str, Any]:
 def _policy(policy: DescribedPolicy) -> dict[str, Any]:
     written: dict[str, Any] = {
         "name": policy.name,
-        "steps": [
-            {"after": format_duration(step.after), "webhooks": list(step.webhooks)}
-            for step in policy.steps
-        ],
+        "steps": [_step(step) for step in policy.steps],
     }
     if policy.repeat:
         after = format_duration(policy.repeat.after)
         written["repeat"] = {"times": policy.repeat.times, "after": after}
+    return written
+
+
+def _step(step: DescribedStep) -> dict[str, Any]:
+    written: dict[str, Any] = {
+        "after": format_duration(step.after),
+        "webhooks": list(step.webhooks),
+    }
+    if step.if_undelivered is not None:
+        written["if_undelivered"] = format_if_undelivered(step.if_undelivered)
     return written
 
 

@@ -101,6 +101,13 @@ def find_advice(description: Description) -> Iterator[Advice]:
     called = {slug for policy in description.policies.values() for slug in _webhooks_of(policy)}
     for path, policy in sorted(description.policies.items()):
         yield from policy_advice(policy, description, is_reached=path in reached)
+    for slug, webhook in sorted(description.webhooks.items()):
+        key = webhook.options.when_failing
+        if key is not None and key not in description.routing:
+            yield Advice(
+                f"{place_of(ObjectKind.WEBHOOK, slug)}.when_failing",
+                f"the routing key {key!r} is not configured, so the default routing takes the alert",
+            )
     for slug in sorted(description.webhooks.keys() - called):
         yield Advice(place_of(ObjectKind.WEBHOOK, slug), "no policy calls it")
 
@@ -122,3 +129,8 @@ def policy_advice(
         webhooks = [description.webhooks[slug] for slug in step.webhooks]
         if not any(webhook.enabled is not False for webhook in webhooks):
             yield Advice(f"{place}.steps[{number}]", "it reaches nobody: its webhooks are disabled")
+    if policy.steps and policy.steps[-1].if_undelivered is not None:
+        yield Advice(
+            f"{place}.steps[{len(policy.steps)}].if_undelivered",
+            "no step follows it, so it does nothing; add a step that reaches somebody else, or leave it out",
+        )

@@ -72,6 +72,8 @@ class DescribedStep:
 
     after: timedelta
     webhooks: tuple[str, ...]
+    if_undelivered: timedelta | None = None
+    """How long it may reach nobody before the next step fires."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,13 @@ from tocsin.domain.configuration_file.description import (
     DescribedAlertKey,
     DescribedPolicy,
     DescribedRouting,
+    DescribedStep,
     DescribedTeam,
     DescribedWebhook,
 )
 from tocsin.domain.duration import format_duration
 from tocsin.domain.instant import format_instant
+from tocsin.domain.policy import format_if_undelivered
 from tocsin.domain.routing import format_opening_types
 from tocsin.domain.wording import counted
 from tocsin.secret import Secret
@@ -81,9 +83,16 @@ def _webhook(webhook: DescribedWebhook) -> Facts:
         "standard_signature": options.with_standard_signature,
         "answer_may_act": options.answer_may_act,
         "links": list(options.links),
+        "follow_up": list(options.follow_up),
         "connect_timeout": format_duration(options.connect_timeout),
         "total_timeout": format_duration(options.total_timeout),
         "deadline": format_duration(options.deadline),
+        "retry_waits": list(map(format_duration, options.retry_waits)),
+        "slots": options.slots,
+        "skip_if_late": None
+        if options.skip_if_late is None
+        else format_duration(options.skip_if_late),
+        "when_failing": options.when_failing,
         "ca_bundle": _certificates(options.ca_bundle),
         "client_certificate": _certificates(client.chain if client else None),
         "promote_at": format_instant(promote_at) if promote_at else None,
@@ -112,9 +121,13 @@ def _policy(policy: DescribedPolicy) -> Facts:
         "team": policy.team,
         "slug": policy.slug,
         "name": policy.name,
-        "steps": [
-            {"after": format_duration(step.after), "webhooks": list(step.webhooks)}
-            for step in policy.steps
-        ],
+        "steps": [_step(step) for step in policy.steps],
         "repeat": repeat and {"times": repeat.times, "after": format_duration(repeat.after)},
     }
+
+
+def _step(step: DescribedStep) -> Facts:
+    facts: Facts = {"after": format_duration(step.after), "webhooks": list(step.webhooks)}
+    if step.if_undelivered is not None:
+        facts["if_undelivered"] = format_if_undelivered(step.if_undelivered)
+    return facts

@@ -12,13 +12,22 @@ from tocsin.domain.configuration_file.description import (
 from tocsin.domain.configuration_file.place import Place
 from tocsin.domain.configuration_file.reading_slugs import check_key, read_was
 from tocsin.domain.duration import NO_TIME, parse_duration
-from tocsin.domain.policy import MOST_REPEATS, MOST_STEPS, Repeat
+from tocsin.domain.policy import (
+    LONGEST_PATIENCE,
+    MOST_REPEATS,
+    MOST_STEPS,
+    NEXT_STEP,
+    SHORTEST_PATIENCE,
+    Repeat,
+    check_then,
+)
 from tocsin.domain.slug import parse_slug
 from tocsin.errors import TocsinError
 
 TEAM_FIELDS: Final = ("name", "policies", "was")
 POLICY_FIELDS: Final = ("name", "steps", "repeat", "was")
-STEP_FIELDS: Final = ("after", "webhooks")
+STEP_FIELDS: Final = ("after", "webhooks", "if_undelivered")
+IF_UNDELIVERED_FIELDS: Final = ("after", "then")
 REPEAT_FIELDS: Final = ("times", "after")
 SHORTEST_REPEAT: Final = timedelta(seconds=1)
 
@@ -76,7 +85,22 @@ def _step(place: Place) -> DescribedStep:
     return DescribedStep(
         after=fields["after"].read(parse_duration, NO_TIME) if "after" in fields else NO_TIME,
         webhooks=_webhooks(fields["webhooks"]) if "webhooks" in fields else (),
+        if_undelivered=_patience(fields["if_undelivered"]) if "if_undelivered" in fields else None,
     )
+
+
+def _patience(place: Place) -> timedelta | None:
+    fields = place.fields("if_undelivered", IF_UNDELIVERED_FIELDS)
+    for name in IF_UNDELIVERED_FIELDS:
+        if name not in fields:
+            place.mistake(f"needs {name!r}, such as {{after: 60s, then: {NEXT_STEP}}}")
+    if "then" in fields:
+        fields["then"].read(check_then, "")
+    return fields["after"].read(_patience_length, None) if "after" in fields else None
+
+
+def _patience_length(text: str) -> timedelta:
+    return parse_duration(text, at_least=SHORTEST_PATIENCE, at_most=LONGEST_PATIENCE)
 
 
 def _webhooks(place: Place) -> tuple[str, ...]:

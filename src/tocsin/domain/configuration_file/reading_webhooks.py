@@ -1,6 +1,6 @@
 """The part `webhooks`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
@@ -15,11 +15,22 @@ from tocsin.domain.client_certificate import (
 from tocsin.domain.configuration_file.description import DescribedWebhook
 from tocsin.domain.configuration_file.place import Place
 from tocsin.domain.configuration_file.reading_slugs import check_key, read_was
+from tocsin.domain.delivery import LONGEST_RETRY_WAIT, SHORTEST_RETRY_WAIT
 from tocsin.domain.duration import parse_duration
+from tocsin.domain.follow_up import FollowUp, parse_follow_ups
 from tocsin.domain.instant import parse_instant
 from tocsin.domain.one_time_link import LinkAction, parse_link_actions
 from tocsin.domain.payload import PayloadProfile
-from tocsin.domain.webhook_options import BOUNDS, InvalidWebhookOptions, WebhookOptions
+from tocsin.domain.routing import RoutingKey
+from tocsin.domain.webhook_options import (
+    BOUNDS,
+    LONGEST_LATENESS,
+    SHORTEST_LATENESS,
+    InvalidWebhookOptions,
+    WebhookOptions,
+    check_retry_waits,
+    parse_slots,
+)
 from tocsin.domain.webhook_url import check_webhook_url
 from tocsin.errors import TocsinError
 from tocsin.secret import Secret
@@ -33,13 +44,17 @@ FLAGS: Final = {
 """A field of the file, and the option it sets."""
 PEM_FIELDS: Final = ("ca_bundle", "client_certificate", "client_key")
 """Fields of PEM text, each of which may stand in a file of its own."""
+WHEN_FAILING_FIELDS: Final = ("routing_key",)
 FROM_FILE: Final = "_file"
 _LENGTHS: Final = tuple(name for name, _least, _most in BOUNDS)
 FIELDS: Final = (
     *("name", "url", "auth_code", "pending_auth_code", "promote_at", "enabled", "profile"),
     *FLAGS,
     "links",
+    "follow_up",
     *_LENGTHS,
+    *("retry_waits", "slots"),
+    *("skip_if_late", "when_failing"),
     *PEM_FIELDS,
     *(f"{field}{FROM_FILE}" for field in PEM_FIELDS),
     "was",
@@ -109,11 +124,8 @@ def _options(place: Place, fields: Mapping[str, Place]) -> WebhookOptions:
     for name, option in FLAGS.items():
         if name in fields:
             given[option] = fields[name].flag(otherwise=True)
-    if "links" in fields:
-        given["links"] = _links(fields["links"])
-    for name, least, most in BOUNDS:
-        if name in fields:
-            given[name] = _length(fields[name], least, most)
+    given |= {name: read(fields[name]) for name, read in _LISTS.items() if name in fields}
+    given |= _timing(fields)
     given["ca_bundle"] = _ca_bundle(fields)
     given["client_certificate"] = _client_certificate(fields)
     try:
@@ -123,10 +135,58 @@ def _options(place: Place, fields: Mapping[str, Place]) -> WebhookOptions:
         return WebhookOptions()
 
 
+def _when_failing(place: Place) -> str | None:
+    fields = place.fields("when_failing", WHEN_FAILING_FIELDS)
+    if "routing_key" not in fields:
+        place.mistake(
+            "needs the routing_key that gets the alert, such as {routing_key: operations}"
+        )
+        return None
+    return fields["routing_key"].read(lambda text: RoutingKey(text).value, None)
+
+
+def _texts(place: Place, example: str) -> list[str]:
+    items = [] if place.is_null else place.items(example)
+    return [text for item in items if (text := item.text()) is not None]
+
+
+def _timing(fields: Mapping[str, Place]) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    for name, least, most in BOUNDS:
+        if name in fields:
+            given[name] = _length(fields[name], least, most)
+    if "retry_waits" in fields:
+        given["retry_waits"] = _retry_waits(fields["retry_waits"])
+    if "slots" in fields:
+        given["slots"] = fields["slots"].read(parse_slots, None)
+    if "skip_if_late" in fields:
+        length = fields["skip_if_late"]
+        given["skip_if_late"] = _length(length, SHORTEST_LATENESS, LONGEST_LATENESS)
+    if "when_failing" in fields:
+        given["when_failing"] = _when_failing(fields["when_failing"])
+    return given
+
+
 def _links(place: Place) -> tuple[LinkAction, ...]:
-    items = [] if place.is_null else place.items("[acknowledge, resolve]")
-    names = [text for item in items if (text := item.text()) is not None]
+    names = _texts(place, "[acknowledge, resolve]")
     return place.attempt(lambda: parse_link_actions(names), ())
+
+
+def _retry_waits(place: Place) -> tuple[timedelta, ...] | None:
+    items = place.items("[2s, 5s, 15s]")
+    waits = [_length(item, SHORTEST_RETRY_WAIT, LONGEST_RETRY_WAIT) for item in items]
+    read = tuple(wait for wait in waits if wait is not None)
+    if len(read) < len(items) or place.is_scalar:
+        return None
+    return place.attempt(lambda: check_retry_waits(read), None)
+
+
+def _follow_up(place: Place) -> tuple[FollowUp, ...]:
+    names = _texts(place, f"[{', '.join(FollowUp)}]")
+    return place.attempt(lambda: parse_follow_ups(names), ())
+
+
+_LISTS: Final[Mapping[str, Callable[[Place], Any]]] = {"links": _links, "follow_up": _follow_up}
 
 
 def _ca_bundle(fields: Mapping[str, Place]) -> str | None:

@@ -14,7 +14,7 @@ from tocsin.domain.configuration_file.description import (
 )
 from tocsin.domain.configuration_file.facts import changed_facts, changed_secrets
 from tocsin.domain.configuration_file.merging import Difference
-from tocsin.domain.duration import from_start
+from tocsin.domain.duration import format_duration, from_start
 from tocsin.secret import Secret
 
 _SIGNS: Final = {"created": "+", "changed": "~", "deleted": "-"}
@@ -114,7 +114,11 @@ def plan_lines(policy: DescribedPolicy) -> Sequence[str]:
     at = timedelta()
     for number, step in enumerate(policy.steps, start=1):
         at += step.after
-        lines.append(f"step {number} at +{from_start(at)}: {', '.join(step.webhooks)}")
+        patience = step.if_undelivered
+        hurry = (
+            f" (if undelivered for {format_duration(patience)}: the next step)" if patience else ""
+        )
+        lines.append(f"step {number} at +{from_start(at)}: {', '.join(step.webhooks)}{hurry}")
     if policy.repeat and policy.steps:
         lines.append(_repeat_line(policy, at))
     return lines or ["no steps"]
