@@ -143,6 +143,7 @@ async def test_a_crash_loses_none(tocsin: Tocsin, tmp_path: Path) -> None:
     before = len(tocsin.receiver.requests)
     await after.start()
     try:
+        await after.until_taken_over()
         await after.settle()
         page, following = await after.deliveries()
         assert page["attempts"][0]["outcome"] == "unknown"
