@@ -15,6 +15,13 @@ from tocsin.domain.network import InvalidNetworks, Networks, decide_address, dec
 from tocsin.domain.routing import RoutingKey, format_opening_types, parse_opening_types
 from tocsin.domain.slug import parse_slug
 from tocsin.domain.webhook_address import check_url_and_address, literal_address
+from tocsin.domain.webhook_options import (
+    MOST_SLOTS,
+    InvalidWebhookOptions,
+    check_retry_waits,
+    check_slots,
+    parse_slots,
+)
 from tocsin.domain.webhook_url import InvalidWebhookUrl, check_webhook_url
 from tocsin.errors import TocsinError
 from tocsin.settings import COMMANDS, SERVER, InvalidSettings, Settings
@@ -45,6 +52,17 @@ def feed_duration(data: bytes) -> None:
     with suppress(TocsinError):
         length = parse_duration(data.decode("utf-8", "surrogateescape"))
         assert parse_duration(format_duration(length)) == length
+
+
+def feed_slots(data: bytes) -> None:
+    with suppress(InvalidWebhookOptions):
+        assert 1 <= check_slots(parse_slots(data.decode("utf-8", "surrogateescape"))) <= MOST_SLOTS
+
+
+def feed_retry_waits(data: bytes) -> None:
+    with suppress(TocsinError):
+        waits = tuple(map(parse_duration, data.decode("utf-8", "surrogateescape").split()))
+        assert check_retry_waits(waits) == waits
 
 
 def feed_instant(data: bytes) -> None:
@@ -160,6 +178,8 @@ TARGETS: Final = {
     "duration": Target(
         feed_duration, (b"1h30m", b"90s", b"999999999d", b"0", b".", b" ", b"\xd9\xa1")
     ),
+    "slots": Target(feed_slots, (b"1", b"64", b"65", b"-", b"\xd9\xa1")),
+    "retry-waits": Target(feed_retry_waits, (b"2s", b"1h", b" ", b"0s", b"999999999d")),
     "webhook-url": Target(
         feed_webhook_url,
         (

@@ -6,6 +6,7 @@ import pytest
 from tests.actions.desk import Desk
 
 from tocsin.actions.incidents import IncidentNotFound, acknowledge, hold, resolve
+from tocsin.actions.named_steps import WebhookUnknown
 from tocsin.actions.send_test import send_test
 from tocsin.actions.show_alerts import (
     AlertNotFound,
@@ -278,7 +279,8 @@ def test_deliveries_are_listed_with_names_and_attempts(ops: Desk) -> None:
     everything = ids()
     assert ids(limit=2) + ids(before=everything[1]) == everything
     assert ids(webhook="phone") == everything[1:2]
-    assert ids(webhook="nobody") == []
+    with pytest.raises(WebhookUnknown):
+        ids(webhook="nobody")
     assert ids(state=DeliveryState.SENDING) == [everything[0], everything[3]]
     assert ids(incident=2) == everything[:1]
 

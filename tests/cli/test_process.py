@@ -9,8 +9,9 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+import pytest
 from tests.cli.conftest import Served, environment
 
 TOCSIN = (sys.executable, "-m", "tocsin")
@@ -62,6 +63,15 @@ def test_a_terminal_of_an_old_encoding_shows_escapes(served: Served) -> None:
     assert r"stra\xdfe" in done.stdout
 
 
+@pytest.fixture
+def _ctrl_c_is_heard() -> Iterator[None]:
+    """Tests in the background of a shell would hand on that it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_ctrl_c_is_heard")
 def test_ctrl_c_ends_a_command_quietly() -> None:
     """Waiting for a server that does not answer, it ends with 130, as shells expect."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
