@@ -1,9 +1,10 @@
 """The judgement: the ledger outside, held against what the servers have on record."""
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
@@ -36,13 +37,22 @@ class OnRecord(NamedTuple):
     """Whether everything had the time to be done; what was not, is lost."""
 
 
+class Back(NamedTuple):
+    """When the database could be reached again."""
+
+    at: datetime
+    monotonic: float
+
+
 class History(NamedTuple):
     """What was done to the processes."""
 
     kills: Sequence[Kill]
-    uptime: Uptime
-    database_back: Sequence[float]
-    """When the database could be reached again. Units: seconds, by the monotonic clock."""
+    recovering: Uptime
+    """Nodes count from their start."""
+    answering: Uptime
+    """Nodes count while they answer."""
+    database_back: Sequence[Back]
     ended_by_themselves: int
     """Servers that ended while nobody had killed them and the database was there."""
 
@@ -95,7 +105,7 @@ class Findings:
     recovery_seconds_max: float | None
     """From a server's death to the last of its attempts being taken over, while a node and the database were up."""
     database_recovery_seconds_max: float | None
-    """From the database's return to the next alert that is accepted."""
+    """From the database's return to the next alert that is accepted, while a node was up."""
     fired_late: Percentiles
     """Between a step's plan and its firing."""
     sent_late: Percentiles
@@ -238,7 +248,7 @@ def _leased_after(ledger: Ledger, record: OnRecord) -> Iterable[str]:
 
 def _recovery(history: History, evidence: Evidence) -> float | None:
     took = [
-        history.uptime.able_seconds(kill.at, evidence.taken_over[kill.run])
+        history.recovering.able_seconds(kill.at, evidence.taken_over[kill.run])
         for kill in history.kills
         if kill.run in evidence.taken_over and evidence.taken_over[kill.run] > kill.at
     ]
@@ -248,9 +258,11 @@ def _recovery(history: History, evidence: Evidence) -> float | None:
 def _database_recovery(ledger: Ledger, history: History) -> float | None:
     accepted = sorted(ledger.accepted.values())
     took = []
-    for back in history.database_back:
-        later = [at for at in accepted if at > back]
-        took += [later[0] - back] if later else []
+    for at, began in history.database_back:
+        later = bisect_right(accepted, began)
+        if later < len(accepted):
+            next_at = at + timedelta(seconds=accepted[later] - began)
+            took.append(history.answering.able_seconds(at, next_at))
     return round(max(took), 3) if took else None
 
 

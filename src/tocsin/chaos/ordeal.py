@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from tocsin.chaos.findings import Findings, History, Kill, judge
+from tocsin.chaos.findings import Back, Findings, History, Kill, judge
 from tocsin.chaos.ledger import Ledger
 from tocsin.chaos.load import AUTH_CODE, Load, Responders, Senders
 from tocsin.chaos.processes import CommandFailed, Node, PostgreSQL, ReceiverProcess, free_port
@@ -35,7 +35,8 @@ _DOWN: Final = (0.0, 1.5)
 _WEIGHTS: Final = {"node": 6, "receiver": 2, "postgresql": 1}
 _WHILE_STARTING: Final = 0.2
 """How many kills of a node, of all, may hit one that does not answer yet."""
-_AGAIN_SECONDS: Final = 0.3
+_AGAIN_SECONDS: Final = 1.0
+"""How long a node that ended by itself is left alone: each start takes a second of a processor."""
 _LOOK_SECONDS: Final = 0.05
 
 
@@ -86,8 +87,10 @@ class Ordeal:
         self._randomness = randomness
         self._stop = stop
         self._kills: list[Kill] = []
-        self._uptime = Uptime()
-        self._back: list[float] = []
+        self._recovering = Uptime()
+        self._answering = Uptime()
+        self._back: list[Back] = []
+        self._outages = 0
         self._ended_by_themselves = 0
         self._token = ""
         self._up: set[str] = set()
@@ -167,7 +170,6 @@ class Ordeal:
         senders.start()
         try:
             while len(self._kills) < self._plan.kills and not self._stop.is_set():
-                await self._pause(self._randomness.uniform(*_BETWEEN_KILLS))
                 await self._kill_one()
             await self._pause(_BETWEEN_KILLS[1])  # the last kill is followed by load, too
         finally:
@@ -187,7 +189,13 @@ class Ordeal:
         settling.cancel()
         self._raise_failure()
         record = await readback.read(had_time=is_settled or not self._stop.is_set())
-        history = History(self._kills, self._uptime, self._back, self._ended_by_themselves)
+        history = History(
+            kills=self._kills,
+            recovering=self._recovering,
+            answering=self._answering,
+            database_back=self._back,
+            ended_by_themselves=self._ended_by_themselves,
+        )
         return judge(self.ledger, record, history, steps=len(self._plan.load.delays))
 
     async def _end(self) -> None:
@@ -206,16 +214,19 @@ class Ordeal:
     # --- kills
 
     async def _kill_one(self) -> None:
-        """Choose what to kill, wait until there is such a thing, and kill it."""
+        """Choose what to kill, wait until there is such a thing, and kill it a moment later."""
         kinds = [*_WEIGHTS][: 3 if self._plan.postgresql else 2]
         (kind,) = self._randomness.choices(kinds, [_WEIGHTS[each] for each in kinds])
         place, away = self._randomness.random(), self._randomness.uniform(*_DOWN)
+        moment = self._randomness.uniform(*_BETWEEN_KILLS)
         may_be_starting = self._randomness.random() < _WHILE_STARTING
         while not self._stop.is_set():
-            victims = self._victims(kind, may_be_starting=may_be_starting)
-            if victims:
-                await self._kill(victims[int(place * len(victims))], away)
-                return
+            if self._victims(kind, may_be_starting=may_be_starting):
+                await self._pause(moment)
+                victims = self._victims(kind, may_be_starting=may_be_starting)
+                if victims and not self._stop.is_set():
+                    await self._kill(victims[int(place * len(victims))], away)
+                    return
             await self._pause(_LOOK_SECONDS)
 
     def _victims(self, kind: str, *, may_be_starting: bool) -> list[_Victim]:
@@ -242,6 +253,7 @@ class Ordeal:
             self._up.discard(victim.name)
             self._spawn(self._restart_receiver(victim, away))
         else:
+            self._outages += 1
             self._changed(DATABASE, is_up=False, at=at)
             self._spawn(self._restart_postgresql(victim, away))
 
@@ -256,26 +268,28 @@ class Ordeal:
         await asyncio.sleep(away)
         await postgresql.start()
         self._changed(DATABASE, is_up=True)
-        self._back.append(self._clock.monotonic())
+        self._back.append(Back(self._clock.now(), self._clock.monotonic()))
 
     # --- keeping things up
 
     async def _keep_up(self, node: Node) -> None:
         """Start it whenever it has ended, as whoever runs servers does."""
         while not self._is_ending:
-            had_database = DATABASE in self._up
+            had, outages = DATABASE in self._up, self._outages
             if not node.runs:
                 node.begin()
             # Its start is a part of the recovery, so it counts as something that could recover.
-            self._uptime.changed(node.name, self._clock.now(), is_up=True)
-            if await node.answers() and node.runs:
-                self._up.add(node.name)
+            self._recovering.changed(node.name, self._clock.now(), is_up=True)
+            answered = await node.answers() and node.runs
+            if answered:
+                self._changed(node.name, is_up=True)
                 await self._note_run(node)
             while node.runs:
                 await asyncio.sleep(_LOOK_SECONDS)  # another process: nothing to wait on
             away = self._stays_away.pop(node.name, None)
             if away is None:
-                self._ended_by_themselves += had_database and DATABASE in self._up
+                # One that starts may be refused without its database; no other may end.
+                self._ended_by_themselves += answered or (had and outages == self._outages)
                 self._changed(node.name, is_up=False)
             await asyncio.sleep(_AGAIN_SECONDS if away is None else away)
 
@@ -295,7 +309,9 @@ class Ordeal:
 
     def _changed(self, name: str, *, is_up: bool, at: datetime | None = None) -> None:
         (self._up.add if is_up else self._up.discard)(name)
-        self._uptime.changed(name, self._clock.now() if at is None else at, is_up=is_up)
+        at = at or self._clock.now()
+        self._answering.changed(name, at, is_up=is_up)
+        self._recovering.changed(name, at, is_up=is_up)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

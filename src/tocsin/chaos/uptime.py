@@ -25,7 +25,7 @@ class Uptime:
         self._changes.append(Change(at, name, is_up))
 
     def able_seconds(self, begin: datetime, end: datetime) -> float:
-        """Return for how long of this time the database and a node were up; a node from its start on."""
+        """Return for how long of this time the database and at least one node were up."""
         return sum(
             (min(until, end) - max(since, begin)).total_seconds()
             for since, until in _able(self._changes, end)
