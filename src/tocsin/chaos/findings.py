@@ -191,7 +191,9 @@ def _undone(
             id_, state = delivery["id"], delivery["state"]
             if state not in _ENDED and (record.had_time or state == "failed"):
                 yield f"{id_} of {name} is {state}"
-            if state == "delivered" and not any(each.was_taken for each in ledger.arrivals[id_]):
+            if state == "delivered" and not any(
+                each.was_taken for each in ledger.arrivals.get(id_, ())
+            ):
                 yield f"{id_} of {name} is delivered, and no receiver took it"
 
 

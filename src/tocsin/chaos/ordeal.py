@@ -7,19 +7,18 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from tocsin.chaos.findings import Back, Findings, History, Kill, judge
 from tocsin.chaos.ledger import Ledger
 from tocsin.chaos.load import AUTH_CODE, Load, Responders, Senders
-from tocsin.chaos.processes import CommandFailed, Node, PostgreSQL, ReceiverProcess, free_port
+from tocsin.chaos.processes import CommandFailed, Node, PostgreSQL, ReceiverProcess
 from tocsin.chaos.readback import Readback
 from tocsin.chaos.receiver import Instructions, Manners
 from tocsin.chaos.uptime import DATABASE, Uptime
-from tocsin.cli.address import TOKEN_FILE, Address
-from tocsin.cli.client import Client
 from tocsin.clock import Clock
-from tocsin.secret import Secret
+from tocsin.domain.wording import listed
+from tocsin.errors import TocsinError
 from tocsin.store.database import Database
 
 RECEIVERS: Final = 3
@@ -38,6 +37,13 @@ _WHILE_STARTING: Final = 0.2
 _AGAIN_SECONDS: Final = 1.0
 """How long a node that ended by itself is left alone: each start takes a second of a processor."""
 _LOOK_SECONDS: Final = 0.05
+_PATIENCE_SECONDS: Final = 120.0
+
+
+class DoesNotComeBack(TocsinError):
+    """Something that was killed was started again and again, and never answered."""
+
+    code: ClassVar[str] = "does_not_come_back"
 
 
 _Victim = Node | ReceiverProcess | PostgreSQL
@@ -48,7 +54,8 @@ class Plan:
     """What is to be done."""
 
     folder: Path
-    nodes: int
+    ports: Sequence[int]
+    """Of the receivers, and then one for each node."""
     kills: int
     settings: Mapping[str, str]
     """Of every node, beside what it has of its own."""
@@ -102,14 +109,16 @@ class Ordeal:
         self._failure: BaseException | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._nodes = [
-            Node(f"node-{number}", plan.folder, free_port(randomness), plan.env, **plan.settings)
-            for number in range(1, plan.nodes + 1)
+            Node(f"node-{number}", plan.folder, port, plan.env, **plan.settings)
+            for number, port in enumerate(plan.ports[RECEIVERS:], 1)
         ]
-        self._receivers = [self._make_receiver(number) for number in range(1, RECEIVERS + 1)]
+        self._receivers = [
+            self._make_receiver(number, port)
+            for number, port in enumerate(plan.ports[:RECEIVERS], 1)
+        ]
 
-    def _make_receiver(self, number: int) -> ReceiverProcess:
-        seed = self._randomness.getrandbits(32)
-        told = Instructions(free_port(self._randomness), AUTH_CODE, seed, _MANNERS)
+    def _make_receiver(self, number: int, port: int) -> ReceiverProcess:
+        told = Instructions(port, AUTH_CODE, self._randomness.getrandbits(32), _MANNERS)
         return ReceiverProcess(f"receiver-{number}", told, self._plan.env, self.ledger.arrived)
 
     @property
@@ -122,7 +131,7 @@ class Ordeal:
     async def run(self) -> Findings:
         """Return what was found. Everything that was started is stopped; PostgreSQL is left running.
 
-        Raises: NodeDoesNotStart, CommandFailed, NoServer, Refused.
+        Raises: NodeDoesNotStart, DoesNotComeBack, CommandFailed, NoServer, Refused.
         """
         try:
             await self._begin()
@@ -140,11 +149,9 @@ class Ordeal:
         first, *_ = self._nodes
         self._changed(DATABASE, is_up=True)
         await first.start()
-        self._token = (first.home / TOKEN_FILE).read_text(encoding="ascii").strip()
+        self._token = first.token
         text = self._plan.load.configuration([receiver.port for receiver in self._receivers])
-        client = Client(Address(first.url, Secret(self._token)))
-        body = {"text": text, "filename": "chaos.yaml"}
-        await asyncio.to_thread(client.post, "/configuration/apply", body)
+        await asyncio.to_thread(first.configure, text)
         for node in self._nodes:
             self._spawn(self._keep_up(node))
         await self._until_up()
@@ -171,7 +178,8 @@ class Ordeal:
         try:
             while len(self._kills) < self._plan.kills and not self._stop.is_set():
                 await self._kill_one()
-            await self._pause(_BETWEEN_KILLS[1])  # the last kill is followed by load, too
+            await self._until_up()  # the last kill is followed by load, too
+            await self._pause(_BETWEEN_KILLS[1])
         finally:
             await senders.stop()
             await responders.stop()
@@ -295,16 +303,20 @@ class Ordeal:
 
     async def _note_run(self, node: Node) -> None:
         while node.runs and node.name not in self._stays_away:
-            run = await node.run_id(self._token)
+            run = await node.run_id()
             if run is not None and node.name not in self._stays_away:
                 self._runs[node.name] = run
                 return
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _until_up(self) -> None:
-        """Return when everything is up, or somebody gave up."""
+        """Return when everything is up. Raises: DoesNotComeBack, and whatever went wrong meanwhile."""
+        until = self._clock.monotonic() + _PATIENCE_SECONDS
         while self.standing.down and self._failure is None:
             await asyncio.sleep(_LOOK_SECONDS)
+            if self._clock.monotonic() > until:
+                down = listed(self.standing.down)
+                raise DoesNotComeBack(f"{down} did not come back: see the logs")
         self._raise_failure()
 
     def _changed(self, name: str, *, is_up: bool, at: datetime | None = None) -> None:

@@ -14,8 +14,8 @@ from typing import ClassVar, Final
 import uvloop
 
 from tocsin.chaos.findings import Findings
-from tocsin.chaos.ordeal import Ordeal, Plan
-from tocsin.chaos.processes import PostgreSQL
+from tocsin.chaos.ordeal import RECEIVERS, Ordeal, Plan
+from tocsin.chaos.processes import PostgreSQL, free_ports
 from tocsin.chaos.telling import progress, tell
 from tocsin.cli.shell import DONE, INTERRUPTED, REFUSED, Shell
 from tocsin.errors import TocsinError
@@ -167,7 +167,8 @@ def _plan(options: Options, folder: Path, shell: Shell) -> Plan:
         postgresql = PostgreSQL(options.postgresql_stop, options.postgresql_start, log)
     return Plan(
         folder=folder,
-        nodes=options.nodes,
+        # Not by the seed: two runs with the same one may go on at the same time.
+        ports=free_ports(RECEIVERS + options.nodes, random.SystemRandom()),
         kills=options.kills,
         settings={
             "TOCSIN_DATABASE_URL": _node_url(options, folder),

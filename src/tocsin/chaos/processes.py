@@ -16,13 +16,22 @@ from typing import ClassVar, Final
 from tocsin.chaos.ledger import Arrival
 from tocsin.chaos.load import Connection
 from tocsin.chaos.receiver import HOST, WELL, Instructions
+from tocsin.cli.address import TOKEN_FILE, Address
+from tocsin.cli.client import API, Client
 from tocsin.errors import TocsinError
+from tocsin.secret import Secret
 
 _PORTS: Final = range(20_000, 32_000)
 """Below those that systems give to outgoing connections: one of them would keep a node from coming back."""
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 90.0
 _LOOK_SECONDS: Final = 0.02
+
+
+class NoFreePort(TocsinError):
+    """Others listen at all of them."""
+
+    code: ClassVar[str] = "no_free_port"
 
 
 class NodeDoesNotStart(TocsinError):
@@ -37,13 +46,18 @@ class CommandFailed(TocsinError):
     code: ClassVar[str] = "command_failed"
 
 
-def free_port(randomness: random.Random) -> int:
-    """Return a port of this machine that nobody listens at."""
-    while True:
-        port = randomness.choice(_PORTS)
+def free_ports(count: int, randomness: random.Random) -> list[int]:
+    """Return different ports of this machine that nobody listens at."""
+    found: list[int] = []
+    for port in randomness.sample(_PORTS, len(_PORTS)):
         with socket.socket() as probe, suppress(OSError):
             probe.bind((HOST, port))
-            return port
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise NoFreePort(
+        f"chaos needs {count} free ports of {HOST} between {_PORTS[0]} and {_PORTS[-1]}"
+    )
 
 
 class Node:
@@ -103,13 +117,23 @@ class Node:
         if not await self.answers():
             raise NodeDoesNotStart(f"{self.name} ended by itself: see {self.log}")
 
-    async def run_id(self, token: str) -> int | None:
+    @property
+    def token(self) -> str:
+        """The admin token that it left for its user; only after its first start."""
+        return (self.home / TOKEN_FILE).read_text(encoding="ascii").strip()
+
+    def configure(self, text: str) -> None:
+        """Put a configuration file in force. Raises: NoServer, Refused."""
+        client = Client(Address(self.url, Secret(self.token)))
+        client.post("/configuration/apply", {"text": text, "filename": "chaos.yaml"})
+
+    async def run_id(self) -> int | None:
         """Return the run that its attempts name; None: it cannot say now."""
-        more = f"Authorization: Bearer {token}\r\n"
+        more = f"Authorization: Bearer {self.token}\r\n"
         with suppress(OSError, EOFError, TimeoutError):
             connection = await Connection.to(self.port)
             try:
-                answered = await connection.ask("GET", "/api/v1/status", more=more)
+                answered = await connection.ask("GET", f"{API}/status", more=more)
             finally:
                 connection.close()
             return int(json.loads(answered.body)["run"]) if answered.status == 200 else None
