@@ -121,7 +121,7 @@ def test_nothing_is_lost_and_nothing_fires_twice(runs: dict[str, Ended], store: 
     assert found["leased_after_acknowledge"] == 0
     assert (found["store"], found["seed"], found["proved"]) == (store, SEED, True)
     assert found["nodes"] == (2 if store == "postgresql" else 1)
-    assert sum(found["kills"].values()) == KILLS
+    assert found["kills"] == sum(found["killed"].values()) == KILLS
     assert found["delivered"] > found["accepted"] > found["acknowledged"] > 0
     assert found["requests"] >= found["delivered"]
     assert "fired twice" in ran.out
@@ -131,8 +131,8 @@ def test_nothing_is_lost_and_nothing_fires_twice(runs: dict[str, Ended], store: 
 def test_nodes_and_the_database_recover(runs: dict[str, Ended]) -> None:
     """Another node takes over within 10 s, and 5 s after the database's return alerts are accepted."""
     found = runs["postgresql"].findings
-    assert found["kills"]["postgresql"] >= 1
-    assert {"node-1", "node-2"} & found["kills"].keys()
+    assert found["killed"]["postgresql"] >= 1
+    assert {"node-1", "node-2"} & found["killed"].keys()
     assert found["recovery_seconds_max"] < 10
     assert found["database_recovery_seconds_max"] < 5
 

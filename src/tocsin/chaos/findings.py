@@ -113,7 +113,8 @@ class Findings:
     turned_away: Mapping[str, int]
     """Answers other than 200, by status: each was sent again."""
     ended_by_themselves: int
-    kills: Mapping[str, int]
+    killed: Mapping[str, int]
+    """How often, by name."""
     examples: tuple[str, ...] = field(default=(), compare=False)
     """Sentences about what is not as it should be, some of them."""
 
@@ -124,7 +125,9 @@ class Findings:
         return not any((*wrong, self.leased_after_acknowledge, self.ended_by_themselves))
 
     def as_json(self) -> dict[str, Json]:
-        return asdict(self)
+        """Return the figures for programs."""
+        facts = {name: value for name, value in asdict(self).items() if name != "examples"}
+        return facts | {"kills": sum(self.killed.values()), "proved": self.is_proof}
 
 
 def judge(ledger: Ledger, record: OnRecord, history: History, *, steps: int) -> Findings:
@@ -162,7 +165,7 @@ def judge(ledger: Ledger, record: OnRecord, history: History, *, steps: int) -> 
         sent_late=Percentiles.of(_late(record.deliveries, _first_byte)),
         turned_away={str(status): count for status, count in sorted(ledger.turned_away.items())},
         ended_by_themselves=history.ended_by_themselves,
-        kills=dict(sorted(Counter(kill.name for kill in history.kills).items())),
+        killed=dict(sorted(Counter(kill.name for kill in history.kills).items())),
         examples=tuple(sentence for each in examples for sentence in each[:5]),
     )
 

@@ -30,12 +30,11 @@ def tell(
     for sentence in findings.examples:
         shell.say(Cell(sentence, Colour.BAD), indent=2)
     if as_json:
-        facts = {name: value for name, value in findings.as_json().items() if name != "examples"}
-        print(json.dumps({**run, **facts, "proved": findings.is_proof}), file=shell.out)
+        print(json.dumps({**run, **findings.as_json()}), file=shell.out)
 
 
 def _rows(found: Findings) -> Iterator[Row]:
-    yield "kills", str(sum(found.kills.values())), _kills(found.kills)
+    yield "kills", str(sum(found.killed.values())), _killed(found.killed)
     yield "accepted", str(found.accepted), "alerts answered 200"
     yield "lost", _zero(found.lost), "of all that was accepted: not on record, or not done"
     yield "fired twice", _zero(found.fired_twice), "steps, by the record and by the receivers"
@@ -76,8 +75,8 @@ def _zero(count: int) -> Cell:
     return Cell(str(count), Colour.BAD if count else Colour.GOOD)
 
 
-def _kills(kills: Mapping[str, int]) -> str:
-    return listed([f"{name} {count}" for name, count in kills.items()], nothing="none")
+def _killed(killed: Mapping[str, int]) -> str:
+    return listed([f"{name} {count}" for name, count in killed.items()], nothing="none")
 
 
 def _seconds(seconds: float | None) -> str:

@@ -29,9 +29,8 @@ def add_command(commands: Commands) -> None:
         """,
         example="""
             tocsin chaos --kills 200                  # one server on an SQLite file of its own
-            tocsin chaos --nodes 3 --kills 200 --seed 7 \\
-              --database-url postgresql://localhost/tocsin_chaos    # three servers on an empty database
-            tocsin chaos --json | tail -n 1           # one line for programs
+            tocsin chaos --nodes 3 --database-url postgresql://localhost/tocsin_chaos   # an empty one
+            tocsin chaos --json > findings            # the last line is for programs
         """,
         then="tocsin serve   # a server of your own",
         asks_server=False,
