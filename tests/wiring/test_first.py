@@ -98,10 +98,10 @@ def test_a_second_node_takes_no_token_away(postgresql_url: str, tmp_path: Path) 
             with store.database.read() as tx:
                 assert authenticate(tx, token.reveal()).scope is Scope.ADMINISTER
     assert [each is not None for each in made] == [True, False, False]
-    with open_store(settings, random_bytes=secrets.token_bytes) as store:
-        with store.database.read() as tx:
-            names = [each.name for each in list_tokens(tx) if each.revoked_at is None]
-            for name in ("one", "two"):
-                authenticate(tx, (tmp_path / name / "admin.token").read_text().strip())
+    opened = open_store(settings, random_bytes=secrets.token_bytes)
+    with opened as store, store.database.read() as tx:
+        names = [each.name for each in list_tokens(tx) if each.revoked_at is None]
+        for name in ("one", "two"):
+            authenticate(tx, (tmp_path / name / "admin.token").read_text().strip())
     assert sorted(names) == ["local", "local-2", "local-3"]
     drop_databases(postgresql_url, "first")

@@ -72,6 +72,8 @@ class Standing:
     of: int
     ledger: Ledger
     down: Sequence[str]
+    unfinished: int | None
+    """How many steps and deliveries are waited for; None while there is load."""
 
 
 class Ordeal:
@@ -105,6 +107,7 @@ class Ordeal:
         """For how long each that was killed is to stay away, until it is noticed."""
         self._runs: dict[str, int] = {}
         """The run of each node that answers, once it has told."""
+        self._readback: Readback | None = None
         self._is_ending = False
         self._failure: BaseException | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -126,7 +129,8 @@ class Ordeal:
         """Where it stands."""
         names = [node.name for node in self._nodes] + [each.name for each in self._receivers]
         down = [name for name in [*names, DATABASE] if name not in self._up]
-        return Standing(len(self._kills), self._plan.kills, self.ledger, down)
+        unfinished = None if self._readback is None else self._readback.unfinished
+        return Standing(len(self._kills), self._plan.kills, self.ledger, down, unfinished)
 
     async def run(self) -> Findings:
         """Return what was found. Everything that was started is stopped; PostgreSQL is left running.
@@ -188,7 +192,8 @@ class Ordeal:
         for receiver in self._receivers:
             receiver.behave()
         await self._until_up()
-        readback = Readback([node.url for node in self._nodes], self._token, self._database)
+        urls = [node.url for node in self._nodes]
+        self._readback = readback = Readback(urls, self._token, self._database)
         settling = asyncio.create_task(readback.until_settled(seconds=SETTLE_SECONDS))
         stopped = asyncio.create_task(self._stop.wait())
         await asyncio.wait((settling, stopped), return_when=asyncio.FIRST_COMPLETED)

@@ -22,6 +22,8 @@ class Readback:
     def __init__(self, urls: Sequence[str], token: str, database: Database) -> None:
         self._clients = [Client(Address(url, Secret(token))) for url in urls]
         self._database = database
+        self.unfinished: int | None = None
+        """How much was due or waited when somebody looked last."""
 
     async def until_settled(self, *, seconds: float) -> bool:
         """Wait until nothing is due and nothing waits; False when that is not so in time."""
@@ -41,7 +43,8 @@ class Readback:
 
     def _count_unfinished(self) -> int:
         with self._database.read() as tx:
-            return count_unfinished(tx)
+            self.unfinished = count_unfinished(tx)
+        return self.unfinished
 
     def _list(self, path: str) -> list[Json]:
         *others, last = self._clients

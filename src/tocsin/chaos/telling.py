@@ -7,7 +7,7 @@ from tocsin.chaos.findings import Findings, Percentiles
 from tocsin.chaos.ordeal import Standing
 from tocsin.cli.paint import Cell, Colour
 from tocsin.cli.shell import Shell
-from tocsin.domain.wording import listed
+from tocsin.domain.wording import counted, listed
 
 Row = tuple[str, str | Cell, str]
 
@@ -15,10 +15,12 @@ Row = tuple[str, str | Cell, str]
 def progress(standing: Standing) -> str:
     """Return where it stands, in a line."""
     ledger = standing.ledger
-    down = f"; down: {listed(standing.down)}" if standing.down else ""
+    more = f"; down: {listed(standing.down)}" if standing.down else ""
+    if standing.unfinished is not None:
+        more += f"; waiting for {counted(standing.unfinished, 'step or delivery', 'steps and deliveries')}"
     return (
         f"{standing.kills} of {standing.of} kills, {len(ledger.accepted)} alerts accepted, "
-        f"{len(ledger.acknowledged)} acknowledged, {ledger.requests} requests arrived{down}"
+        f"{len(ledger.acknowledged)} acknowledged, {ledger.requests} requests arrived{more}"
     )
 
 
