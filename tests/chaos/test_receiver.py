@@ -5,48 +5,20 @@ import random
 from collections.abc import Callable
 
 import pytest
+from tests.chaos.signed import CODE, send
 
 from tocsin.chaos.ledger import REFUSED, UNANSWERED, Arrival
-from tocsin.chaos.receiver import HOST, Instructions, Manners, Receiver
+from tocsin.chaos.receiver import Instructions, Manners, Receiver
 from tocsin.clock import SystemClock
-from tocsin_receiver import sign, sign_standard
-
-CODE = "Kk1~Ll2-Mm3Nn4Oo5Pp6Qq7Rr8Ss9Tt0Uu1V"
-FIELDS = {"incident": "7", "entity_id": '"disk"'}
-BODY = b"incident=7&entity_id=%22disk%22"
-
-
-def request(port: int, *, code: str = CODE) -> bytes:
-    url, second = f"http://{HOST}:{port}/0/1", int(SystemClock().now().timestamp())
-    return "\r\n".join(
-        [
-            "POST /0/1 HTTP/1.1",
-            "Host: x",
-            "Content-Type: application/x-www-form-urlencoded",
-            f"Content-Length: {len(BODY)}",
-            f"X-VictorOps-Signature: {sign(url, FIELDS, code)}",
-            "webhook-id: dlv_1",
-            f"webhook-timestamp: {second}",
-            f"webhook-signature: {sign_standard(code, 'dlv_1', second, BODY)}",
-            "",
-            BODY.decode(),
-        ]
-    ).encode()
 
 
 async def _answer(manners: Manners, tell: Callable[[Arrival], None], code: str) -> bytes:
     receiver = Receiver(CODE, manners, randomness=random.Random(1), clock=SystemClock(), tell=tell)
     await receiver.start()
-    reader, writer = await asyncio.open_connection(HOST, receiver.port)
-    writer.write(request(receiver.port, code=code))
     try:
-        if manners.hangs:
-            writer.write_eof()  # whoever is left without an answer gives up one day
-        return await reader.readuntil(b"\r\n\r\n")
-    except asyncio.IncompleteReadError as error:
-        return error.partial
+        # Whoever is left without an answer gives up one day.
+        return await send(receiver.port, code=code, gives_up=bool(manners.hangs))
     finally:
-        writer.close()
         receiver.stop()
 
 
