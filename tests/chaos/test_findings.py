@@ -212,7 +212,9 @@ def test_a_recovery_counts_while_something_could_recover(case: Case) -> None:
     case.recovering.changed("node-2", at(13), is_up=True)
     case.recovering.changed(DATABASE, at(15), is_up=False)
     case.recovering.changed(DATABASE, at(16.5), is_up=True)
-    assert case.judge().recovery_seconds_max == 2 + 3.5
+    found = case.judge()
+    assert found.recovery_seconds_max == 2 + 3.5
+    assert found.recovery_seconds_in_all_max == 10
 
 
 def test_the_databases_return_is_measured_by_alerts(case: Case) -> None:

@@ -49,9 +49,8 @@ class History(NamedTuple):
 
     kills: Sequence[Kill]
     recovering: Uptime
-    """Nodes count from their start."""
+    """When something could take over: a node that answers; where there is only one, also while it starts."""
     answering: Uptime
-    """Nodes count while they answer."""
     database_back: Sequence[Back]
     ended_by_themselves: int
     """Servers that ended while nobody had killed them and the database was there."""
@@ -103,7 +102,9 @@ class Findings:
     in_flight_at_acknowledge: int
     """Attempts that were under way when one committed, and so may have arrived after it."""
     recovery_seconds_max: float | None
-    """From a server's death to the last of its attempts being taken over, while a node and the database were up."""
+    """From a server's death to the last of its attempts being taken over, while something could take over."""
+    recovery_seconds_in_all_max: float | None
+    """The same with the time in which nothing could, because it was dead, too."""
     database_recovery_seconds_max: float | None
     """From the database's return to the next alert that is accepted, while a node was up."""
     fired_late: Percentiles
@@ -140,6 +141,7 @@ def judge(ledger: Ledger, record: OnRecord, history: History, *, steps: int) -> 
     known = {delivery["id"] for delivery in record.deliveries}
     unknown = sorted(ledger.arrivals.keys() - known)
     too_late = list(_leased_after(ledger, record))
+    taken_over = list(_taken_over(history, record.evidence))
     states = Counter(delivery["state"] for delivery in record.deliveries)
     examples = [lost, twice, [f"{id_} arrived and is not on record" for id_ in unknown], too_late]
     return Findings(
@@ -159,7 +161,12 @@ def judge(ledger: Ledger, record: OnRecord, history: History, *, steps: int) -> 
         in_flight_at_acknowledge=sum(
             each.in_flight for each in record.evidence.acknowledged.values()
         ),
-        recovery_seconds_max=_recovery(history, record.evidence),
+        recovery_seconds_max=_longest(
+            history.recovering.able_seconds(died, end) for died, end in taken_over
+        ),
+        recovery_seconds_in_all_max=_longest(
+            (end - died).total_seconds() for died, end in taken_over
+        ),
         database_recovery_seconds_max=_database_recovery(ledger, history),
         fired_late=Percentiles.of(_late(record.deliveries, lambda each: each["created_at"])),
         sent_late=Percentiles.of(_late(record.deliveries, _first_byte)),
@@ -251,13 +258,16 @@ def _leased_after(ledger: Ledger, record: OnRecord) -> Iterable[str]:
             yield f"incident {incident}: {count} attempts behind its acknowledgement, {most} under way"
 
 
-def _recovery(history: History, evidence: Evidence) -> float | None:
-    took = [
-        history.recovering.able_seconds(kill.at, evidence.taken_over[kill.run])
-        for kill in history.kills
-        if kill.run in evidence.taken_over and evidence.taken_over[kill.run] > kill.at
-    ]
-    return round(max(took), 3) if took else None
+def _taken_over(history: History, evidence: Evidence) -> Iterable[tuple[datetime, datetime]]:
+    """Yield when each server died, and when the last of its attempts was taken over, if it left any."""
+    for kill in history.kills:
+        end = None if kill.run is None else evidence.taken_over.get(kill.run)
+        if end is not None and end > kill.at:
+            yield kill.at, end
+
+
+def _longest(seconds: Iterable[float]) -> float | None:
+    return max((round(each, 3) for each in seconds), default=None)
 
 
 def _database_recovery(ledger: Ledger, history: History) -> float | None:
@@ -268,7 +278,7 @@ def _database_recovery(ledger: Ledger, history: History) -> float | None:
         if later < len(accepted):
             next_at = at + timedelta(seconds=accepted[later] - began)
             took.append(history.answering.able_seconds(at, next_at))
-    return round(max(took), 3) if took else None
+    return _longest(took)
 
 
 def _late(deliveries: Iterable[Json], real: Callable[[Json], str | None]) -> Iterable[float]:

@@ -204,7 +204,7 @@ class Ordeal:
         record = await readback.read(had_time=is_settled or not self._stop.is_set())
         history = History(
             kills=self._kills,
-            recovering=self._recovering,
+            recovering=self._recovering if len(self._nodes) == 1 else self._answering,
             answering=self._answering,
             database_back=self._back,
             ended_by_themselves=self._ended_by_themselves,
@@ -291,7 +291,7 @@ class Ordeal:
             had, outages = DATABASE in self._up, self._outages
             if not node.runs:
                 node.begin()
-            # Its start is a part of the recovery, so it counts as something that could recover.
+            # The start of the only node is its recovery.
             self._recovering.changed(node.name, self._clock.now(), is_up=True)
             answered = await node.answers() and node.runs
             if answered:

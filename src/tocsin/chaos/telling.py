@@ -60,7 +60,8 @@ def _rows(found: Findings) -> Iterator[Row]:
         "attempts under way as one committed",
     )
     node, database = found.recovery_seconds_max, found.database_recovery_seconds_max
-    yield "recovery", _seconds(node), "at most, from a server's death to its attempts taken over"
+    in_all = f"with outages {_seconds(found.recovery_seconds_in_all_max)}"
+    yield "recovery", _seconds(node), f"at most, from a death to its attempts taken over; {in_all}"
     if database is not None:
         yield "database", _seconds(database), "at most, from its return to the next alert accepted"
     yield "fired late", *_percentiles(found.fired_late)
