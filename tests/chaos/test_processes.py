@@ -84,7 +84,7 @@ def test_nothing_of_the_surroundings_reaches_a_node(tmp_path: Path) -> None:
 
 def test_a_command_that_fails_is_named(tmp_path: Path) -> None:
     """Else a run would prove less than it says."""
-    postgresql = PostgreSQL("exit 3", "true", tmp_path / "log")
+    postgresql = PostgreSQL("exit 3", "true", os.environ, tmp_path / "log")
     with pytest.raises(CommandFailed, match="exit 3 ended with exit code 3"):
         asyncio.run(postgresql.kill())
     asyncio.run(postgresql.start())

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from tocsin.chaos.ledger import Ledger
 from tocsin.chaos.uptime import Uptime
+from tocsin.domain.wording import counted
 from tocsin.store.evidence import Evidence
 
 Json = Any
@@ -255,7 +256,7 @@ def _leased_after(ledger: Ledger, record: OnRecord) -> Iterable[str]:
     for incident, most in allowed.items():
         count = max(behind[incident], arrived[incident])
         for _ in range(count - most):
-            yield f"incident {incident}: {count} attempts behind its acknowledgement, {most} under way"
+            yield f"incident {incident}: {counted(count, 'attempt')} behind its acknowledgement, {most} under way"
 
 
 def _taken_over(history: History, evidence: Evidence) -> Iterable[tuple[datetime, datetime]]:

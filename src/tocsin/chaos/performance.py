@@ -73,7 +73,7 @@ def perform(options: Options, shell: Shell, *, as_json: bool) -> int:
         raise NoFolder(
             f"chaos needs a temporary folder ({error.strerror}): set TMPDIR to one of your own"
         ) from None
-    is_proof = False
+    is_left = True
     try:
         database = Database(_database_url(options, folder).reveal())
         try:
@@ -88,16 +88,16 @@ def perform(options: Options, shell: Shell, *, as_json: bool) -> int:
             "interrupted": is_interrupted,
         }
         tell(findings, run, shell, as_json=as_json)
-        is_proof = findings.is_proof
+        is_left = not findings.is_proof
     except (DatabaseNotEmpty, DatabaseNotUsable):
-        is_proof = True  # nothing was run
+        is_left = False  # nothing was run
         raise
     finally:
-        if is_proof:
-            shutil.rmtree(folder, ignore_errors=True)
-        else:
+        if is_left:
             shell.complain(f"what the servers wrote is left in {folder}")
-    if not is_proof:
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+    if is_left:
         return REFUSED
     return INTERRUPTED if is_interrupted else DONE
 
@@ -164,7 +164,7 @@ def _plan(options: Options, folder: Path, shell: Shell) -> Plan:
     postgresql = None
     if options.postgresql_stop and options.postgresql_start:
         log = folder / "postgresql.log"
-        postgresql = PostgreSQL(options.postgresql_stop, options.postgresql_start, log)
+        postgresql = PostgreSQL(options.postgresql_stop, options.postgresql_start, shell.env, log)
     return Plan(
         folder=folder,
         # Not by the seed: two runs with the same one may go on at the same time.

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import random
 import signal
 import socket
@@ -218,8 +217,9 @@ class ReceiverProcess:
 class PostgreSQL:
     """A server that others stop and start for us, at once and without its goodbyes."""
 
-    def __init__(self, stop: str, start: str, log: Path) -> None:
+    def __init__(self, stop: str, start: str, env: Mapping[str, str], log: Path) -> None:
         self.name = "postgresql"
+        self._env = dict(env)
         self._stop = stop
         self._start = start
         self._log = log
@@ -239,7 +239,7 @@ class PostgreSQL:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=dict(os.environ),
+                env=self._env,
                 start_new_session=True,
             )
             if code := await process.wait():
