@@ -1,7 +1,7 @@
 # Needs a Python 3.11 or newer and nothing else. `make` alone says what it can do.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint lock bench fuzz FORCE
+.PHONY: help demo chaos test lint lock bench fuzz FORCE
 
 BIN := .venv/bin
 PROJECT := pyproject.toml receiver/pyproject.toml requirements/install
@@ -19,6 +19,9 @@ help: ## this text
 
 demo: $(RUN) ## start a server, fire an alert, watch it escalate
 	@$(BIN)/tocsin demo $(ARGS)
+
+chaos: $(RUN) ## kill servers 200 times under load (ARGS="--kills 20" for less)
+	@$(BIN)/tocsin chaos --kills 200 $(ARGS)
 
 test: $(TEST) lint ## the linters, then every test (ARGS="-k word" for some)
 	@$(BIN)/python -m pytest $(ARGS)

@@ -1,15 +1,25 @@
 """PostgreSQL goes away and comes back: nothing accepted is lost, and the engine goes on by itself."""
 
+import io
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from tests.behaviour.harness import Tocsin, until
+from tests.behaviour.harness import Tocsin, database_url_of, until
 from tests.databases import let_in
 
+from tocsin.api.keyring import Keyring
+from tocsin.cli.serve import _introduce
+from tocsin.cli.shell import Shell
+from tocsin.secret import Secret
+from tocsin.settings import Listen, Settings
 from tocsin.store.database import Database, Tx
+from tocsin.store.place import DatabaseNotReached
+from tocsin.wiring.serving import running
 
 Write = Callable[[Database], AbstractContextManager[Tx]]
 pytestmark = [
@@ -128,3 +138,37 @@ def _deaf_once(write: Write) -> Write:
             raise sa.exc.OperationalError("COMMIT", {}, Exception("the connection was lost"))
 
     return deaf
+
+
+@pytest.mark.parametrize("step", [(Database, "read_clock"), (Keyring, "_read")])
+async def test_a_start_that_loses_its_database_says_so(
+    home: Path, monkeypatch: pytest.MonkeyPatch, step: tuple[type, str]
+) -> None:
+    """In a sentence, wherever it is by then: whoever keeps it running starts it again."""
+    url = database_url_of(home)
+    real = getattr(*step)
+
+    def too_late(*args: Any) -> Any:
+        let_in(url, on=False)
+        return real(*args)
+
+    monkeypatch.setattr(*step, too_late)
+    settings = Settings(home=home, database_url=Secret(url), listen=Listen("127.0.0.1", 0))
+    with pytest.raises(DatabaseNotReached, match="check that it runs"):
+        async with running(settings):
+            pass
+
+
+async def test_a_server_that_loses_its_database_as_it_begins_to_answer_goes_on(
+    tocsin: Tocsin,
+) -> None:
+    """It cannot say what is not set yet, and says that instead of ending."""
+    let_in(tocsin.database_url, on=False)
+    out = io.StringIO()
+    shell = Shell(env={}, out=out, err=out, now=tocsin.now, clock=tocsin.clock)
+    _introduce(tocsin.server, shell)
+    assert "The database does not answer" in out.getvalue()
+    let_in(tocsin.database_url, on=True)
+    _introduce(tocsin.server, shell)
+    assert out.getvalue().endswith("Ctrl-C stops it.\n")
+    assert out.getvalue().count("does not answer") == 1

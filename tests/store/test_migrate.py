@@ -1,6 +1,8 @@
 """Migrations bring any database to exactly the tables that the code is written for."""
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -61,6 +63,32 @@ def test_migrating_twice_changes_nothing(empty: Database) -> None:
         migrate(tx)
     with empty.write() as tx:
         assert not migrate(tx)
+
+
+def test_of_nodes_that_start_at_once_one_migrates(empty: Database) -> None:
+    """The second waits until the first has committed, and then has nothing to do."""
+
+    def start() -> bool:
+        with empty.write() as tx:
+            return migrate(tx)
+
+    with ThreadPoolExecutor(1) as threads:
+        with empty.write() as tx:
+            assert migrate(tx)
+            second = threads.submit(start)
+            if not empty.is_sqlite:
+                _until_somebody_waits(empty)
+        assert not second.result(timeout=20)
+
+
+def _until_somebody_waits(database: Database) -> None:
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    until = time.monotonic() + 20
+    count = 0
+    while not count:
+        assert time.monotonic() < until, "nobody waits"
+        with database.read() as tx:
+            count = tx.core.exec_driver_sql(waiting).scalar_one()
 
 
 def test_a_webhook_that_was_disabled_was_so_by_hand(empty: Database) -> None:

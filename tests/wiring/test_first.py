@@ -6,16 +6,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.databases import drop_databases, new_database, postgresql_url
 
 from tocsin.actions.editor import Editor
 from tocsin.actions.tokens import authenticate, list_tokens
 from tocsin.domain.network import DEFAULT_NETWORKS
-from tocsin.domain.principal import NotAuthenticated
+from tocsin.domain.principal import NotAuthenticated, Scope
 from tocsin.ids import IdSource
+from tocsin.master_key import MasterKey, make_master_key
 from tocsin.secret import Secret
 from tocsin.settings import Settings
 from tocsin.wiring.first import AnotherServersToken, FirstStart, set_up
 from tocsin.wiring.opening import Store, open_store
+
+__all__ = ["postgresql_url"]  # a fixture
 
 NOW = datetime(2026, 11, 2, 3, 0, tzinfo=UTC)
 
@@ -30,7 +34,7 @@ def _set_up(store: Store, home: Path) -> FirstStart | None:
     editor = Editor(
         actor="test",
         now=NOW,
-        ids=IdSource(node=1),
+        ids=IdSource(node=1, after=store.newest_id),
         random_bytes=secrets.token_bytes,
         vault=store.vault,
         networks=DEFAULT_NETWORKS,
@@ -78,3 +82,26 @@ def test_another_databases_token_is_never_replaced(tmp_path: Path) -> None:
     with pytest.raises(AnotherServersToken, match="TOCSIN_HOME"):
         start(tmp_path, database="other.db")
     assert names_of(tmp_path, token) == "local"
+
+
+def test_a_second_node_takes_no_token_away(postgresql_url: str, tmp_path: Path) -> None:
+    """On a database that several nodes share each home has a token of its own, and all of them work."""
+    url = new_database(postgresql_url, "first")
+    made = []
+    for name in ("one", "two", "three"):
+        home = tmp_path / name
+        key = MasterKey(make_master_key(bytes), "the test")
+        settings = Settings(home=home, database_url=Secret(url), master_key=key)
+        with open_store(settings, random_bytes=secrets.token_bytes) as store:
+            made.append(_set_up(store, home))
+            token = Secret((home / "admin.token").read_text().strip())
+            with store.database.read() as tx:
+                assert authenticate(tx, token.reveal()).scope is Scope.ADMINISTER
+    assert [each is not None for each in made] == [True, False, False]
+    opened = open_store(settings, random_bytes=secrets.token_bytes)
+    with opened as store, store.database.read() as tx:
+        names = [each.name for each in list_tokens(tx) if each.revoked_at is None]
+        for name in ("one", "two"):
+            authenticate(tx, (tmp_path / name / "admin.token").read_text().strip())
+    assert sorted(names) == ["local", "local-2", "local-3"]
+    drop_databases(postgresql_url, "first")

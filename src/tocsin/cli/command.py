@@ -99,14 +99,16 @@ def add_limit(
     """Let the user say how many of a list are shown."""
     parser.add_argument(
         "--limit",
-        type=_number_up_to(most),
+        type=number_up_to(most),
         default=DEFAULT_LIMIT,
         metavar="N",
         help=f"show at most N, {which} ({DEFAULT_LIMIT})",
     )
 
 
-def _number_up_to(most: int) -> Callable[[str], int]:
+def number_up_to(most: int) -> Callable[[str], int]:
+    """Return what reads a number from 1 on."""
+
     def read(text: str) -> int:
         if not (text.isascii() and text.isdigit() and 1 <= int(text[:18]) <= most):
             raise argparse.ArgumentTypeError(f"{text[:20]!r} is no number from 1 to {most}")

@@ -19,7 +19,7 @@ from tocsin.errors import TocsinError
 from tocsin.settings import InvalidSettings
 
 GROUPS: Final = {
-    "run it": ("serve", "demo", "version"),
+    "run it": ("serve", "demo", "chaos", "version"),
     "say who is paged, and when": (
         "apply",
         "export",

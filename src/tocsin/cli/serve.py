@@ -96,6 +96,8 @@ def _tell_secrets(url: str, key: Secret, shell: Shell) -> None:
 
 def _lacking(server: "Running") -> list[str]:
     health = server.health()
+    if health is None:
+        return ["The database does not answer: until it does, everything is refused for now (503)."]
     lacking = []
     if health.is_paused:
         lacking.append("Paused: nothing fires and nothing is sent until: tocsin resume")

@@ -11,6 +11,7 @@ from tocsin.store.database import Tx
 HEAD = "0012"
 """The revision that this version needs: the newest file in `migrations/versions`."""
 _FOLDER = Path(__file__).parent / "migrations"
+_LOCK = sa.text("SELECT pg_advisory_xact_lock(7210002)")
 _version = sa.table("alembic_version", sa.column("version_num", sa.Text))
 
 
@@ -31,8 +32,13 @@ def schema_version(tx: Tx) -> str | None:
 def migrate(tx: Tx, *, to: str = HEAD) -> bool:
     """Bring the database to revision `to`; return whether there was anything to do.
 
+    Of nodes that start at once one does it; the others wait for that, and find it done.
     Raises: NewerSchema, when it is beyond what this version knows.
     """
+    if schema_version(tx) == to:
+        return False
+    if not tx.is_sqlite:  # there is one writer
+        tx.core.execute(_LOCK)
     at = schema_version(tx)
     if at == to:
         return False

@@ -64,7 +64,7 @@ def hear_notices(database: Database, *, wait_seconds: float) -> Iterator[Notice 
                 yield _read(heard.payload)
             yield None
     finally:
-        pooled.close()
+        pooled.invalidate()  # closed as it is: what was lost cannot be reset, and would be logged as a bug
 
 
 def _read(text: str) -> Notice:

@@ -2,21 +2,24 @@
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import ClassVar
 
 from tocsin.actions.alert_keys import create_alert_key
 from tocsin.actions.editor import Editor
 from tocsin.actions.tokens import create_token, list_tokens
-from tocsin.domain.principal import Scope
+from tocsin.domain.principal import Scope, Token
 from tocsin.errors import TocsinError
 from tocsin.secret import Secret
+from tocsin.store.changes import lock_configuration
 from tocsin.store.database import Tx
 from tocsin.store.tokens import revoke_token as revoke
 
 LOCAL = "local"
-"""The name of the token that the commands on this machine use."""
+"""The name of the token that the commands on this machine use; of other nodes it has a number, too."""
 DEFAULT_KEY = "default"
 TOKEN_FILE = "admin.token"
 SERVER_FILE = "server.json"
@@ -42,12 +45,15 @@ def set_up(tx: Tx, *, editor: Editor, home: Path) -> FirstStart | None:
     """Make a token and an alert key in a database that has no token yet; None in any other.
 
     A token's file that was lost is made anew, with another token: who can start the server on the
-    database can do anything with it anyway. The file is written before the transaction ends: a
-    token that nobody knows would lock its owner out, a file that nothing knows does no harm.
+    database can do anything with it anyway. Where nodes share the database, a home without a file may
+    also be another node's: it gets a token of its own, and nobody's is revoked. The file is written
+    before the transaction ends: a token that nobody knows would lock its owner out, a file that nothing
+    knows does no harm.
 
     Raises: AnotherServersToken, rather than replacing the token of another database.
     """
     file = home / TOKEN_FILE
+    lock_configuration(tx)  # two nodes that start at once must not both be the first
     tokens = list_tokens(tx)
     if tokens and file.exists():
         return None
@@ -57,15 +63,23 @@ def set_up(tx: Tx, *, editor: Editor, home: Path) -> FirstStart | None:
             "own, or move that file away",
             file=str(file),
         )
+    name = LOCAL if tx.is_sqlite else _free_name(tokens)
     for token in tokens:
-        if token.name == LOCAL and token.revoked_at is None:
+        if token.name == name and token.revoked_at is None:
             revoke(tx, token.id, now=editor.now)
-            editor.record(tx, "token.revoked", LOCAL, before={"scope": token.scope.value})
-    made = create_token(tx, name=LOCAL, scope=Scope.ADMINISTER, editor=editor)
+            editor.record(tx, "token.revoked", name, before={"scope": token.scope.value})
+    made = create_token(tx, name=name, scope=Scope.ADMINISTER, editor=editor)
     _write(file, made.secret.reveal() + "\n")
     if tokens:
         return None
     return FirstStart(create_alert_key(tx, name=DEFAULT_KEY, editor=editor).secret, file)
+
+
+def _free_name(tokens: Sequence[Token]) -> str:
+    """Return `local`, or the first of `local-2`, `local-3` and so on that no token in force has."""
+    taken = {token.name for token in tokens if token.revoked_at is None}
+    numbered = (f"{LOCAL}-{number}" for number in count(2))
+    return next(name for name in chain([LOCAL], numbered) if name not in taken)
 
 
 def write_address(home: Path, url: str) -> None:

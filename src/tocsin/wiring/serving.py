@@ -38,7 +38,8 @@ from tocsin.errors import TocsinError
 from tocsin.ids import NODE_BITS, IdSource
 from tocsin.metrics import Metrics
 from tocsin.settings import Settings
-from tocsin.store.database import News, Tx
+from tocsin.store.database import News, Tx, is_store_failure
+from tocsin.store.place import reaching
 from tocsin.store.writer import Writer
 from tocsin.transport.tls import system_ca_count
 from tocsin.vault import Vault
@@ -72,7 +73,8 @@ class Running:
     engine: Engine
     first_start: FirstStart | None
     """What a first start made; None at every later one."""
-    health: Callable[[], Health]
+    health: Callable[[], Health | None]
+    """None: the store does not answer at the moment."""
 
 
 def serve(
@@ -152,7 +154,7 @@ async def running(
         parts = _Parts(
             settings,
             settings.webhook_networks.apart_from(sock.getsockname()[:2]),
-            clock or clock_of(store.database),
+            clock or _clock_of(store),
             random_bytes,
             randomness,
             newest_id=store.newest_id,
@@ -163,7 +165,8 @@ async def running(
         async with _engine(parts, store, keyring, paused=paused) as (engine, first_start):
             url = url_of(settings, sock)
             services = parts.services(store, engine, keyring, url)
-            await keyring.refresh()
+            with reaching(store.database.file):
+                await keyring.refresh()
             async with (
                 _refused_alerts(parts, engine) as refused,
                 answering(settings, parts.outer(services, engine, refused), sock),
@@ -178,8 +181,23 @@ async def running(
                     store=store,
                     engine=engine,
                     first_start=first_start,
-                    health=services.health,
+                    health=lambda: _if_possible(services.health),
                 )
+
+
+def _clock_of(store: Store) -> Clock:
+    with reaching(store.database.file):
+        return clock_of(store.database)
+
+
+def _if_possible(health: Callable[[], Health]) -> Health | None:
+    """Return how the server is; a store that fails is no reason for it to end."""
+    try:
+        return health()
+    except Exception as error:
+        if is_store_failure(error):
+            return None
+        raise
 
 
 class _Parts:
