@@ -7,7 +7,7 @@ from collections.abc import Callable
 from tocsin.store.database import Database
 from tocsin.store.notices import Notice, hear_notices
 
-_LOOK_SECONDS = 0.5  # how soon it sees that it is to stop
+_LOOK_SECONDS = 0.1  # how soon it sees that it is to stop
 _AGAIN_SECONDS = 1.0
 logger = logging.getLogger(__name__)
 
