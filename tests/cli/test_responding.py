@@ -240,9 +240,9 @@ def test_a_delivery_is_shown_as_it_was_sent(cli: Cli) -> None:
     assert f"  webhook-id: {delivery['id']}\n" in shown
     assert re.search(r'^  entity_id +"shown/1"$', shown, flags=re.MULTILINE)
     assert cli("deliveries", "show", "dlv_nonsense").code == 1
-    unknown = cli("deliveries", "--webhook", "none")
+    unknown = cli("deliveries", "--webhook", "unheard-of")
     assert (unknown.code, unknown.out) == (1, "")
-    assert unknown.err == "tocsin: There is no webhook 'none'; tocsin webhooks lists them\n"
+    assert unknown.err == "tocsin: There is no webhook 'unheard-of'; tocsin webhooks lists them\n"
     assert delivery["id"] not in cli("deliveries", "--state", "failed").out
 
 

@@ -38,6 +38,7 @@ READS_NO_TEXT = {
     "check_far_end": "takes a connection",
     "read_body": "counts what comes, and looks at nothing",
     "read_configuration": "reads our own rows",
+    "read_evidence": "reads our own rows",
     "read_file": "takes a path",
     "read_in_force": "reads our own rows",
     "read_line": "takes what is typed, as it is",

@@ -24,6 +24,7 @@ def test_the_names_never_change() -> None:
         "delivered",
         "gone",
         "interrupted",
+        "out_of_touch",
         "malformed_answer",
         "name_not_found",
         "name_timed_out",
