@@ -11,7 +11,7 @@ from tocsin.actions.attempt_result import AttemptResult
 from tocsin.actions.escalate import Sending
 from tocsin.actions.incident_set import Context, ContextSource
 from tocsin.actions.lane_heads import choose_heads
-from tocsin.actions.next_in_line import let_next_go
+from tocsin.actions.next_in_line import let_next_go, let_none_be_held
 from tocsin.actions.reach import look_again_where_all_ended
 from tocsin.actions.too_late import skip_late, too_late_before
 from tocsin.actions.webhook_failures import (
@@ -200,6 +200,7 @@ class _Recording:
         """Write down results, the last of which may act."""
         rows: list[Row] = []
         passed: dict[int, int] = {}
+        again: list[int] = []
         for result in results:
             id_, attempt = result.lease.key
             state, due_at, ending = _settle(result, open_[id_].cancel_reason)
@@ -212,13 +213,16 @@ class _Recording:
                 self._wait(result.lease.webhook_id, due_at)
                 if due_at >= result.lease.first_attempt_at + result.deadline // _MICROSECOND:
                     self._end_hold(result.lease.webhook_id, due_at)
-            if due_at != result.ended_at:  # else it is made again at once, and goes first
+            if due_at == result.ended_at:  # it is made again at once, and goes first
+                again.append(id_)
+            else:
                 passed[id_] = result.ended_at
             self._tx.news.feed.append(("attempted", result.lease.incident or 0, id_, attempt))
         settle_deliveries(self._tx, rows)
         # On record first: who is next in line, and what an answer does, go by what has left.
         acting = results[-1:] if results and asks(results[-1]) else ()
         self._insert(results[:-1] if acting else results)
+        let_none_be_held(self._tx, again)
         for webhook_id, at in let_next_go(self._tx, passed).items():
             self._wait(webhook_id, at)
             self._end_hold(webhook_id, at + _LONGEST_HOLD)
@@ -342,6 +346,7 @@ def _close_as_unknown(
     for each in left:
         tx.news.feed.append(("attempted", each.incident or 0, *each.key))
     is_due = {each.delivery_id: bool(row[1]) for each, row in zip(left, rows, strict=True)}
+    let_none_be_held(tx, [id_ for id_, again in is_due.items() if again])
     released = let_next_go(tx, {id_: at for id_, again in is_due.items() if not again})
     release_slots(tx, (each.webhook_id for each in left))
     wake_lanes(tx, {each.webhook_id: at for each in left if is_due[each.delivery_id]} | released)

@@ -20,7 +20,7 @@ from tocsin.ids import IdSource
 from tocsin.store.alert_reads import find_alerts
 from tocsin.store.database import Tx
 from tocsin.store.deliveries import cancel_deliveries, insert_bodies
-from tocsin.store.delivery_line import find_in_line, hurry_deliveries
+from tocsin.store.delivery_line import find_in_line, hurry_deliveries, note_awaited
 from tocsin.store.follow_ups import NewFollowUp, find_pages, insert_follow_ups
 from tocsin.store.schema import to_micros
 from tocsin.store.timeline import add_to_timeline
@@ -102,6 +102,7 @@ class _Batch:
         self._new: list[NewFollowUp] = []
         self._bodies: dict[_BodyKind, tuple[int, bytes]] = {}
         self._hurried: set[int] = set()
+        self._awaited: set[int] = set()
         self._due: set[int] = set()
         self._reopened: dict[Receiver, tuple[int, Earlier | None]] = {}
         """The latest of those that a later change would undo, and the one before it in line."""
@@ -131,6 +132,8 @@ class _Batch:
         waits_for = None if turn is Turn.AT_ONCE or earlier is None else earlier.id
         if turn is Turn.AFTER_A_HURRIED_ATTEMPT and waits_for is not None:
             self._hurried.add(waits_for)
+        elif waits_for is not None and earlier is not None and earlier.due_at is not None:
+            self._awaited.add(waits_for)
         if turn is Turn.AFTER_A_HURRIED_ATTEMPT or waits_for is None:
             self._due.add(webhook.id)
         new = NewFollowUp(
@@ -182,6 +185,7 @@ class _Batch:
         insert_bodies(tx, list(self._bodies.values()))
         insert_follow_ups(tx, self._new, now=now)
         hurry_deliveries(tx, sorted(self._hurried), now=now)
+        note_awaited(tx, sorted(self._awaited))
         for reason, undone in self._undone.items():
             cancel_deliveries(tx, undone, reason=reason, now=now)
         add_to_timeline(tx, self._skipped)

@@ -1,6 +1,6 @@
 """Who goes when an attempt has ended: pages, and follow-ups of pages that have left."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tocsin.domain.delivery import Ending
 from tocsin.domain.follow_up import Chance, decide_chance
@@ -11,6 +11,7 @@ from tocsin.store.delivery_line import (
     find_behind,
     find_in_line,
     let_wait,
+    note_awaited,
     release_deliveries,
     somebody_waits,
     supersede,
@@ -45,6 +46,12 @@ def let_next_go(tx: Tx, passed: Mapping[int, int]) -> dict[int, int]:
         cancel_deliveries(tx, in_vain, reason=Ending.NO_PAGE_LEFT.value, now=now)
         passed = dict.fromkeys(in_vain, now)
     return due_at
+
+
+def let_none_be_held(tx: Tx, again: Sequence[int]) -> None:
+    """Let no breaker hold those of these deliveries, due again at once, for which others wait."""
+    if again and somebody_waits(tx):
+        note_awaited(tx, sorted({each.waits_for for each in find_behind(tx, sorted(again))}))
 
 
 def _chances(tx: Tx, behind: Iterable[Behind]) -> Iterator[tuple[int, tuple[Chance, int | None]]]:

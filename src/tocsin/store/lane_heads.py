@@ -26,7 +26,7 @@ _HEAD = (
     *(_D.c.first_attempt_at, _D.c.planned_at, _D.c.attempts_before, _D.c.step, _B.c.form),
 )
 _SEEN: Final = 256
-"""How many of those that have been due longest a look considers: as much work as one tick does."""
+"""How many of those that have been due longest, and shortest, a look considers: as much as a tick does."""
 
 
 def _heads() -> Any:
@@ -90,17 +90,23 @@ _LONGEST_FIRST = Statement(
 _NEWEST_FIRST = Statement(
     _first(is_newest=True), "webhook_id", "now", "limit", sqlite_index=FIRST_INDEX
 )
-_LONGEST = Statement(
-    sa.select(
-        *(_D.c.id, _D.c.due_at),
-        sa.case((IS_FIRST, _FIRST), else_=_AGAIN),
-        _D.c.first_attempt_at,
+
+
+def _due(*order: Any) -> Any:
+    return (
+        sa.select(
+            *(_D.c.id, _D.c.due_at),
+            sa.case((IS_FIRST, _FIRST), else_=_AGAIN),
+            _D.c.first_attempt_at,
+        )
+        .where(_D.c.webhook_id == raw("webhook_id"), _D.c.due_at <= raw("now"))
+        .order_by(*order)
+        .limit(raw("limit"))
     )
-    .where(_D.c.webhook_id == raw("webhook_id"), _D.c.due_at <= raw("now"))
-    .order_by(_D.c.due_at, _D.c.id)
-    .limit(raw("limit")),
-    *("webhook_id", "now", "limit"),
-)
+
+
+_LONGEST = Statement(_due(_D.c.due_at, _D.c.id), "webhook_id", "now", "limit")
+_LATEST = Statement(_due(_D.c.due_at.desc(), _D.c.id.desc()), "webhook_id", "now", "limit")
 
 
 class Head(NamedTuple):
@@ -146,8 +152,16 @@ def find_newest_first(tx: Tx, webhook_id: int, *, now: int) -> Waiting | None:
 
 
 def list_again(tx: Tx, webhook_id: int, *, now: int) -> list[Waiting]:
-    """Return attempts that follow others, of what has been due longest. Units: microseconds since 1970."""
-    return [each for each in _read(tx.rows(_LONGEST, webhook_id, now, _SEEN)) if not each.is_first]
+    """Return attempts that follow others, due longest first: of many only those at either end.
+
+    What somebody sends again by hand is at the other end. Units: microseconds since 1970.
+    """
+    rows = tx.rows(_LONGEST, webhook_id, now, _SEEN)
+    if len(rows) == _SEEN:
+        seen = {row[0] for row in rows}
+        latest = reversed(tx.rows(_LATEST, webhook_id, now, _SEEN))
+        rows += [row for row in latest if row[0] not in seen]
+    return [each for each in _read(rows) if not each.is_first]
 
 
 def late_heads(chosen: Iterable[Head], too_late_before: Mapping[int, int]) -> set[int]:
