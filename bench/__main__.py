@@ -1,8 +1,10 @@
-"""python -m bench NAME [--quick]"""
+"""python -m bench NAME [--quick] [--store postgresql]"""
 
 import argparse
 import importlib
 import json
+
+from bench.stores import STORES
 
 NAMES = (
     "deliver",
@@ -14,7 +16,9 @@ NAMES = (
     "growth",
     "footprint",
     "churn",
+    "throughput",
 )
+ON_EITHER = ("deliver", "ingest", "lateness", "growth")
 
 
 def main() -> None:
@@ -22,8 +26,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("name", choices=NAMES)
     parser.add_argument("--quick", action="store_true", help="seconds instead of minutes; noisier")
+    parser.add_argument(
+        "--store", choices=STORES, default=STORES[0], help=f"for {', '.join(ON_EITHER)}"
+    )
     given = parser.parse_args()
-    print(json.dumps(importlib.import_module(f"bench.{given.name}").run(quick=given.quick)))
+    if given.store != STORES[0] and given.name not in ON_EITHER:
+        parser.error(f"{given.name} is measured on {STORES[0]} only")
+    where = {"store": given.store} if given.name in ON_EITHER else {}
+    print(json.dumps(importlib.import_module(f"bench.{given.name}").run(quick=given.quick, **where)))
 
 
 if __name__ == "__main__":

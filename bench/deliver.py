@@ -5,16 +5,14 @@ reference is an aiohttp client on the same core that posts bodies of the same si
 """
 
 import random
-import tempfile
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import uvloop
 
 from bench.bare import post_only
 from bench.checking import check_deliveries
-from bench.filling import plan, prepare, settings_in
+from bench.filling import plan, prepare
 from bench.machine import (
     OURS,
     Spent,
@@ -29,6 +27,7 @@ from bench.machine import (
 from bench.processes import Sink, sink
 from bench.server import WRITER, calm, go_on, serving, write
 from bench.split import Parts, measure_parts
+from bench.stores import about, home
 from tocsin.settings import Settings
 from tocsin.store.database import Tx
 from tocsin.store.schema import to_micros
@@ -41,7 +40,7 @@ class _Round(NamedTuple):
     verified: int
 
 
-def run(*, quick: bool) -> dict[str, Any]:
+def run(*, quick: bool, store: str = "sqlite") -> dict[str, Any]:
     """Return the figures; `ratio` is deliveries a second over the bare client's requests a second."""
     pending, due = (20_000, 4_000) if quick else (1_000_000, 40_000)
     use_core(OURS)
@@ -51,7 +50,7 @@ def run(*, quick: bool) -> dict[str, Any]:
         with sink() as receiver:
             reference = post_only(receiver.port, count=due, length=parts.body_length)
             bare.append(uvloop.run(reference))
-        ours.append(_deliver(pending=pending, due=due))
+        ours.append(_deliver(store, pending=pending, due=due))
     chosen = middle(each.spent for each in ours)
     writer_us = next(each.writer_us for each in ours if each.spent is chosen)
     return {
@@ -60,7 +59,7 @@ def run(*, quick: bool) -> dict[str, Any]:
         "pending": pending,
         "delivered": sum(each.spent.items for each in ours),
         "signatures_verified": sum(each.verified for each in ours),
-        "synchronous": "FULL",
+        **about(store),
         "ran_on": facts(),
     }
 
@@ -77,9 +76,8 @@ def _split(spent: Spent, writer_us: float, parts: Parts) -> dict[str, float]:
     return {name: round(us, 1) for name, us in split.items()}
 
 
-def _deliver(*, pending: int, due: int) -> _Round:
-    with sink() as receiver, tempfile.TemporaryDirectory(prefix="tocsin-bench-") as folder:
-        settings = settings_in(Path(folder))
+def _deliver(store: str, *, pending: int, due: int) -> _Round:
+    with home(store) as settings, sink() as receiver:
         prepare(settings, port=receiver.port, pending=pending)
         say(f"delivering {due:,} ...")
         return uvloop.run(_measure(settings, receiver, pending=pending, due=due))

@@ -5,24 +5,17 @@ pending. Each is timed from the start of the process to its first answer, and it
 has been idle for a while. The reference is a Python that has imported the server's parts, and no more.
 """
 
-import json
-import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http import HTTPStatus
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from bench.filling import prepare, settings_in
 from bench.machine import OURS, cpu_seconds_of, facts, resident_mib, say, use_core
+from bench.nodes import node
 
-_START_SECONDS = 60.0
 
 
 class _Start(NamedTuple):
@@ -85,48 +78,7 @@ def _imports_mib() -> float:
 
 def _start(home: Path, idle_seconds: float) -> _Start:
     began = time.perf_counter()
-    with _server(home) as process:
-        _until_it_answers(home, process)
-        seconds, cpu = time.perf_counter() - began, cpu_seconds_of(process.pid)
+    with node(home) as server:
+        seconds, cpu = time.perf_counter() - began, cpu_seconds_of(server.process_id)
         time.sleep(idle_seconds)
-        return _Start(resident_mib(process.pid), seconds, cpu)
-
-
-@contextmanager
-def _server(home: Path) -> "Iterator[subprocess.Popen[bytes]]":
-    (home / "server.json").unlink(missing_ok=True)
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tocsin", "serve"],
-        env=environment | {"TOCSIN_HOME": str(home), "TOCSIN_LISTEN": "127.0.0.1:0"},
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _until_it_answers(home: Path, process: "subprocess.Popen[bytes]") -> None:
-    """Ask for `/healthz` until there is an answer, at the address that the server leaves for us."""
-    deadline = time.perf_counter() + _START_SECONDS
-    while process.poll() is None and time.perf_counter() < deadline:
-        if _answers(home / "server.json"):
-            return
-        time.sleep(0.005)
-    raise SystemExit("`tocsin serve` did not answer; its own words are above")
-
-
-def _answers(address: Path) -> bool:
-    if not address.exists():
-        return False
-    host = urlsplit(json.loads(address.read_text())["url"]).netloc
-    connection = HTTPConnection(host, timeout=_START_SECONDS)
-    try:
-        connection.request("GET", "/healthz")
-        return connection.getresponse().status == HTTPStatus.OK
-    finally:
-        connection.close()
+        return _Start(resident_mib(server.process_id), seconds, cpu)

@@ -15,6 +15,9 @@ from typing import Any, NamedTuple
 OURS, THEIRS = 0, 1
 """The core of what is measured, and the core of everything else: receivers and load generators."""
 
+EVERYWHERE = "everywhere"
+"""In the place of a core: the system chooses, from moment to moment."""
+
 
 def facts() -> dict[str, Any]:
     """Return the machine and the versions that a figure depends on."""
@@ -33,10 +36,10 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def use_core(core: int) -> None:
+def use_core(core: int | str) -> None:
     """Keep this process, and those it starts, on one core, where the system can."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {core % (os.cpu_count() or 1)})
+    if core != EVERYWHERE and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {int(core) % (os.cpu_count() or 1)})
 
 
 def cpu_seconds() -> float:

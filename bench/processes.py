@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass
 from typing import IO, Any, cast
 
-from bench.machine import THEIRS
+from bench.machine import EVERYWHERE, THEIRS
 
 
 class Sink:
@@ -18,6 +18,7 @@ class Sink:
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._to = cast("IO[str]", process.stdin)
         self._from = cast("IO[str]", process.stdout)
+        self.process_id = process.pid
         self.port = int(self._from.readline())
 
     def report(self) -> dict[str, Any]:
@@ -35,10 +36,16 @@ class Sink:
 
 
 @contextmanager
-def sink(ways: Mapping[str, str] | None = None) -> Iterator[Sink]:
-    """Run a receiver for as long as the block lasts. `ways`: how it misbehaves at which path."""
+def sink(
+    ways: Mapping[str, str] | None = None, *, everywhere: bool = False
+) -> Iterator[Sink]:
+    """Run a receiver for as long as the block lasts, on one core unless it may be `everywhere`.
+
+    `ways`: how it misbehaves at which path.
+    """
+    core = EVERYWHERE if everywhere else str(THEIRS)
     process = subprocess.Popen(
-        [sys.executable, "-m", "bench.sink", str(THEIRS), json.dumps(ways or {})],
+        [sys.executable, "-m", "bench.sink", core, json.dumps(ways or {})],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -101,5 +101,5 @@ async def _serve(ways: dict[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    use_core(int(sys.argv[1]))
+    use_core(sys.argv[1])
     uvloop.run(_serve(json.loads(sys.argv[2])))

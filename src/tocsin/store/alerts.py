@@ -40,7 +40,7 @@ class RefusedAlert:
 
 
 def insert_alerts(tx: Tx, alerts: Sequence[StoredAlert]) -> None:
-    tx.run_many(
+    tx.run_set(
         _INSERT,
         [
             (

@@ -178,7 +178,7 @@ class Unfinished:
 
 def insert_bodies(tx: Tx, rows: Sequence[tuple[int, bytes]]) -> None:
     """Keep (id, form) each: once, however many deliveries share it."""
-    tx.run_many(_INSERT_BODY, rows)
+    tx.run_set(_INSERT_BODY, rows)
 
 
 def insert_deliveries(
@@ -197,7 +197,7 @@ def insert_deliveries(
     """
     never = (0, None, None, None, None, None)
     begins = (None, 1, now, now, run_id, None, None, None, None)
-    tx.run_many(
+    tx.run_set(
         _INSERT,
         [
             (
@@ -223,12 +223,12 @@ def find_open_attempts(tx: Tx, delivery_ids: Iterable[int]) -> dict[int, OpenAtt
 
 def insert_attempts(tx: Tx, rows: Sequence[Row]) -> None:
     """Add rows in the order of the table's columns."""
-    tx.run_many(_INSERT_ATTEMPT, rows)
+    tx.run_set(_INSERT_ATTEMPT, rows)
 
 
 def settle_deliveries(tx: Tx, rows: Sequence[Row]) -> int:
     """Save (state, due_at, ended_at, end_reason, id, attempt) each; return how many it was true of."""
-    return tx.run_many(_SETTLE, rows)
+    return tx.run_set(_SETTLE, rows)
 
 
 def list_unfinished(tx: Tx, incidents: Iterable[int]) -> list[Unfinished]:

@@ -126,7 +126,7 @@ class Watching(NamedTuple):
 
 
 def insert_escalations(tx: Tx, escalations: Sequence[Escalation]) -> None:
-    tx.run_many(_INSERT, [_row(escalation) for escalation in escalations])
+    tx.run_set(_INSERT, [_row(escalation) for escalation in escalations])
 
 
 def claim_due(tx: Tx, now_micros: int, *, limit: int) -> list[Due]:
@@ -150,7 +150,7 @@ def move_escalations(tx: Tx, moves: Sequence[Row]) -> set[int]:
     moved by somebody else: a step fires once, whoever else tried.
     """
     mark = tx.mark()
-    if tx.run_many(_MOVE, moves) == len(moves):
+    if tx.run_set(_MOVE, moves) == len(moves):
         tx.keep(mark)
         return set()
     tx.undo(mark)  # it only told how many; ask each

@@ -103,12 +103,12 @@ def next_hold_end(tx: Tx) -> int | None:
 
 
 def insert_incidents(tx: Tx, incidents: Sequence[Incident]) -> None:
-    tx.run_many(_INSERT, [_row(incident) for incident in incidents])
+    tx.run_set(_INSERT, [_row(incident) for incident in incidents])
 
 
 def update_incidents(tx: Tx, incidents: Sequence[Incident]) -> None:
     """Save what can change of incidents that were loaded, and so locked, in this transaction."""
-    tx.run_many(_UPDATE, [(*_changing(_row(each)), each.number) for each in incidents])
+    tx.run_set(_UPDATE, [(*_changing(_row(each)), each.number) for each in incidents])
 
 
 def mark_silent(tx: Tx, numbers: Iterable[int], now: datetime) -> list[int]:

@@ -203,7 +203,7 @@ def take_heads(
         )
         for head in taken
     ]
-    tx.run_many(_TAKE, [(now, now, run_id, lease.delivery_id) for lease in leases])
+    tx.run_set(_TAKE, [(now, now, run_id, lease.delivery_id) for lease in leases])
     return leases
 
 

@@ -168,7 +168,7 @@ def claim_due_lanes(tx: Tx, now: int, *, slots: int, limit: int) -> list[DueLane
 def take_slots(tx: Tx, webhook_ids: Iterable[int]) -> None:
     """Count one more in flight for each id given; an id may come several times."""
     counts = Counter(webhook_ids)
-    tx.run_many(_TAKE, [(count, webhook_id) for webhook_id, count in sorted(counts.items())])
+    tx.run_set(_TAKE, [(count, webhook_id) for webhook_id, count in sorted(counts.items())])
 
 
 def release_slots(tx: Tx, webhook_ids: Iterable[int]) -> None:
@@ -177,7 +177,8 @@ def release_slots(tx: Tx, webhook_ids: Iterable[int]) -> None:
     Whoever waits for a slot of these lanes is news.
     """
     counts = Counter(webhook_ids)
-    tx.run_many(_RELEASE, [(count, webhook_id) for webhook_id, count in sorted(counts.items())])
+    lock_lanes_in_use(tx, counts)
+    tx.run_set(_RELEASE, [(count, webhook_id) for webhook_id, count in sorted(counts.items())])
     ((due_at,),) = tx.rows(_WAITS, id_list(counts))
     if due_at is not None:
         tx.news.has_work_at(due_at)
@@ -192,7 +193,7 @@ def wake_lanes(tx: Tx, due_at: Mapping[int, int]) -> None:
 
 def tighten_lanes(tx: Tx, webhook_ids: Iterable[int]) -> None:
     """Make `due_at` the earliest waiting delivery's again, after some have left."""
-    tx.run_many(_TIGHTEN, [(webhook_id,) for webhook_id in sorted(set(webhook_ids))])
+    tx.run_set(_TIGHTEN, [(webhook_id,) for webhook_id in sorted(set(webhook_ids))])
 
 
 def next_lane_due_at(tx: Tx, *, slots: int) -> int | None:

@@ -9,11 +9,14 @@ driver takes (instants are microseconds, booleans are booleans).
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql import visitors
+
+from tocsin.store.arrays import WriteArray, array_writer
 
 Row = Sequence[Any]
 
@@ -29,30 +32,78 @@ class Statement:
     `sqlite_index` is the index that SQLite must take, where it cannot know which of two is the small one.
     """
 
-    __slots__ = ("_texts", "parameters")
+    __slots__ = ("_element", "_for_rows", "_texts", "parameters")
 
     def __init__(
         self, statement: sa.sql.Executable, *parameters: str, sqlite_index: sa.Index | None = None
     ) -> None:
         """Compile for both dialects. Raises: ValueError, when `parameters` is not the statement's order."""
         self.parameters = parameters
-        self._texts = {name: self._compile(statement, name) for name in _DIALECTS}
+        self._element = statement
+        self._for_rows: ForRows | None = None
+        self._texts = {name: self._compile(statement, name, parameters) for name in _DIALECTS}
         if sqlite_index is not None and sqlite_index.table is not None:
             table = f"FROM {sqlite_index.table.name} "
             taking = f"{table}INDEXED BY {sqlite_index.name} "
             self._texts["sqlite"] = self._texts["sqlite"].replace(table, taking)
 
-    def _compile(self, statement: Any, dialect_name: str) -> str:
+    def _compile(self, statement: Any, dialect_name: str, parameters: Sequence[str]) -> str:
         compiled = statement.compile(
             dialect=_DIALECTS[dialect_name], compile_kwargs={"literal_binds": True}
         )
         order = tuple(compiled.positiontup or ())
-        if order != self.parameters:
-            raise ValueError(f"the statement takes {order}, not {self.parameters}: {compiled}")
+        if order != tuple(parameters):
+            raise ValueError(f"the statement takes {order}, not {parameters}: {compiled}")
         return str(compiled)
 
     def text(self, dialect_name: str) -> str:
         return self._texts[dialect_name]
+
+    @property
+    def for_rows(self) -> "ForRows":
+        """The same INSERT or UPDATE for many rows at once, on PostgreSQL."""
+        if self._for_rows is None:
+            self._for_rows = self._make_for_rows()
+        return self._for_rows
+
+    def _make_for_rows(self) -> "ForRows":
+        """Put the columns of rows that are given as arrays in the place of the parameters."""
+        element: Any = self._element
+        of_table = {name: each.type for name, each in element.table.columns.items()}
+        types = [of_table.get(name, sa.BigInteger()) for name in self.parameters]
+        arrays = (
+            sa.cast(raw(name), postgresql.ARRAY(type_))
+            for name, type_ in zip(self.parameters, types, strict=True)
+        )
+        given = sa.func.unnest(*arrays).table_valued(
+            *map(sa.column, self.parameters, types), name="given"
+        )
+        given = given.render_derived()
+        if element.is_insert:
+            made = sa.insert(element.table).from_select(self.parameters, sa.select(given))
+        else:
+            made = visitors.replacement_traverse(
+                element, {}, lambda part, **_: _column_for(part, given)
+            )
+        text = self._compile(made, "postgresql", self.parameters)
+        return ForRows(text, tuple(map(array_writer, types)))
+
+
+class ForRows(NamedTuple):
+    """A statement that takes an array a parameter, and what writes each of them."""
+
+    text: str
+    writers: tuple[WriteArray, ...]
+
+    def arrays(self, rows: Sequence[Row]) -> list[str]:
+        """Return the parameters; there must be a row."""
+        columns = zip(*rows, strict=True)
+        return [write(column) for write, column in zip(self.writers, columns, strict=True)]
+
+
+def _column_for(part: Any, given: Any) -> Any:
+    """Return the column of `given` that replaces a parameter; None for whatever else there is."""
+    return given.c[part.bind.key] if isinstance(part, _Parameter) else None
 
 
 def insert(table: sa.Table, *columns: str) -> Statement:

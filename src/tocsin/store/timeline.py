@@ -18,7 +18,7 @@ _ADD = insert(_T)
 
 def add_to_timeline(tx: Tx, entries: Sequence[TimelineEntry]) -> None:
     """Append; the feed's position is given when the transaction commits."""
-    tx.run_many(_ADD, [_row(entry) for entry in entries])
+    tx.run_set(_ADD, [_row(entry) for entry in entries])
     tx.news.feed.extend(("timeline", entry.incident, entry.id) for entry in entries)
     tx.news.silenced += [each.incident for each in entries if each.kind is Kind.NOBODY_LEFT]
 
