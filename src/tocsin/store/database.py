@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 import sqlalchemy as sa
 
 from tocsin.clock import Reading
+from tocsin.store.arrays import tell_driver
 from tocsin.store.statement import Row, Statement
 
 T = TypeVar("T")
@@ -201,6 +202,8 @@ class Database:
             sa.event.listen(self._readers, "connect", _set_up_reader)
             sa.event.listen(self._readers, "begin", _begin)
         else:
+            for each in (self._writers, self._readers):
+                sa.event.listen(each, "connect", _take_id_lists)
             sa.event.listen(self._writers, "connect", _look_up_by_key)
 
     def _engine(self, *, pool_size: int) -> sa.Engine:
@@ -280,6 +283,10 @@ def _set_up_reader(connection: Any, _record: object) -> None:
     connection.isolation_level = None
     for pragma in (_BUSY_TIMEOUT, "query_only = ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _take_id_lists(connection: Any, _record: object) -> None:
+    tell_driver(connection)
 
 
 def _look_up_by_key(connection: Any, _record: object) -> None:

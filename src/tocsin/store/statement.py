@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import visitors
 
-from tocsin.store.arrays import WriteArray, array_writer
+from tocsin.store.arrays import IdList, WriteArray, array_writer
 
 Row = Sequence[Any]
 
@@ -147,14 +147,14 @@ class _Among(sa.sql.expression.ColumnElement[bool]):
 
     def __init__(self, column: Any, name: str, *, postgresql_list: str) -> None:
         self.column = column
-        self.parameter = _Parameter(name, sa.Text())
+        self.parameter = _Parameter(name)
         self.postgresql_list = postgresql_list
 
 
 def among(column: Any, name: str) -> Any:
     """Return the condition that `column` is in the list made by `id_list`, a single parameter."""
     # An array, so that PostgreSQL can look each up in an index.
-    return _Among(column, name, postgresql_list="= ANY (translate({}, '[]', '{{}}')::bigint[])")
+    return _Among(column, name, postgresql_list="= ANY ({})")
 
 
 def among_texts(column: Any, name: str) -> Any:
@@ -162,9 +162,9 @@ def among_texts(column: Any, name: str) -> Any:
     return _Among(column, name, postgresql_list="IN (SELECT json_array_elements_text({}::json))")
 
 
-def id_list(ids: Iterable[int]) -> str:
+def id_list(ids: Iterable[int]) -> IdList:
     """Return the parameter that `among` takes, on either database."""
-    return f"[{','.join(map(str, ids))}]"
+    return IdList(f"[{','.join(map(str, ids))}]")
 
 
 def text_list(texts: Iterable[str]) -> str:
