@@ -33,7 +33,9 @@ def main() -> None:
     if given.store != STORES[0] and given.name not in ON_EITHER:
         parser.error(f"{given.name} is measured on {STORES[0]} only")
     where = {"store": given.store} if given.name in ON_EITHER else {}
-    print(json.dumps(importlib.import_module(f"bench.{given.name}").run(quick=given.quick, **where)))
+    print(
+        json.dumps(importlib.import_module(f"bench.{given.name}").run(quick=given.quick, **where))
+    )
 
 
 if __name__ == "__main__":

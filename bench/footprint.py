@@ -17,7 +17,6 @@ from bench.machine import OURS, cpu_seconds_of, facts, resident_mib, say, use_co
 from bench.nodes import node
 
 
-
 class _Start(NamedTuple):
     resident: float
     """Units: MiB."""

@@ -36,9 +36,7 @@ class Sink:
 
 
 @contextmanager
-def sink(
-    ways: Mapping[str, str] | None = None, *, everywhere: bool = False
-) -> Iterator[Sink]:
+def sink(ways: Mapping[str, str] | None = None, *, everywhere: bool = False) -> Iterator[Sink]:
     """Run a receiver for as long as the block lasts, on one core unless it may be `everywhere`.
 
     `ways`: how it misbehaves at which path.

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 _BIGINT_ARRAY = 1016  # https://www.postgresql.org/docs/current/catalog-pg-type.html
 WriteArray = Callable[[Iterable[Any]], str]
@@ -20,7 +21,7 @@ def array_writer(type_: sa.types.TypeEngine[Any]) -> WriteArray:
     return _text_array if isinstance(stored, sa.String) else _plain_array
 
 
-_DIALECT = sa.dialects.postgresql.dialect()  # type: ignore[no-untyped-call]
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
 def _plain_array(values: Iterable[int | bool | None]) -> str:

@@ -9,6 +9,7 @@ driver takes (instants are microseconds, booleans are booleans).
 
 import json
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
@@ -82,9 +83,8 @@ class Statement:
         if element.is_insert:
             made = sa.insert(element.table).from_select(self.parameters, sa.select(given))
         else:
-            made = visitors.replacement_traverse(
-                element, {}, lambda part, **_: _column_for(part, given)
-            )
+            replace: Any = partial(_column_for, given=given)
+            made = visitors.replacement_traverse(element, {}, replace)
         text = self._compile(made, "postgresql", self.parameters)
         return ForRows(text, tuple(map(array_writer, types)))
 
@@ -101,7 +101,7 @@ class ForRows(NamedTuple):
         return [write(column) for write, column in zip(self.writers, columns, strict=True)]
 
 
-def _column_for(part: Any, given: Any) -> Any:
+def _column_for(part: Any, *, given: Any, **_: object) -> Any:
     """Return the column of `given` that replaces a parameter; None for whatever else there is."""
     return given.c[part.bind.key] if isinstance(part, _Parameter) else None
 
