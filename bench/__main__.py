@@ -16,9 +16,10 @@ NAMES = (
     "growth",
     "footprint",
     "churn",
+    "storm",
     "throughput",
 )
-ON_EITHER = ("deliver", "ingest", "lateness", "growth")
+ON_EITHER = ("deliver", "ingest", "lateness", "growth", "storm")
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """What a step costs with 1,000,000 escalations pending, over what it costs with 1,000.
 
 A step here is all that it asks of the database: claimed, fired, its delivery made and leased, the
-attempt recorded, each batch committed with synchronous=FULL. Nothing is sent, so that nothing hides the
+attempt recorded, each batch committed waiting for the disk. Nothing is sent, so that nothing hides the
 difference. Once with steps due in the order in which the incidents arrived, and once in random order.
 The databases take turns, 1,000 steps at a time, in one process on one core. Time is passed in as an
 argument: the small database fires its 1,000 escalations again and again, some seconds later each time.
@@ -9,18 +9,17 @@ argument: the small database fires its 1,000 escalations again and again, some s
 
 import random
 import secrets
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from bench.filling import plan, prepare, settings_in
+from bench.filling import plan, prepare
 from bench.machine import OURS, Spent, Stopwatch, facts, say, use_core
 from bench.server import context_of
+from bench.stores import about, home
 from tocsin.actions.attempt_result import AttemptResult
 from tocsin.actions.deliver import record_attempts
 from tocsin.actions.escalate import Sending
@@ -42,15 +41,15 @@ _TURN = timedelta(seconds=10)
 """From one turn to the next. All of them are over before a step that fired is followed by another."""
 
 
-def run(*, quick: bool) -> dict[str, Any]:
+def run(*, quick: bool, store: str = "sqlite") -> dict[str, Any]:
     """Return the figures; `ratio` is of steps due in order of arrival, `ratio_random` in random."""
     many, steps = (10_000, 2 * _FEW) if quick else (1_000_000, 40 * _FEW)
     use_core(OURS)
     turns = steps // _FEW
     spent: dict[str, list[Spent]] = {}
     with ExitStack() as stack:
-        few = _Database(stack, pending=_FEW, turns=turns)
-        large = _Database(stack, pending=many, turns=turns)
+        few = _Database(stack, store, pending=_FEW, turns=turns)
+        large = _Database(stack, store, pending=many, turns=turns)
         say(f"{steps:,} steps on each in order of arrival, then as many in random order ...")
         for turn in range(2 * turns):
             order = "in_order" if turn < turns else "random"
@@ -72,7 +71,7 @@ def run(*, quick: bool) -> dict[str, Any]:
         "few": _FEW,
         "many": many,
         "steps": steps,
-        "synchronous": "FULL",
+        **about(store),
         "ran_on": facts(),
     }
 
@@ -92,17 +91,16 @@ def _total(turns: Sequence[Spent]) -> Spent:
 class _Database:
     """A database whose steps are fired _FEW at a time, a turn each, at instants that are made up."""
 
-    def __init__(self, stack: ExitStack, *, pending: int, turns: int) -> None:
+    def __init__(self, stack: ExitStack, store: str, *, pending: int, turns: int) -> None:
         """Half of 2 * `turns` are in order of arrival, the others in random order."""
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="tocsin-bench-"))
-        settings = settings_in(Path(folder))
+        settings = stack.enter_context(home(store))
         prepare(settings, port=9, pending=pending, repeat=True)  # nobody is called
         self._begins = datetime.now(UTC)
         self._is_small = pending == _FEW
         self._turns = list(_turns(pending, turns))
         if not self._is_small:
             # Beforehand, and then opened anew: planning must not warm the cache for firing.
-            with _opened(settings) as store, store.database.write() as tx:
+            with _opened(settings) as opened, opened.database.write() as tx:
                 for turn in range(2 * turns):
                     self._plan(tx, turn)
         self._store = stack.enter_context(_opened(settings))

@@ -7,8 +7,6 @@ is an application on the same HTTP server that parses the JSON and answers.
 """
 
 import asyncio
-import tempfile
-from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -16,7 +14,7 @@ import uvloop
 
 from bench.bare import answer_only, asgi_server
 from bench.checking import check_alerts
-from bench.filling import ALERT, WEBHOOKS, alert_path, prepare, settings_in
+from bench.filling import ALERT, WEBHOOKS, alert_path, prepare
 from bench.machine import (
     OURS,
     Spent,
@@ -30,6 +28,7 @@ from bench.machine import (
 )
 from bench.processes import Job, load
 from bench.server import WRITER, calm, port_of, serving
+from bench.stores import about, home
 from tocsin.actions.ingest import Receipt
 from tocsin.api.ingestion import Ingestion
 from tocsin.api.outer import Outer
@@ -50,7 +49,7 @@ class _Round(NamedTuple):
     seen_by_sender: dict[str, float]
 
 
-def run(*, quick: bool) -> dict[str, Any]:
+def run(*, quick: bool, store: str = "sqlite") -> dict[str, Any]:
     """Return the figures; `ratio` is alerts a second over the reference's requests a second."""
     pending, count, rounds = (5_000, 4_000, 1) if quick else (1_000_000, 60_000, 3)
     use_core(OURS)
@@ -58,7 +57,7 @@ def run(*, quick: bool) -> dict[str, Any]:
     for _ in range(rounds):
         bare.append(uvloop.run(_answer_only(count)))
         storeless.append(uvloop.run(_without_store(count)))
-        ours.append(_ingest(pending=pending, count=count))
+        ours.append(_ingest(store, pending=pending, count=count))
     chosen = middle(each.spent for each in ours)
     ours_chosen = next(each for each in ours if each.spent is chosen)
     bare_chosen = middle(bare)
@@ -73,7 +72,7 @@ def run(*, quick: bool) -> dict[str, Any]:
         "connections": CONNECTIONS,
         "pending": pending,
         "accepted_and_read_back": sum(each.spent.items for each in ours),
-        "synchronous": "FULL",
+        **about(store),
         "ran_on": facts(),
     }
 
@@ -132,9 +131,8 @@ async def _send(port: int, count: int, *, first: int = 0) -> _Sent:
     return _Sent(spent, {name: found[name] for name in ("p50_ms", "p99_ms", "sender_busy")})
 
 
-def _ingest(*, pending: int, count: int) -> _Round:
-    with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as folder:
-        settings = settings_in(Path(folder))
+def _ingest(store: str, *, pending: int, count: int) -> _Round:
+    with home(store) as settings:
         prepare(settings, port=9, pending=pending, first_step="1h")  # nobody is called
         say(f"taking in {count:,} alerts ...")
         return uvloop.run(_measure(settings, pending=pending, count=count))

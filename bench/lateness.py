@@ -6,19 +6,18 @@ core and at the same rate: no server on it can do better.
 """
 
 import asyncio
-import tempfile
 import time
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import uvloop
 
 from bench.checking import check_deliveries
-from bench.filling import prepare, settings_in
+from bench.filling import prepare
 from bench.machine import OURS, Spent, Stopwatch, facts, say, use_core
 from bench.processes import Sink, sink
 from bench.server import calm, serving
 from bench.stepping import Lateness, last_step_fired, percentiles, read_lateness, steps_planned
+from bench.stores import about, home
 from tocsin.settings import Settings
 
 _PER_SECOND = 500
@@ -31,13 +30,12 @@ class _Result(NamedTuple):
     verified: int
 
 
-def run(*, quick: bool) -> dict[str, Any]:
+def run(*, quick: bool, store: str = "sqlite") -> dict[str, Any]:
     """Return the figures; `p50_ms` and `p99_ms` are from planned instant to first byte."""
     pending, seconds = (20_000, 1) if quick else (1_000_000, 60)
     use_core(OURS)
     timers = uvloop.run(_bare_timers(min(seconds, 10)))
-    with sink() as receiver, tempfile.TemporaryDirectory(prefix="tocsin-bench-") as folder:
-        settings = settings_in(Path(folder))
+    with home(store) as settings, sink() as receiver:
         prepare(settings, port=receiver.port, pending=pending)
         say(f"{_PER_SECOND} steps a second for {seconds} seconds ...")
         count = seconds * _PER_SECOND
@@ -51,7 +49,7 @@ def run(*, quick: bool) -> dict[str, Any]:
         "cpu_us_per_step": round(result.spent.cpu_us, 1),
         "pending": pending,
         "signatures_verified": result.verified,
-        "synchronous": "FULL",
+        **about(store),
         "ran_on": facts(),
     }
 
