@@ -58,6 +58,25 @@ def server_processes() -> list[int]:
     return [postmaster, *map(int, children)]
 
 
+def bloat(settings: Settings) -> dict[str, dict[str, int]]:
+    """Return what changes left behind in PostgreSQL's tables, the worst first: rows, dead rows, pages, vacuums."""
+    query = """
+        SELECT relname, n_live_tup, n_dead_tup, pg_relation_size(relid) / 8192, autovacuum_count,
+               n_tup_upd, n_tup_hot_upd
+        FROM pg_stat_user_tables WHERE n_tup_upd > 0 ORDER BY n_dead_tup DESC LIMIT 6
+    """
+    names = ("rows", "dead_rows", "pages", "autovacuums", "updates", "hot_updates")
+    with _connected(sa.make_url(settings.database_url.reveal())) as connection:
+        found = connection.exec_driver_sql(query).all()
+    return {row[0]: dict(zip(names, row[1:], strict=True)) for row in found}
+
+
+def wal_bytes() -> int:
+    """Return how much PostgreSQL has written to its log so far."""
+    with _connected() as connection:
+        return int(connection.exec_driver_sql("SELECT wal_bytes FROM pg_stat_wal").scalar_one())
+
+
 @cache
 def _folder() -> Path:
     # Not below a folder of ours, which a server that runs as another user could not enter.

@@ -15,7 +15,7 @@ from bench.filling import plan, prepare
 from bench.machine import Spent, facts, say
 from bench.nodes import CpuWatch, nodes
 from bench.processes import Sink, sink
-from bench.stores import about, home, server_processes
+from bench.stores import about, bloat, home, server_processes, wal_bytes
 from tocsin.settings import Settings
 from tocsin.store.database import Database
 from tocsin.store.schema import attempts, to_micros
@@ -54,13 +54,15 @@ class _Backlog:
                     **({} if database.is_sqlite else {"postgresql": server_processes()}),
                 }
             )
+            logged = 0 if database.is_sqlite else wal_bytes()
             began = datetime.now(UTC)
             servers[0].ask("POST", "/resume")
             ended = _until_recorded(database, self._fired)
+            logged = logged and wal_bytes() - logged
             wall, cpu = (ended - began).total_seconds(), watch.stop()
         check_deliveries(database, self._receiver.report(), fired=self._fired)
         database.close()
-        return _Round(Spent(due, wall, sum(cpu.values())), cpu)
+        return _Round(Spent(due, wall, sum(cpu.values())), cpu, logged // due)
 
     @property
     def _store(self) -> str:
@@ -85,6 +87,8 @@ class _Round(NamedTuple):
     spent: Spent
     """Its CPU time is that of everybody."""
     cpu: dict[str, float]
+    log_bytes: int
+    """What a delivery adds to PostgreSQL's log."""
 
 
 def run(*, quick: bool) -> dict[str, Any]:
@@ -98,6 +102,8 @@ def run(*, quick: bool) -> dict[str, Any]:
                 for count in counts:
                     done = backlog.deliver(count=count, due=due)
                     found.setdefault(f"{store}_{count}", []).append(done)
+            if store == "postgresql":
+                left_behind = bloat(settings)
     middles = {name: _middle(each) for name, each in found.items()}
     rate = {name: each.spent.per_second for name, each in middles.items()}
     return {
@@ -108,9 +114,13 @@ def run(*, quick: bool) -> dict[str, Any]:
             name: {who: round(us / due * 1e6, 1) for who, us in each.cpu.items()}
             for name, each in middles.items()
         },
+        "log_bytes_per_delivery": {
+            name: each.log_bytes for name, each in middles.items() if each.log_bytes
+        },
         "busy_cores": {name: round(each.spent.busy, 2) for name, each in middles.items()},
         "pending": pending,
         "delivered": due * sum(map(len, found.values())),
+        "bloat": left_behind,
         **about("postgresql"),
         "ran_on": facts(),
     }
