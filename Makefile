@@ -33,7 +33,7 @@ lint: $(TEST) ## style, formatting, types and import contracts
 	@$(BIN)/lint-imports --no-logo
 
 bench: $(TEST) ## every benchmark (NAME=deliver for one, ARGS=--quick for less)
-	@for name in $(or $(NAME),deliver ingest peer lateness hostile fairness growth footprint churn); do \
+	@for name in $(or $(NAME),deliver ingest peer lateness hostile fairness growth storm throughput footprint churn); do \
 	  $(BIN)/python -m bench $$name $(ARGS) || exit 1; \
 	done
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bench import churn, peer
+from bench import churn, growth, peer, throughput
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,11 +38,32 @@ def _any_core() -> Iterator[None]:
         ("hostile", ["p50_ms", "p99_ms"]),
         ("fairness", ["ratio", "p50_ms", "p99_ms"]),
         ("footprint", ["ratio"]),
+        ("storm", ["p50_ms", "p99_ms", "during_alerts_p50_ms", "during_alerts_p99_ms"]),
     ],
 )
 def test_a_benchmark_measures_and_counts(name: str, first: list[str]) -> None:
     """A benchmark gives its main figures first, and what it ran on; nothing that it sent was lost."""
     check(importlib.import_module(f"bench.{name}").run(quick=True), first)
+
+
+@pytest.mark.usefixtures("_any_core")
+def test_servers_on_one_postgresql_are_measured_beside_one_on_sqlite() -> None:
+    """Nothing that they delivered together was lost or sent twice, and PostgreSQL waited for the disk."""
+    found = throughput.run(quick=True)
+    assert list(found)[:2] == ["ratio", "ratio_of_most"]
+    assert found["per_second"].keys() == {"postgresql_1", "postgresql_2", "sqlite_1"}
+    assert all(each > 0 for each in found["per_second"].values())
+    assert found["delivered"] == 12_000
+    assert (found["fsync"], found["synchronous_commit"], found["autovacuum"]) == ("on", "on", "on")
+    assert found["bloat"]["deliveries"]["updates"] >= 8_000
+
+
+@pytest.mark.usefixtures("_any_core")
+def test_a_figure_names_its_store() -> None:
+    """The same benchmark on PostgreSQL, which waits for the disk."""
+    found = growth.run(quick=True, store="postgresql")
+    assert found["ratio"] > 0
+    assert (found["store"], found["fsync"]) == ("postgresql", "on")
 
 
 @pytest.mark.usefixtures("_any_core")
