@@ -32,6 +32,7 @@ SERVER: Final = (
     "TOCSIN_MASTER_KEY",
     "TOCSIN_MASTER_KEY_FILE",
     "TOCSIN_LISTEN",
+    "TOCSIN_PROBES_LISTEN",
     "TOCSIN_PUBLIC_URL",
     "TOCSIN_TLS_CERT",
     "TOCSIN_TLS_KEY",
@@ -90,6 +91,10 @@ class Listen:
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
+    def after(self, places: int) -> "Listen":
+        """Return the address so many ports further on; any free port stays that."""
+        return Listen(self.host, self.port + places if self.port else 0)
+
 
 DEFAULT_LISTEN: Final = Listen("127.0.0.1", 7878)
 
@@ -121,6 +126,13 @@ class Settings:
     webhook_slots: int = DEFAULT_WEBHOOK_SLOTS
     """How many deliveries may be under way to one webhook."""
     log_format: str = LOG_FORMATS[0]
+    probes_listen: Listen | None = None
+    """Where probes and metrics are answered beside `listen`, and nothing else."""
+
+    @property
+    def is_on_sqlite(self) -> bool:
+        """Whether the database is a file, which has one server."""
+        return self.database_url.reveal().startswith("sqlite")
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> Self:
@@ -136,6 +148,7 @@ class Settings:
             database_url=_database_url(reader, home),
             master_key=_master_key(reader),
             listen=reader.value("LISTEN", _listen, DEFAULT_LISTEN),
+            probes_listen=reader.value("PROBES_LISTEN", _listen, None),
             public_url=reader.value("PUBLIC_URL", _public_url, None),
             tls_cert=cert,
             tls_key=key,

@@ -27,7 +27,7 @@ ELSEWHERE = {
 # Alone in a process, so that all it finds is what the HTTP side itself imports, and can answer.
 FIND = """
 import json
-import tocsin.api.app, tocsin.api.outer, tocsin.engine.inbox
+import tocsin.api.app, tocsin.api.doorway, tocsin.api.outer, tocsin.engine.inbox
 from tocsin.errors import TocsinError
 
 def errors(of):

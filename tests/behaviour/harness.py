@@ -19,6 +19,7 @@ from tests.manual_clock import START, ManualClock
 
 from tocsin.clock import Clock
 from tocsin.domain.network import Networks
+from tocsin.domain.role import ALL_ROLES, Role
 from tocsin.secret import Secret
 from tocsin.settings import Listen, Settings
 from tocsin.store import schema
@@ -55,6 +56,7 @@ class Tocsin:
         paused: bool = False,
         clock: Clock | None = None,
         log_mask: LogMask | None = None,
+        roles: frozenset[Role] = ALL_ROLES,
         **settings: Any,
     ) -> Self:
         values: dict[str, Any] = {
@@ -69,6 +71,7 @@ class Tocsin:
                 paused=paused,
                 clock=clock or self.clock,
                 log_mask=log_mask,
+                roles=roles,
             )
         )
         key_file = self.home / _ALERT_KEY

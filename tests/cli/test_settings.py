@@ -48,7 +48,7 @@ def test_everything_has_a_default_that_suits_one_machine() -> None:
     assert (found.organisation, found.first_incident, found.webhook_slots) == ("tocsin", 1, 4)
     assert (found.master_key, found.public_url, found.tls_cert, found.tls_key) == (None,) * 4
     assert (found.trusted_proxies, found.log_format) == ((), "text")
-    assert found.webhook_proxy is None
+    assert (found.webhook_proxy, found.probes_listen) == (None, None)
 
 
 def test_everything_can_be_set(tmp_path: Path) -> None:
@@ -62,6 +62,7 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
         TOCSIN_DATABASE_URL="postgres://tocsin:hush@db.example/oncall",
         TOCSIN_MASTER_KEY=f"{FIRST}\n{SECOND}",
         TOCSIN_LISTEN="[::1]:9",
+        TOCSIN_PROBES_LISTEN="127.0.0.1:7900",
         TOCSIN_PUBLIC_URL="https://tocsin.example.org/oncall/",
         TOCSIN_TLS_CERT=str(cert),
         TOCSIN_TLS_KEY=str(key),
@@ -79,6 +80,7 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
     assert found.database_url.reveal() == "postgresql+psycopg://tocsin:hush@db.example/oncall"
     assert found.master_key == MasterKey(Secret(f"{FIRST}\n{SECOND}"), "TOCSIN_MASTER_KEY")
     assert found.listen == Listen("::1", 9)
+    assert found.probes_listen == Listen("127.0.0.1", 7900)
     assert found.public_url == "https://tocsin.example.org/oncall"
     assert (found.tls_cert, found.tls_key) == (cert, key)
     assert found.trusted_proxies == (ip_network("10.0.0.0/8"), ip_network("::1/128"))

@@ -6,18 +6,21 @@ from typing import TYPE_CHECKING, Final
 
 import tocsin
 from tocsin.cli.alert import ALERT_PATH
-from tocsin.cli.command import Commands, add_parser
+from tocsin.cli.command import Commands, add_parser, number_up_to
 from tocsin.cli.paint import Cell, Colour
 from tocsin.cli.shell import DONE, Shell
+from tocsin.domain.role import ALL_ROLES, Role, UnknownRole, parse_roles, roles_text
 from tocsin.domain.webhook import DisabledReason
 from tocsin.domain.wording import counted, listed
 from tocsin.secret import Secret
 from tocsin.settings import Settings
+from tocsin.wiring.seat import Seat
 
 if TYPE_CHECKING:  # its parts take most of a second to import, and no other command needs them
     from tocsin.wiring.serving import Running
 
 _BODY: Final = '{"message_type": "CRITICAL", "entity_id": "disk/db1", "state_message": "disk full"}'
+MOST_PROCESSES: Final = 64
 _EVERY_ADDRESS: Final = ("0.0.0.0", "::")  # noqa: S104 - to recognise it
 
 
@@ -35,6 +38,8 @@ def add_command(commands: Commands) -> None:
             tocsin serve
             TOCSIN_LISTEN=0.0.0.0:7878 tocsin serve   # for every address of this machine
             tocsin serve --paused                     # take alerts in, but send nothing yet
+            tocsin serve --processes 4                # on PostgreSQL: use four cores
+            tocsin serve --only deliver               # on PostgreSQL: a node that only sends
         """,
         then="tocsin apply oncall.yaml   # in another terminal: who is paged, and when",
         asks_server=False,
@@ -46,6 +51,19 @@ def add_command(commands: Commands) -> None:
         help="fire and send nothing until: tocsin resume (tocsin resume --dry-run lists what waits)",
     )
     parser.add_argument(
+        "--processes",
+        type=number_up_to(MOST_PROCESSES),
+        default=1,
+        metavar="N",
+        help="run N processes of this server on its one address, to use more cores (PostgreSQL)",
+    )
+    parser.add_argument(
+        "--only",
+        type=_roles,
+        metavar="ROLES",
+        help="do only api, escalate or deliver, or two of them; other nodes do the rest (PostgreSQL)",
+    )
+    parser.add_argument(
         "--forget-secrets",
         action="store_true",
         help="start once without a master key that is lost for good, and forget what only it opens",
@@ -55,18 +73,44 @@ def add_command(commands: Commands) -> None:
 def run(args: argparse.Namespace, shell: Shell) -> int:
     """Exit 0 after a graceful stop; 1 when it cannot start, with the reason on stderr."""
     settings = Settings.from_environment(shell.env)
+    seat = Seat.of_environment(shell.env)
+    if args.processes > 1 and seat is None:
+        from tocsin.wiring.supervisor import supervise  # noqa: PLC0415 - see below
+
+        return supervise(
+            settings,
+            count=args.processes,
+            options=[] if args.only is None else ["--only", roles_text(args.only)],
+            first_options=[
+                option
+                for option, is_given in (
+                    ("--paused", args.paused),
+                    ("--forget-secrets", args.forget_secrets),
+                )
+                if is_given
+            ],
+        )
     # Nothing that is imported is ever garbage: looking for it is a quarter of the start. The
     # collector is on again when the server answers.
     gc.disable()
-    from tocsin.wiring.serving import serve  # noqa: PLC0415 - see above
+    from tocsin.wiring.process import serve  # noqa: PLC0415 - see above
 
     serve(
         settings,
         paused=args.paused,
         forget_secrets=args.forget_secrets,
         on_start=lambda server: _introduce(server, shell),
+        roles=args.only or ALL_ROLES,
+        seat=seat,
     )
     return DONE
+
+
+def _roles(text: str) -> frozenset[Role]:
+    try:
+        return parse_roles(text)
+    except UnknownRole as refusal:
+        raise argparse.ArgumentTypeError(refusal.message) from None
 
 
 def _introduce(server: "Running", shell: Shell) -> None:
@@ -74,6 +118,10 @@ def _introduce(server: "Running", shell: Shell) -> None:
     where = server.store.database.url.render_as_string(hide_password=True)
     shell.say(Cell(f"Tocsin {tocsin.__version__} answers at {server.public_url}", Colour.STRONG))
     shell.say(f"Database: {server.store.database.file or where}")
+    if server.processes > 1:
+        shell.say(f"Processes: {server.processes}, on one address")
+    if server.roles != ALL_ROLES:
+        shell.say(f"Roles: {roles_text(server.roles)}; the rest is for other nodes")
     if server.store.forgotten:
         shell.say(f"Forgotten: the URLs and auth codes of {listed(server.store.forgotten)}.")
         shell.say("Give them again, in a YAML file: tocsin apply FILE")

@@ -19,6 +19,7 @@ from tocsin.domain.incident import Effect
 from tocsin.domain.network import Networks
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.proxy import Proxy
+from tocsin.domain.role import ALL_ROLES, Role
 from tocsin.domain.webhook import Webhook
 from tocsin.engine.certificates import Endings
 from tocsin.engine.clock_watch import ClockWatch
@@ -62,6 +63,7 @@ class EngineSettings:
     """Asks the store for the time; not called where no other node goes by it."""
     networks: Networks
     proxy: Proxy | None = None
+    roles: frozenset[Role] = ALL_ROLES
 
 
 class Engine:
@@ -124,6 +126,7 @@ class Engine:
             is_shared=settings.is_shared,
             run_id=settings.run_id,
             slots=settings.slots,
+            roles=settings.roles,
             on_tick=self._ticked,
             ward=self.ward,
         )

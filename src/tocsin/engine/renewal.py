@@ -81,6 +81,7 @@ class Renewal:
         dead = await asyncio.wrap_future(self._writer.submit(work))
         self._renewed = began
         if self._is_shared:
+            logger.info("node.joined", extra={"node": self._node, "run": self._run_id})
             await self._renew()
             self._renewing = asyncio.create_task(self._go_on(), name="tocsin-renewal")
             return

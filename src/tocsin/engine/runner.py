@@ -10,6 +10,7 @@ from tocsin.actions.escalate import Sending
 from tocsin.actions.incident_set import ContextSource
 from tocsin.clock import Clock
 from tocsin.domain.poison import Poison
+from tocsin.domain.role import Role
 from tocsin.engine.certificates import Endings
 from tocsin.engine.clock_watch import ClockWatch
 from tocsin.engine.courier import Courier
@@ -25,6 +26,7 @@ SLICE = 256
 LOOK_EVERY = timedelta(seconds=5)
 """Where nodes share a store, the longest sleep: what another one made may be due, and its notice lost."""
 _BACK_OFF = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)  # seconds between tries while the store fails
+_TICKING = {Role.ESCALATE, Role.DELIVER}
 _POISON = {
     Part.HOLDS: Poison.HOLD,
     Part.STEPS: Poison.STEP,
@@ -49,6 +51,7 @@ class Runner:
         is_shared: bool,
         run_id: int,
         slots: int,
+        roles: frozenset[Role],
         on_tick: Callable[[Tick], None],
         ward: Ward,
     ) -> None:
@@ -63,6 +66,7 @@ class Runner:
         self._is_shared = is_shared
         self._run_id = run_id
         self._slots = slots
+        self._roles = roles
         self._on_tick = on_tick
         self._ward = ward
         self._wake = asyncio.Event()
@@ -129,7 +133,10 @@ class Runner:
         """Do what is due; return when to come again. Units: microseconds since 1970."""
         if not self._clock_watch.is_trusted:
             return None  # it wakes us
-        room = self._courier.room if self._renewal.is_sure else 0
+        if not self._roles & _TICKING:
+            return None  # nothing that comes due is for this node
+        may_send = self._renewal.is_sure and Role.DELIVER in self._roles
+        room = self._courier.room if may_send else 0
         sending = Sending(self._run_id, self._slots, room)
         limits, may_page = dict(self._limits), self._ward.may_page()
 
@@ -137,7 +144,9 @@ class Runner:
             if self._may_have_leased:
                 take_back(tx, self._clock.now(), run_id=self._run_id, held=held)
             context = self._context_source(tx)
-            return tick(tx, context, limits=limits, sending=sending, may_page=may_page)
+            return tick(
+                tx, context, limits=limits, sending=sending, may_page=may_page, roles=self._roles
+            )
 
         held = self._courier.held
         try:

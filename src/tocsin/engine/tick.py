@@ -27,6 +27,7 @@ from tocsin.actions.poison import (
 )
 from tocsin.actions.rotation import promote_due
 from tocsin.domain.configuration import Configuration
+from tocsin.domain.role import ALL_ROLES, Role
 from tocsin.store.database import Failed, Tx
 from tocsin.store.deliveries import Lease
 from tocsin.store.escalations import next_due_at as next_step_due_at
@@ -76,9 +77,11 @@ def tick(
     limits: Mapping[Part, int],
     sending: Sending,
     may_page: bool = True,
+    roles: frozenset[Role] = ALL_ROLES,
 ) -> Tick:
     """Do at most `limits` of each kind of work; say when to come again.
 
+    Of steps, holds and deliveries only what is for these roles; `sending` has no room without `deliver`.
     Of a part that fails while it does one thing alone, that thing is made to wait, at once: after this
     transaction another might be first, and be blamed.
     """
@@ -94,33 +97,22 @@ def tick(
     if is_paused(tx):
         next_due_at = _next_due_at(context, due, failures)
         return Tick(context.configuration, 0, (), (), next_due_at, failures)
-    held = tx.apart(lambda: end_holds(tx, context, limit=limits[Part.HOLDS]))
-    if isinstance(held, Failed):
-        failures[Part.HOLDS] = held.error
-    limit = limits[Part.STEPS]
-    escalated = tx.apart(lambda: escalate(tx, context, limit=limit, sending=sending))
-    if isinstance(escalated, Failed):
-        failures[Part.STEPS] = escalated.error
-        escalated = Escalated(0)
-    if not isinstance(held, Failed):
-        wake_lanes(tx, held.waits)  # after the steps, which lock deliveries
+    escalated, leased = Escalated(0), list[Lease]()
+    if Role.ESCALATE in roles:
+        escalated = _escalate(tx, context, limits, sending, failures)
     left = Sending(sending.run_id, sending.slots, sending.room - len(escalated.leases))
-    most = limits[Part.DELIVERIES]
-    leased = tx.apart(lambda: lease(tx, context, limit=most, sending=left))
-    if isinstance(leased, Failed):
-        failures[Part.DELIVERIES] = leased.error
-        leased = []
+    if Role.DELIVER in roles:
+        leased = _lease(tx, context, limits, left, failures)
     has_room = left.room > len(leased)
     poisoned = {
         part: _postpone(tx, context, part, Failure.of(error, may_page=may_page), sending)
         for part, error in failures.items()
         if limits[part] == 1
     }
-    due |= {
-        Part.HOLDS: next_hold_end(tx),
-        Part.STEPS: next_step_due_at(tx),
-        Part.DELIVERIES: next_lane_due_at(tx, slots=sending.slots) if has_room else None,
-    }
+    if Role.ESCALATE in roles:
+        due |= {Part.HOLDS: next_hold_end(tx), Part.STEPS: next_step_due_at(tx)}
+    if has_room:  # which is only where deliveries are sent
+        due[Part.DELIVERIES] = next_lane_due_at(tx, slots=sending.slots)
     return Tick(
         configuration=context.configuration,
         claimed=escalated.claimed,
@@ -132,6 +124,43 @@ def tick(
         stale=escalated.stale,
         has_room=has_room,
     )
+
+
+def _escalate(
+    tx: Tx,
+    context: Context,
+    limits: Mapping[Part, int],
+    sending: Sending,
+    failures: dict[Part, Exception],
+) -> Escalated:
+    """End holds and fire steps; what failed is added to `failures`."""
+    held = tx.apart(lambda: end_holds(tx, context, limit=limits[Part.HOLDS]))
+    if isinstance(held, Failed):
+        failures[Part.HOLDS] = held.error
+    limit = limits[Part.STEPS]
+    escalated = tx.apart(lambda: escalate(tx, context, limit=limit, sending=sending))
+    if isinstance(escalated, Failed):
+        failures[Part.STEPS] = escalated.error
+        escalated = Escalated(0)
+    if not isinstance(held, Failed):
+        wake_lanes(tx, held.waits)  # after the steps, which lock deliveries
+    return escalated
+
+
+def _lease(
+    tx: Tx,
+    context: Context,
+    limits: Mapping[Part, int],
+    sending: Sending,
+    failures: dict[Part, Exception],
+) -> list[Lease]:
+    """Lease what waits and may be sent; what failed is added to `failures`."""
+    limit = limits[Part.DELIVERIES]
+    leased = tx.apart(lambda: lease(tx, context, limit=limit, sending=sending))
+    if isinstance(leased, Failed):
+        failures[Part.DELIVERIES] = leased.error
+        return []
+    return list(leased)
 
 
 def _postpone(

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import ClassVar
 import sqlalchemy as sa
 
 from tocsin.errors import TocsinError
+from tocsin.secret import Secret
 
 # Locks and shared memory do not work there as SQLite needs them: two servers would both think that
 # they are alone, and a database can be damaged. Source: sqlite.org, "How To Corrupt", section 2.
@@ -91,8 +93,10 @@ def _file_system(folder: Path, mounts: Path) -> str:
 
 
 @contextmanager
-def sole_server(lock_file: Path) -> Iterator[None]:
+def sole_server(lock_file: Path) -> Iterator[int]:
     """Hold the lock that says that a server runs on this database; the system frees it with us.
+
+    Gives its descriptor: processes that inherit it hold the lock, too.
 
     Raises: AnotherServer, naming the process that holds it.
     """
@@ -109,7 +113,7 @@ def sole_server(lock_file: Path) -> Iterator[None]:
             ) from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 
@@ -121,6 +125,34 @@ def reaching(file: Path | None) -> Iterator[None]:
         yield
     except sa.exc.DBAPIError as error:
         raise _not_reached(error, file) from error
+
+
+# What PostgreSQL, the system or the name server say of a server that is away for now, or is starting.
+_AWAY = re.compile(
+    r"refused|timeout|timed out|no route|unreachable|no such file|resolve|translate host|reset by peer"
+    r"|closed the connection|starting up|shutting down|recovery|too many|remaining connection slots",
+    re.IGNORECASE,
+)
+_KNOCK_SECONDS = 5
+
+
+def knock(url: Secret) -> str | None:
+    """Return why PostgreSQL cannot be used for now; None: it takes connections. Not for the loop.
+
+    Raises: DatabaseNotReached, for what does not pass by itself: a wrong password, no such database.
+    """
+    made = sa.make_url(url.reveal())
+    if "connect_timeout" not in made.query:
+        made = made.update_query_dict({"connect_timeout": str(_KNOCK_SECONDS)})
+    engine = sa.create_engine(made, poolclass=sa.pool.NullPool, hide_parameters=True)
+    try:
+        with reaching(None), engine.connect():
+            return None
+    except DatabaseNotReached as refusal:
+        cause = str(refusal.fields["cause"])
+        if not _AWAY.search(cause):
+            raise
+        return cause
 
 
 def _not_reached(error: sa.exc.DBAPIError, file: Path | None) -> DatabaseNotReached:

@@ -1,34 +1,26 @@
-"""The HTTP server: its socket, its certificate, its start and its stop."""
+"""The HTTP server: its certificate, its start and its stop."""
 
 import asyncio
+import logging
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import ClassVar
 
 import uvicorn
+from starlette.types import ASGIApp
 
+from tocsin.api.doorway import Doorway, no_metrics, only_probes
 from tocsin.api.outer import Outer
+from tocsin.domain.masking import Masking
 from tocsin.errors import TocsinError
-from tocsin.settings import Listen, Settings
+from tocsin.settings import Settings
+from tocsin.wiring.listening import BACKLOG, listening
+from tocsin.wiring.seat import Seat
 
 _REQUEST_GRACE_SECONDS = 5
-_BACKLOG = 2048
-
-
-class AddressInUse(TocsinError):
-    """Somebody else listens there."""
-
-    code: ClassVar[str] = "address_in_use"
-    status_hint: ClassVar[int] = 500
-
-
-class AddressNotOurs(TocsinError):
-    """This machine has no such address, or this user may not listen there."""
-
-    code: ClassVar[str] = "address_not_ours"
-    status_hint: ClassVar[int] = 500
+logger = logging.getLogger(__name__)
 
 
 class BadCertificate(TocsinError):
@@ -36,47 +28,6 @@ class BadCertificate(TocsinError):
 
     code: ClassVar[str] = "bad_certificate"
     status_hint: ClassVar[int] = 500
-
-
-@contextmanager
-def listening(listen: Listen) -> Iterator[socket.socket]:
-    """Hold the server's socket for as long as the block lasts. Raises: AddressInUse, AddressNotOurs."""
-    family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
-    # By the protocol asyncio knows that it may switch Nagle's delays off, 40 ms an answer.
-    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        sock.bind((listen.host, listen.port))
-        sock.listen(_BACKLOG)
-    except OSError as error:
-        sock.close()
-        raise _cannot_listen(listen, error) from None
-    sock.settimeout(0)
-    try:
-        yield sock
-    finally:
-        sock.close()
-
-
-def _cannot_listen(listen: Listen, error: OSError) -> TocsinError:
-    if error.errno == 98 or "in use" in (error.strerror or ""):
-        return AddressInUse(
-            f"{listen} is in use by another program: stop it, or set TOCSIN_LISTEN to another port",
-            address=str(listen),
-        )
-    return AddressNotOurs(
-        f"cannot listen on {listen} ({error.strerror}): set TOCSIN_LISTEN to an address of this "
-        "machine and a port above 1023",
-        address=str(listen),
-    )
-
-
-def url_of(settings: Settings, sock: socket.socket) -> str:
-    """Return where a program on this machine reaches the server."""
-    host, port = sock.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - what was asked for
-    shown = f"[{host}]" if ":" in host else host
-    return f"{'https' if settings.tls_cert else 'http'}://{shown}:{port}"
 
 
 class _HttpServer(uvicorn.Server):
@@ -96,24 +47,53 @@ class _HttpServer(uvicorn.Server):
 
 
 @asynccontextmanager
-async def answering(settings: Settings, app: Outer, sock: socket.socket) -> AsyncIterator[None]:
+async def answering(
+    settings: Settings,
+    app: Outer,
+    sock: socket.socket,
+    *,
+    mask: Masking,
+    has_api: bool = True,
+    seat: Seat | None = None,
+) -> AsyncIterator[None]:
     """Answer requests for as long as the block lasts; leaving it lets those under way end.
 
-    Raises: BadCertificate.
+    At `sock`; and, if the settings name one, at an address for probes and metrics alone, which is a
+    port of its own for each of several processes.
+    Raises: BadCertificate, AddressInUse, AddressNotOurs.
     """
+    public: ASGIApp = app
+    if not has_api:
+        public = Doorway(app, only_probes, mask)
+    elif seat is not None and seat.of > 1:
+        public = Doorway(app, no_metrics, mask)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(_answering(_config(public, settings), sock))
+        if settings.probes_listen is not None:
+            at = settings.probes_listen.after(seat.number - 1 if seat else 0)
+            probes = stack.enter_context(listening(at, setting="TOCSIN_PROBES_LISTEN"))
+            config = _config(Doorway(app, only_probes, mask), None)
+            await stack.enter_async_context(_answering(config, probes))
+            logger.info("probes.answered", extra={"address": "{}:{}".format(*probes.getsockname())})
+        yield
+
+
+def _config(app: ASGIApp, settings: Settings | None) -> uvicorn.Config:
+    """Return how to answer; without settings in the clear, and beside who starts and ends the app."""
+    cert, key = (settings.tls_cert, settings.tls_key) if settings else (None, None)
     config = uvicorn.Config(
         app,
         http="httptools",
         loop="none",
-        lifespan="on",
+        lifespan="on" if settings else "off",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        backlog=_BACKLOG,
+        backlog=BACKLOG,
         timeout_graceful_shutdown=_REQUEST_GRACE_SECONDS,
-        ssl_certfile=str(settings.tls_cert) if settings.tls_cert else None,
-        ssl_keyfile=str(settings.tls_key) if settings.tls_key else None,
+        ssl_certfile=str(cert) if cert else None,
+        ssl_keyfile=str(key) if key else None,
     )
     try:
         config.load()
@@ -122,6 +102,11 @@ async def answering(settings: Settings, app: Outer, sock: socket.socket) -> Asyn
             f"TOCSIN_TLS_CERT and TOCSIN_TLS_KEY cannot be used ({error}): give the certificate's "
             "chain and its key as PEM files"
         ) from None
+    return config
+
+
+@asynccontextmanager
+async def _answering(config: uvicorn.Config, sock: socket.socket) -> AsyncIterator[None]:
     server = _HttpServer(config)
     serving = asyncio.create_task(server.serve(sockets=[sock]))
     await server.is_answering.wait()

@@ -22,10 +22,16 @@ class LogMask:
         return self.mask(text)
 
 
-def set_up_logs(form: str, mask: Masking, *, stream: TextIO | None = None) -> None:
-    """Send all logs to `stream` (standard error by default), as `text` for people or as `json`."""
+def set_up_logs(
+    form: str, mask: Masking, *, stream: TextIO | None = None, process: int | None = None
+) -> None:
+    """Send all logs to `stream` (standard error by default), as `text` for people or as `json`.
+
+    `process` is named in every line: which of several that write to one stream this is.
+    """
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonFormatter(mask) if form == "json" else TextFormatter(mask))
+    formatter = JsonFormatter if form == "json" else TextFormatter
+    handler.setFormatter(formatter(mask, process))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
@@ -39,9 +45,10 @@ class _Formatter(logging.Formatter):
     A text is masked before the line quotes it once more, and the whole line is, as facts need not be texts.
     """
 
-    def __init__(self, mask: Masking) -> None:
+    def __init__(self, mask: Masking, process: int | None = None) -> None:
         super().__init__()
         self.mask = mask
+        self._always = {} if process is None else {"process": process}
 
     def format(self, record: logging.LogRecord) -> str:
         """Return what the log gets of a record."""
@@ -49,6 +56,11 @@ class _Formatter(logging.Formatter):
 
     def line(self, record: logging.LogRecord) -> str:
         raise NotImplementedError
+
+    def facts(self, record: logging.LogRecord) -> dict[str, Any]:
+        """Return what the line says beside the happening's name."""
+        told = {name: value for name, value in vars(record).items() if name not in _USUAL}
+        return told | self._always
 
 
 class TextFormatter(_Formatter):
@@ -58,7 +70,7 @@ class TextFormatter(_Formatter):
         """Return one line, and the traceback of an unexpected error below it."""
         facts = "".join(
             f" {name}={self._shown(value)}"
-            for name, value in _facts(record).items()
+            for name, value in self.facts(record).items()
             if value is not None
         )
         line = f"{_instant(record)} {record.levelname} {_one_line(record.getMessage())}{facts}"
@@ -78,7 +90,7 @@ class JsonFormatter(_Formatter):
             "level": record.levelname.lower(),
             "event": record.getMessage(),
             "logger": record.name,
-            **_facts(record),
+            **self.facts(record),
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
@@ -87,10 +99,6 @@ class JsonFormatter(_Formatter):
             for name, value in line.items()
         }
         return json.dumps(masked, default=lambda value: self.mask(str(value)))
-
-
-def _facts(record: logging.LogRecord) -> dict[str, Any]:
-    return {name: value for name, value in vars(record).items() if name not in _USUAL}
 
 
 def _instant(record: logging.LogRecord) -> str:

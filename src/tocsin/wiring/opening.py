@@ -48,9 +48,11 @@ def open_store(
     *,
     random_bytes: Callable[[int], bytes],
     forgetting: MakeEditor | None = None,
+    is_home_ours: bool = True,
 ) -> Iterator[Store]:
     """Open the database for a server, and close it at the end.
 
+    `is_home_ours`: False for one of several processes, whose home the one that started them holds.
     `forgetting` makes whoever forgets what the master key does not open; None: it is refused.
     Raises: FolderNotWritable, NetworkFileSystem, AnotherServer, NewerSchema, MasterKeyMissing,
     MasterKeyWrong, MasterKeyExposed, MasterKeyUnreadable, SealBroken, NothingToForget,
@@ -59,7 +61,8 @@ def open_store(
     with ExitStack() as stack:
         prepare_folder(settings.home)
         # The home holds the token and the address of one server, whatever its database.
-        stack.enter_context(sole_server(settings.home / "tocsin.lock"))
+        if is_home_ours:
+            stack.enter_context(sole_server(settings.home / "tocsin.lock"))
         database = Database(settings.database_url.reveal())
         stack.callback(database.close)
         file = database.file

@@ -2,19 +2,14 @@
 
 import asyncio
 import gc
-import logging
-import os
 import platform
 import random
 import secrets
-import signal
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import ClassVar
-
-import uvloop
 
 from tocsin import __version__
 from tocsin.actions.editor import Editor
@@ -33,6 +28,7 @@ from tocsin.clock import Clock, SystemClock
 from tocsin.domain.actor import SERVER
 from tocsin.domain.network import Networks
 from tocsin.domain.one_time_link import Links
+from tocsin.domain.role import ALL_ROLES, Role
 from tocsin.engine.engine import Engine, EngineSettings
 from tocsin.errors import TocsinError
 from tocsin.ids import NODE_BITS, IdSource
@@ -45,13 +41,13 @@ from tocsin.transport.tls import system_ca_count
 from tocsin.vault import Vault
 from tocsin.web.link_pages import LinkPages
 from tocsin.wiring.first import FirstStart, set_up, write_address
-from tocsin.wiring.http_server import answering, listening, url_of
-from tocsin.wiring.logs import LogMask, set_up_logs
+from tocsin.wiring.http_server import answering
+from tocsin.wiring.listening import inherited, listening, url_of
+from tocsin.wiring.logs import LogMask
 from tocsin.wiring.measuring import measure
 from tocsin.wiring.nodes import clock_of, hearing, telling
 from tocsin.wiring.opening import Store, open_store
-
-logger = logging.getLogger(__name__)
+from tocsin.wiring.seat import Seat
 
 
 class NoCertificateAuthorities(TocsinError):
@@ -69,6 +65,9 @@ class Running:
     """Where it answers, without a slash at its end."""
     public_url: str
     settings: Settings
+    roles: frozenset[Role]
+    processes: int
+    """How many of them answer there."""
     store: Store
     engine: Engine
     first_start: FirstStart | None
@@ -77,41 +76,11 @@ class Running:
     """None: the store does not answer at the moment."""
 
 
-def serve(
-    settings: Settings,
-    *,
-    paused: bool,
-    forget_secrets: bool,
-    on_start: Callable[[Running], None],
-) -> None:
-    """Serve until SIGINT or SIGTERM; then stop gracefully.
+class RolesNeedPostgreSQL(TocsinError):
+    """An SQLite file has one server, which has to do it all."""
 
-    Raises: every refusal of `running`.
-    """
-    log_mask = LogMask()
-    set_up_logs(settings.log_format, log_mask)
-    server = running(settings, paused=paused, forget_secrets=forget_secrets, log_mask=log_mask)
-    uvloop.run(_serve(server, on_start=on_start))
-
-
-async def _serve(
-    starting: AbstractAsyncContextManager[Running], *, on_start: Callable[[Running], None]
-) -> None:
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, _stop, stopping, number)
-    async with starting as server:
-        on_start(server)
-        await stopping.wait()
-        logger.info("server.stopping", extra={"in_flight": server.engine.courier.in_flight})
-
-
-def _stop(stopping: asyncio.Event, number: int) -> None:
-    """Stop gracefully; asked a second time, at once: whatever is open is found at the next start."""
-    if stopping.is_set():
-        os._exit(128 + number)
-    stopping.set()
+    code: ClassVar[str] = "roles_need_postgresql"
+    status_hint: ClassVar[int] = 500
 
 
 @asynccontextmanager
@@ -124,12 +93,20 @@ async def running(
     clock: Clock | None = None,
     random_bytes: Callable[[int], bytes] = secrets.token_bytes,
     randomness: random.Random | None = None,
+    roles: frozenset[Role] = ALL_ROLES,
+    seat: Seat | None = None,
 ) -> AsyncIterator[Running]:
     """Run a server for as long as the block lasts; leaving it stops gracefully.
 
-    Raises: AddressInUse, AddressNotOurs, NoCertificateAuthorities, BadCertificate, and those of
-    `open_store`.
+    `seat`: it is one of several processes. Raises: AddressInUse, AddressNotOurs,
+    NoCertificateAuthorities, BadCertificate, RolesNeedPostgreSQL, and those of `open_store`.
     """
+    if settings.is_on_sqlite and roles != ALL_ROLES:
+        raise RolesNeedPostgreSQL(
+            "Roles can be split between nodes that share a PostgreSQL database: an SQLite file has one "
+            "server, which does it all. Start it without --only; or move it with tocsin migrate-store, whose "
+            "--to is postgresql://USER:PASSWORD@HOST/NAME, and set TOCSIN_DATABASE_URL to that URL"
+        )
     if system_ca_count() == 0:
         raise NoCertificateAuthorities(
             "this machine's list of certificate authorities is empty, so no https webhook could be "
@@ -144,11 +121,12 @@ async def running(
         return Editor(SERVER, ours.now(), ids, random_bytes, vault, networks)
 
     with (
-        listening(settings.listen) as sock,
+        inherited(seat.listener) if seat else listening(settings.listen) as sock,
         open_store(
             settings,
             random_bytes=random_bytes,
             forgetting=make_editor if forget_secrets else None,
+            is_home_ours=seat is None,
         ) as store,
     ):
         parts = _Parts(
@@ -158,6 +136,8 @@ async def running(
             random_bytes,
             randomness,
             newest_id=store.newest_id,
+            roles=roles,
+            seat=seat,
         )
         if log_mask is not None:
             log_mask.mask = store.cache.mask
@@ -169,15 +149,25 @@ async def running(
                 await keyring.refresh()
             async with (
                 _refused_alerts(parts, engine) as refused,
-                answering(settings, parts.outer(services, engine, refused), sock),
+                answering(
+                    settings,
+                    parts.outer(services, engine, refused),
+                    sock,
+                    mask=store.cache.mask,
+                    has_api=Role.API in roles,
+                    seat=seat,
+                ),
             ):
-                # With TLS, a certificate names the public URL rather than 127.0.0.1.
-                known_as = settings.public_url if settings.tls_cert else None
-                write_address(settings.home, known_as or url)
+                if seat is None or seat.number == 1:
+                    # With TLS, a certificate names the public URL rather than 127.0.0.1.
+                    known_as = settings.public_url if settings.tls_cert else None
+                    write_address(settings.home, known_as or url)
                 yield Running(
                     url=url,
                     public_url=settings.public_url or url,
                     settings=settings,
+                    roles=roles,
+                    processes=seat.of if seat else 1,
                     store=store,
                     engine=engine,
                     first_start=first_start,
@@ -212,6 +202,8 @@ class _Parts:
         randomness: random.Random,
         *,
         newest_id: int,
+        roles: frozenset[Role],
+        seat: Seat | None,
     ) -> None:
         self.settings = settings
         self.networks = networks
@@ -222,7 +214,8 @@ class _Parts:
         # For the writer's thread alone.
         self.ids = IdSource(node=randomness.getrandbits(NODE_BITS), after=newest_id)
         (self.run_id,) = self.ids.take(1, clock.now())
-        self.node = platform.node() or "node"
+        self.roles = roles
+        self.node = (platform.node() or "node") + (f"/{seat.number}" if seat else "")
 
     def context(self, store: Store, tx: Tx) -> Context:
         return Context(
@@ -341,6 +334,7 @@ async def _engine(
             run_id=parts.run_id,
             node=parts.node,
             version=__version__,
+            roles=parts.roles,
             slots=settings.webhook_slots,
             is_shared=not store.database.is_sqlite,
             read_clock=lambda: store.database.read_clock(time.monotonic),
