@@ -56,8 +56,16 @@ class SharedClock:
     machine's own clock changes nothing.
     """
 
-    def __init__(self, first: Reading, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        first: Reading,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        wall: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """`wall` is this machine's own clock, which is only compared."""
         self._monotonic = monotonic
+        self._wall = wall
         self._offset = first.offset
 
     def now(self) -> datetime:
@@ -65,6 +73,10 @@ class SharedClock:
 
     def monotonic(self) -> float:
         return self._monotonic()
+
+    def skew(self) -> timedelta:
+        """Return how far this machine's own clock is ahead; below zero: behind."""
+        return self._wall() - self.now()
 
     def set_by(self, reading: Reading) -> timedelta:
         """Go by a new measurement; return how far it jumped, below zero when it was set back."""
@@ -74,6 +86,30 @@ class SharedClock:
 
     async def sleep_until(self, instant: datetime | None) -> None:
         await _sleep_until(self, instant)
+
+
+class ProcessorShare:
+    """How much of a core this process uses."""
+
+    def __init__(
+        self,
+        *,
+        used: Callable[[], float] = time.process_time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._used = used
+        self._monotonic = monotonic
+        self._before = (used(), monotonic())
+        self._percent: int | None = None
+
+    def percent(self) -> int | None:
+        """Return the share since it was asked before, if that is a second ago or more; else what it was."""
+        used, at = self._used(), self._monotonic()
+        passed = at - self._before[1]
+        if passed >= 1:
+            self._percent = round(100 * (used - self._before[0]) / passed)
+            self._before = (used, at)
+        return self._percent
 
 
 async def _sleep_until(clock: Clock, instant: datetime | None) -> None:

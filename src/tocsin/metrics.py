@@ -40,6 +40,9 @@ class Gauges:
     open_breakers: int = 0
     failing_webhooks: int = 0
     is_paused: bool = False
+    nodes: Mapping[str, int] = field(default_factory=dict)
+    """How many live, by role."""
+    clock_skew_seconds: float = 0.0
     receivers_expire_at: Mapping[str, float] = field(default_factory=dict)
     clients_expire_at: Mapping[str, float] = field(default_factory=dict)
     """When certificates end, by webhook. Units: seconds since 1970."""
@@ -282,9 +285,14 @@ def _gauges(gauges: Gauges) -> list[Metric]:
             "Webhooks that fail again and again",
             float(gauges.failing_webhooks),
         ),
+        "tocsin_clock_skew_seconds": (
+            "How far this machine's clock is ahead of the database's",
+            gauges.clock_skew_seconds,
+        ),
         "tocsin_paused": ("1 while nothing fires or is sent", float(gauges.is_paused)),
     }
     return [
+        _gauge_by("nodes", "Living nodes, by what they do", "role", gauges.nodes),
         _gauge_by("queue_depth", "Items that wait, by queue", "queue", gauges.queue_depths),
         _gauge_by(
             "disabled_webhooks",

@@ -13,13 +13,25 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from tocsin.actions.deliver import TakenOver, take_over
+from tocsin.domain.node import Load
 from tocsin.domain.outcome import Outcome
+from tocsin.domain.role import ALL_ROLES
 from tocsin.domain.webhook_failures import count_attempt
 from tocsin.store import schema, schema_configuration
 from tocsin.store.database import Database, Tx
 from tocsin.store.lane_heads import list_first
-from tocsin.store.migrate import HEAD, NewerSchema, migrate, schema_version
-from tocsin.store.schema import to_micros
+from tocsin.store.migrate import (
+    HEAD,
+    OLDEST_CODE,
+    NewerSchema,
+    known_revisions,
+    migrate,
+    newer_schema,
+    schema_version,
+)
+from tocsin.store.runs import list_living_roles, list_runs
+from tocsin.store.schema import from_micros, to_micros
+from tocsin.store.settings_rows import put_setting
 from tocsin.store.webhook_failures import find_failures, list_failures, list_open_breakers
 
 assert schema_configuration.webhooks.metadata is schema.metadata
@@ -143,14 +155,42 @@ def test_nobody_was_told_of_changes_before_somebody_could_ask(empty: Database) -
         assert (delivery.follow_up, delivery.cause, delivery.state) == (None, None, "failed")
 
 
-def test_a_newer_database_is_refused(empty: Database) -> None:
-    """An older version must not write where a newer one has been; it says which is which."""
-    with empty.write() as tx:
+def made_newer(database: Database, *, oldest_code: str | None) -> None:
+    """Bring a database to where only a newer version could."""
+    with database.write() as tx:
         migrate(tx)
         tx.core.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
-    with empty.write() as tx, pytest.raises(NewerSchema) as refused:
+        if oldest_code:
+            put_setting(tx, OLDEST_CODE, oldest_code.encode())
+
+
+def test_a_database_that_newer_code_needs_is_refused(empty: Database) -> None:
+    """A version that could harm it must not even start; it says which is which, and what to do."""
+    made_newer(empty, oldest_code="9998")
+    with empty.write() as tx, pytest.raises(NewerSchema, match="upgrade this node") as refused:
         migrate(tx)
     assert refused.value.fields == {"database": "9999", "known": HEAD}
+
+
+@pytest.mark.parametrize("oldest_code", [None, HEAD, "0001"])
+def test_a_newer_database_is_used_unless_it_says_no(
+    empty: Database, oldest_code: str | None
+) -> None:
+    """In a rolling upgrade old nodes start and go on beside new ones; the schema is left as it is."""
+    made_newer(empty, oldest_code=oldest_code)
+    with empty.write() as tx:
+        assert not migrate(tx)
+        newer = newer_schema(tx)
+        assert newer is not None
+        assert (newer.revision, newer.refusal) == ("9999", None)
+
+
+def test_what_this_version_made_is_not_newer(empty: Database) -> None:
+    """Every revision that it can make it knows, and HEAD is the last of them."""
+    with empty.write() as tx:
+        migrate(tx)
+        assert newer_schema(tx) is None
+    assert max(known_revisions()) == HEAD
 
 
 def test_sqlite_tables_are_clustered_as_declared(tmp_path: Path) -> None:
@@ -270,3 +310,19 @@ def test_what_failed_before_that_was_told_is_told_by_its_next_failure(empty: Dat
         columns = "skip_if_late, when_failing"
         rows = tx.core.execute(sa.text(f"SELECT {columns} FROM webhooks"))
         assert [tuple(row) for row in rows] == [(None, None)] * 2
+
+
+def test_of_a_node_that_ran_before_it_could_say_more_its_start_is_known(empty: Database) -> None:
+    """Runs of older code have every role, and nobody knows who ended them."""
+    values = "(7, 'old', '0.1', 1000000, 1000000)"
+    with empty.write() as tx:
+        migrate(tx, to="0012")
+        columns = "id, node, version, started_at, renewed_at"
+        tx.core.exec_driver_sql(f"INSERT INTO runs ({columns}) VALUES {values}")
+    with empty.write() as tx:
+        assert migrate(tx)
+    with empty.read() as tx:
+        (run,) = list_runs(tx, ended_since=NOW, limit=9)
+        assert (run.node, run.roles, run.ended_by) == ("old", ALL_ROLES, None)
+        assert run.load == Load()
+        assert list_living_roles(tx, silent_since=from_micros(1_000_000)) == [ALL_ROLES]

@@ -20,6 +20,7 @@ from tocsin.api import (
     incidents,
     keys,
     master_key,
+    nodes,
     policies,
     probes,
     rotation,
@@ -61,6 +62,7 @@ NOUNS: Final = (
     configuration,
     master_key,
     engine,
+    nodes,
 )
 _DESCRIPTION: Final = """\
 Manages a Tocsin server: incidents, alerts and deliveries; webhooks, policies and routing.

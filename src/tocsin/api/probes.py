@@ -97,6 +97,8 @@ def _gauges(health: Health) -> Gauges:
         },
         failing_webhooks=len(health.failing_webhooks),
         is_paused=health.is_paused,
+        nodes={role.value: count for role, count in health.nodes.items()},
+        clock_skew_seconds=health.clock_skew.total_seconds(),
         receivers_expire_at=_ends(health, Whose.RECEIVER),
         clients_expire_at=_ends(health, Whose.CLIENT),
     )

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from tocsin.api.services import Health
+from tocsin.domain.node import absences
 from tocsin.domain.webhook import DisabledReason
 from tocsin.domain.wording import counted, listed
 
@@ -49,6 +50,10 @@ def warnings(health: Health) -> list[Finding]:
             f"minutes or more: {listed(failing)}; see: tocsin webhooks"
         )
         found.append(Finding("webhooks_failing", text))
+    if health.newer_schema and not health.cannot_go_on:
+        text = f"A newer node has brought the database to revision {health.newer_schema}, with which this one goes on; upgrade it, too"
+        found.append(Finding("newer_schema", text))
+    found += [Finding("role_missing", text) for text in absences(health.nodes)]
     if health.is_paused:
         text = "Nothing fires and nothing is sent until somebody runs: tocsin resume"
         found.append(Finding("paused", text))
@@ -67,6 +72,8 @@ def _reasons(health: Health) -> Iterator[Finding]:
         seconds = health.clock_jumped.total_seconds()
         text = f"The database's clock jumped by {seconds:+.0f} s, so nothing fires here until two measurements agree, within 10 s; look at that machine's time service"
         yield Finding("clock_jumped", text)
+    if health.cannot_go_on is not None:
+        yield Finding("newer_schema", health.cannot_go_on)
     if health.free_bytes is not None and health.free_bytes < LEAST_FREE_BYTES:
         text = f"The database's disk has {health.free_bytes // 2**20} MiB left; make room"
         yield Finding("disk_nearly_full", text)

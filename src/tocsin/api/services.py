@@ -10,6 +10,8 @@ from tocsin.actions.incident_set import ContextSource
 from tocsin.api.keyring import Keyring
 from tocsin.clock import Clock
 from tocsin.domain.network import Networks
+from tocsin.domain.node import Load
+from tocsin.domain.role import Role
 from tocsin.domain.webhook import DisabledReason, Webhook
 from tocsin.metrics import Metrics
 from tocsin.store.configuration import ConfigurationCache
@@ -33,6 +35,10 @@ class Health:
     """Other nodes may have taken this one's run for dead, so it starts no attempt."""
     clock_jumped: timedelta | None = None
     """How far the clock of all nodes jumped, if that is too far to claim anything by it."""
+    newer_schema: str | None = None
+    """The revision that a newer node brought the database to, if this version does not know it."""
+    cannot_go_on: str | None = None
+    """Why this version cannot use the database any more."""
     free_bytes: int | None = None
     """Left on the disk of the database; None: not ours to know."""
     poisoned: int = 0
@@ -42,6 +48,10 @@ class Health:
     """How many are disabled, by the reason."""
     failing_webhooks: Sequence[str] = ()
     """The slugs of those that fail again and again."""
+    nodes: Mapping[Role, int] = field(default_factory=dict)
+    """How many living nodes have each role, as far as that is known."""
+    clock_skew: timedelta = timedelta(0)
+    """How far this machine's clock is ahead of the one that all nodes go by."""
     links_lead_nowhere: bool = False
     """A webhook asks for links, and nobody has said where others reach this server."""
     has_default_routing: bool = True
@@ -89,6 +99,8 @@ class Services:
     run_id: int
     """The run of this process, as attempts name it."""
     node: str
+    load: Callable[[], Load] = Load
+    """How busy this node is; for use on any thread."""
     organisation: str
     """The slug that goes out as `vo_organization_id`."""
     public_url: str

@@ -31,7 +31,15 @@ GROUPS: Final = {
         "master-key",
         "route",
     ),
-    "see what happens": ("incidents", "alerts", "deliveries", "upcoming", "why", "signature"),
+    "see what happens": (
+        "incidents",
+        "alerts",
+        "deliveries",
+        "upcoming",
+        "why",
+        "nodes",
+        "signature",
+    ),
     "do something about it": (
         "alert",
         "acknowledge",

@@ -12,11 +12,12 @@ from tocsin.actions.attempt_result import AttemptResult
 from tocsin.actions.deliver import Recorded
 from tocsin.actions.incident_set import ContextSource
 from tocsin.actions.ingest import Receipt
-from tocsin.clock import Clock, Reading, SharedClock
+from tocsin.clock import Clock, ProcessorShare, Reading, SharedClock
 from tocsin.domain.alert import Alert
 from tocsin.domain.escalation import Stale
 from tocsin.domain.incident import Effect
 from tocsin.domain.network import Networks
+from tocsin.domain.node import Load
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.proxy import Proxy
 from tocsin.domain.role import ALL_ROLES, Role
@@ -30,10 +31,12 @@ from tocsin.engine.poison import Ward
 from tocsin.engine.renewal import Renewal
 from tocsin.engine.request import destination_of
 from tocsin.engine.runner import Runner
+from tocsin.engine.schema_watch import SchemaWatch
 from tocsin.engine.tick import Tick
 from tocsin.ids import DELIVERY, id_text
 from tocsin.metrics import Metrics
 from tocsin.store.database import News
+from tocsin.store.migrate import Newer
 from tocsin.store.notices import Notice
 from tocsin.store.schema import to_micros
 from tocsin.store.writer import StoreUnavailable, Writer
@@ -61,6 +64,8 @@ class EngineSettings:
     """Whether other nodes may use the store."""
     read_clock: Callable[[], Reading]
     """Asks the store for the time; not called where no other node goes by it."""
+    read_schema: Callable[[], Newer | None]
+    """Looks whether the store is beyond what this version knows; not called where it has it alone."""
     networks: Networks
     proxy: Proxy | None = None
     roles: frozenset[Role] = ALL_ROLES
@@ -100,9 +105,15 @@ class Engine:
             version=settings.version,
             is_shared=settings.is_shared,
             on_sure=self._go_on_again,
+            load=self.load,
+            roles=settings.roles,
         )
+        self._processor = ProcessorShare()
         shared = clock if isinstance(clock, SharedClock) else None
+        self._shared_clock = shared
         self.clock_watch = ClockWatch(shared, settings.read_clock, on_trusted=self._go_on_again)
+        self.schema_watch = SchemaWatch(settings.read_schema)
+        self._is_shared = settings.is_shared
         self.courier = Courier(
             self.writer,
             self._sender,
@@ -136,6 +147,8 @@ class Engine:
         """Close what dead runs left open, then begin to fire and to send."""
         await self.renewal.begin()
         self.clock_watch.begin()
+        if self._is_shared:
+            self.schema_watch.begin()
         self._running = asyncio.create_task(self.runner.run(), name="tocsin-runner")
 
     async def stop(self) -> None:
@@ -145,6 +158,7 @@ class Engine:
         """
         self.runner.stop()
         self.clock_watch.end()
+        self.schema_watch.end()
         if self._running is not None:
             await self._running
         await self._sender.close(grace_seconds=GRACE_SECONDS)
@@ -159,6 +173,15 @@ class Engine:
             logger.error(  # noqa: TRY400 - a store that fails is no bug to trace
                 "run.not_ended", extra={"unrecorded": unrecorded, "cause": str(error)}
             )
+
+    def load(self) -> Load:
+        """Return how busy this node is. For use on any thread."""
+        return Load(
+            in_flight=self.courier.in_flight,
+            waiting=len(self.inbox) + self.writer.waiting + self.courier.unrecorded,
+            cpu_percent=self._processor.percent(),
+            clock_skew=self._shared_clock.skew() if self._shared_clock else None,
+        )
 
     def count_poisoned(self) -> int:
         """Return how many things wait because they failed alone. For use on any thread."""

@@ -14,12 +14,13 @@ from typing import NamedTuple
 
 from tocsin.actions.deliver import TakenOver, take_over
 from tocsin.clock import Clock
+from tocsin.domain.node import SILENT_FOR, Load
+from tocsin.domain.role import ALL_ROLES, Role, roles_text
 from tocsin.store.database import Tx
 from tocsin.store.runs import Ended, begin_run, end_other_runs, end_run, end_silent_runs, renew_run
 from tocsin.store.writer import StoreUnavailable, Writer
 
 RENEW_EVERY = timedelta(seconds=2)
-SILENT_FOR = timedelta(seconds=6)
 SURE_SECONDS = 5.0
 TAKE_OVER_SLICE = 8
 """Transactions whose leases are looked at together."""
@@ -44,6 +45,8 @@ class Renewal:
         version: str,
         is_shared: bool,
         on_sure: Callable[[], None],
+        load: Callable[[], Load] = Load,
+        roles: frozenset[Role] = ALL_ROLES,
     ) -> None:
         """`is_shared`: other nodes may use the store. `on_sure` is told when attempts may start again."""
         self._writer = writer
@@ -53,6 +56,8 @@ class Renewal:
         self._version = version
         self._is_shared = is_shared
         self._on_sure = on_sure
+        self._load = load
+        self._roles = roles
         self._renewed = clock.monotonic()
         self._is_renewing = False
         self._renewing: asyncio.Task[None] | None = None
@@ -73,7 +78,14 @@ class Renewal:
 
         def work(tx: Tx) -> int:
             now = self._clock.now()
-            begin_run(tx, id_=self._run_id, node=self._node, version=self._version, now=now)
+            begin_run(
+                tx,
+                id_=self._run_id,
+                node=self._node,
+                version=self._version,
+                now=now,
+                roles=self._roles,
+            )
             if self._is_shared:
                 return 0
             return end_other_runs(tx, id_=self._run_id, now=now)
@@ -81,7 +93,8 @@ class Renewal:
         dead = await asyncio.wrap_future(self._writer.submit(work))
         self._renewed = began
         if self._is_shared:
-            logger.info("node.joined", extra={"node": self._node, "run": self._run_id})
+            facts = {"node": self._node, "run": self._run_id, "roles": roles_text(self._roles)}
+            logger.info("node.joined", extra=facts)
             await self._renew()
             self._renewing = asyncio.create_task(self._go_on(), name="tocsin-renewal")
             return
@@ -112,7 +125,10 @@ class Renewal:
 
     async def _renew(self) -> None:
         began, was_sure = self._clock.monotonic(), self.is_sure
-        renewed = await asyncio.wrap_future(self._writer.submit(self._in_one, urgent=True))
+        load = self._load()
+        renewed = await asyncio.wrap_future(
+            self._writer.submit(lambda tx: self._in_one(tx, load), urgent=True)
+        )
         self._renewed = began
         if not was_sure and self.is_sure:
             self._on_sure()
@@ -123,10 +139,10 @@ class Renewal:
             facts = {"node": ended.node, "run": ended.id, "silent_since": str(ended.renewed_at)}
             logger.warning("run.took_over", extra={**facts, "open_attempts": attempts})
 
-    def _in_one(self, tx: Tx) -> _Renewed:
+    def _in_one(self, tx: Tx, load: Load) -> _Renewed:
         """Renew this run and end silent ones."""
         now = self._clock.now()
-        was_alive = renew_run(tx, id_=self._run_id, now=now)
+        was_alive = renew_run(tx, id_=self._run_id, now=now, load=load)
         ended = end_silent_runs(tx, id_=self._run_id, silent_since=now - SILENT_FOR, now=now)
         return _Renewed(was_alive, ended)
 

@@ -1,25 +1,53 @@
 """Bringing a database to the schema of this version, before anything else touches it."""
 
+from functools import cache
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import sqlalchemy as sa
 
 from tocsin.errors import TocsinError
 from tocsin.store.database import Tx
+from tocsin.store.settings_rows import find_setting
 
-HEAD = "0012"
+HEAD = "0014"
 """The revision that this version needs: the newest file in `migrations/versions`."""
+OLDEST_CODE = "oldest_code"
+"""The setting by which a migration says that code which does not know some revision cannot use its schema.
+
+Only a migration that breaks the version before it writes it; all others leave it as it is.
+"""
 _FOLDER = Path(__file__).parent / "migrations"
 _LOCK = sa.text("SELECT pg_advisory_xact_lock(7210002)")
 _version = sa.table("alembic_version", sa.column("version_num", sa.Text))
 
 
 class NewerSchema(TocsinError):
-    """The database was last used by a newer version."""
+    """The database was migrated by a newer version, beyond what this one can use."""
 
     code: ClassVar[str] = "newer_schema"
     status_hint: ClassVar[int] = 500
+
+
+class Newer(NamedTuple):
+    """A schema that this version does not know."""
+
+    revision: str
+    oldest_code: str | None
+    """The revision that code must know to use it; None: all code since there are such notes."""
+
+    @property
+    def refusal(self) -> NewerSchema | None:
+        """What to say if this version cannot use it; None: it can."""
+        if self.oldest_code is None or self.oldest_code in known_revisions():
+            return None
+        return NewerSchema(
+            f"this database is at revision {self.revision}, which needs a version of Tocsin that knows "
+            f"{self.oldest_code}, and this one knows {HEAD}: upgrade this node to the version that "
+            "migrated it, or a newer one",
+            database=self.revision,
+            known=HEAD,
+        )
 
 
 def schema_version(tx: Tx) -> str | None:
@@ -29,11 +57,17 @@ def schema_version(tx: Tx) -> str | None:
     return tx.core.scalar(sa.select(_version.c.version_num))
 
 
+def newer_schema(tx: Tx) -> Newer | None:
+    """Return what this version does not know of a database that has been migrated; None: nothing."""
+    return _newer(tx, tx.core.scalar(sa.select(_version.c.version_num)))
+
+
 def migrate(tx: Tx, *, to: str = HEAD) -> bool:
     """Bring the database to revision `to`; return whether there was anything to do.
 
-    Of nodes that start at once one does it; the others wait for that, and find it done.
-    Raises: NewerSchema, when it is beyond what this version knows.
+    Of nodes that start at once one does it; the others wait for that, and find it done. One that a newer
+    version has migrated is left as it is.
+    Raises: NewerSchema, when this version cannot use it.
     """
     if schema_version(tx) == to:
         return False
@@ -42,15 +76,27 @@ def migrate(tx: Tx, *, to: str = HEAD) -> bool:
     at = schema_version(tx)
     if at == to:
         return False
-    if at is not None and at > HEAD:
-        raise NewerSchema(
-            f"this database is at revision {at} and this version of Tocsin knows {HEAD}: "
-            "install the version that used it last, or a newer one",
-            database=at,
-            known=HEAD,
-        )
+    newer = _newer(tx, at)
+    if newer is not None:
+        if newer.refusal is not None:
+            raise newer.refusal
+        return False
     _upgrade(tx, to)
     return True
+
+
+@cache
+def known_revisions() -> frozenset[str]:
+    """Return the revisions that this version can make."""
+    files = (_FOLDER / "versions").glob("[0-9]*_*.py")
+    return frozenset(file.name.partition("_")[0] for file in files)
+
+
+def _newer(tx: Tx, at: str | None) -> Newer | None:
+    if at is None or at in known_revisions():
+        return None
+    oldest = find_setting(tx, OLDEST_CODE)
+    return Newer(at, oldest.decode() if oldest else None)
 
 
 def _upgrade(tx: Tx, to: str) -> None:

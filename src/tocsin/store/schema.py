@@ -371,4 +371,11 @@ runs = sa.Table(
     sa.Column("started_at", Instant, nullable=False),
     sa.Column("renewed_at", Instant, nullable=False),
     sa.Column("ended_at", Instant),
+    # As it said when it was renewed last; NULL in those of older code, which has every role.
+    sa.Column("roles", sa.Text),
+    sa.Column("in_flight", sa.Integer),
+    sa.Column("waiting", sa.Integer),
+    sa.Column("cpu_percent", sa.Integer),
+    sa.Column("clock_skew", sa.BigInteger),  # microseconds
+    sa.Column("ended_by", Id),  # the run itself, or one that found it silent
 )

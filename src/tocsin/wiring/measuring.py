@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from tocsin.actions.certificates import certificates_in_use, endings
 from tocsin.actions.pause import is_paused
+from tocsin.actions.show_nodes import count_living
 from tocsin.actions.webhook_state import find_failing
 from tocsin.api.services import Health
 from tocsin.clock import Clock
@@ -17,6 +18,7 @@ from tocsin.wiring.opening import Store
 
 def measure(store: Store, engine: Engine, clock: Clock, *, has_public_url: bool) -> Health:
     """Return the facts. Reads the database: not for the loop."""
+    newer = engine.schema_watch.newer
     with store.database.read() as tx:
         now = clock.now()
         configuration = store.cache.current(tx)
@@ -27,6 +29,8 @@ def measure(store: Store, engine: Engine, clock: Clock, *, has_public_url: bool)
             commit_error=engine.writer.last_error,
             is_out_of_touch=not engine.renewal.is_sure,
             clock_jumped=engine.clock_watch.jumped,
+            newer_schema=newer.revision if newer else None,
+            cannot_go_on=newer.refusal.message if newer and newer.refusal else None,
             free_bytes=_free_bytes(store),
             poisoned=engine.count_poisoned(),
             disabled_webhooks=Counter(
@@ -39,6 +43,8 @@ def measure(store: Store, engine: Engine, clock: Clock, *, has_public_url: bool)
                 configuration.webhooks[id_].slug
                 for id_ in find_failing(tx, configuration.webhooks.values())
             ),
+            nodes=count_living(tx, now),
+            clock_skew=engine.load().clock_skew or timedelta(0),
             links_lead_nowhere=not has_public_url
             and any(webhook.links for webhook in configuration.webhooks.values()),
             has_default_routing=bool(configuration.default_route.policies),

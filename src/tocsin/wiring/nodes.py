@@ -11,6 +11,7 @@ from tocsin.engine.engine import Engine
 from tocsin.engine.notices import Notices
 from tocsin.engine.runner import LOOK_EVERY
 from tocsin.store.database import Database, Tx
+from tocsin.store.migrate import Newer, newer_schema
 from tocsin.store.notices import Notice, post_notices
 from tocsin.store.schema import to_micros
 
@@ -20,6 +21,12 @@ def clock_of(database: Database) -> Clock:
     if database.is_sqlite:
         return SystemClock()
     return SharedClock(database.read_clock(time.monotonic))
+
+
+def schema_of(database: Database) -> Newer | None:
+    """Return what the store is at, if this version does not know it."""
+    with database.read() as tx:
+        return newer_schema(tx)
 
 
 def telling(database: Database, clock: Clock, *, run_id: int) -> Callable[[Tx], None] | None:

@@ -30,7 +30,7 @@ def serve(
 ) -> None:
     """Serve until SIGINT or SIGTERM; then stop gracefully.
 
-    Raises: every refusal of `running`.
+    Raises: NewerSchema, when a newer node made it impossible to go on; every refusal of `running`.
     """
     log_mask = LogMask()
     set_up_logs(settings.log_format, log_mask, process=seat.number if seat else None)
@@ -62,8 +62,11 @@ async def _serve(
             on_start(server)
             if tie is not None:
                 tie.say_ready()
+            server.engine.schema_watch.on_refused = stopping.set
             await stopping.wait()
             logger.info("server.stopping", extra={"in_flight": server.engine.courier.in_flight})
+        if refusal := server.engine.schema_watch.refusal:
+            raise refusal
 
 
 @contextmanager

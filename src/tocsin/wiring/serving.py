@@ -45,7 +45,7 @@ from tocsin.wiring.http_server import answering
 from tocsin.wiring.listening import inherited, listening, url_of
 from tocsin.wiring.logs import LogMask
 from tocsin.wiring.measuring import measure
-from tocsin.wiring.nodes import clock_of, hearing, telling
+from tocsin.wiring.nodes import clock_of, hearing, schema_of, telling
 from tocsin.wiring.opening import Store, open_store
 from tocsin.wiring.seat import Seat
 
@@ -272,6 +272,7 @@ class _Parts:
             ),
             run_id=self.run_id,
             node=self.node,
+            load=engine.load,
             organisation=self.settings.organisation,
             public_url=self.settings.public_url or url,
             set_public_url=self.settings.public_url,
@@ -338,6 +339,7 @@ async def _engine(
             slots=settings.webhook_slots,
             is_shared=not store.database.is_sqlite,
             read_clock=lambda: store.database.read_clock(time.monotonic),
+            read_schema=lambda: schema_of(store.database),
             networks=parts.networks,
             proxy=settings.webhook_proxy,
         ),
