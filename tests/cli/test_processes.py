@@ -8,13 +8,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 from tests.cli.conftest import ANNOUNCED, LAST_LINE, Cli, environment
 from tests.databases import drop_databases, new_database, postgresql_url
 
@@ -22,6 +23,7 @@ from tocsin.cli.alert import ALERT_PATH
 
 __all__ = ["postgresql_url"]
 COUNT = 2
+KEY = "Zmly" * 10 + "Zmk="
 
 
 @pytest.fixture
@@ -204,3 +206,88 @@ def two_free_ports() -> int:
         except OSError:
             continue
     raise AssertionError("no two free ports")
+
+
+def test_two_machines_that_start_at_once_on_an_empty_database(
+    tmp_path: Path, database: str
+) -> None:
+    """One migrates and makes the alert key, the other waits for it; each has a token of its own."""
+    homes = [tmp_path / "one", tmp_path / "two"]
+    with ExitStack() as stack:
+        both = [
+            stack.enter_context(
+                starting(home, database, tmp_path / f"{home.name}.log", TOCSIN_MASTER_KEY=KEY)
+            )
+            for home in homes
+        ]
+        told = []
+        for process in both:
+            assert process.stdout is not None
+            told.append("".join(iter(process.stdout.readline, LAST_LINE)))
+        assert sorted(text.count(f"{ALERT_PATH}/") for text in told) == [0, 2]
+        (one, two) = (Cli({"TOCSIN_HOME": str(home)}) for home in homes)
+        names = [each["name"] for each in one("tokens", "--json").json["items"]]
+        assert sorted(names) == ["local", "local-2"]
+        assert [each["state"] for each in two("nodes", "--json").json["items"]] == ["lives"] * 2
+        assert "lives" in two("nodes").out
+
+
+# A database that is away
+
+
+def test_a_server_waits_for_a_database_that_is_not_there_yet(tmp_path: Path, database: str) -> None:
+    """After a power cut a machine may be up before PostgreSQL: it says why it waits and when it tries
+    again, starts by itself when it can, and while it waits SIGTERM ends it with exit code 0."""
+    url = sa.make_url(database)
+    there, log = tmp_path / "there", tmp_path / "log"
+    away = url.set(query={"host": str(there)}).render_as_string(hide_password=False)
+    with starting(tmp_path / "home", away, log) as process:
+        until(lambda: "database.awaited" in log.read_text())
+        assert "again_in_seconds=0.5" in log.read_text()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+    with starting(tmp_path / "home", away, log) as process:
+        until(lambda: "database.awaited" in log.read_text())
+        there.symlink_to(str(url.query["host"]))
+        assert process.stdout is not None
+        assert ANNOUNCED in process.stdout.readline()
+        assert log.read_text().count("database.reached") == 1
+
+
+def test_a_database_that_waiting_does_not_bring_is_refused_at_once(
+    tmp_path: Path, database: str
+) -> None:
+    """One that nobody has made, and a user that there is not: a sentence, and exit code 1."""
+    for wrong in (
+        sa.make_url(database).set(database="nobody-made-it"),
+        sa.make_url(database).set(username="nobody"),
+    ):
+        url = wrong.render_as_string(hide_password=False)
+        with starting(tmp_path / "home", url, tmp_path / "log") as process:
+            assert process.wait(timeout=20) == 1
+        (line,) = (tmp_path / "log").read_text().splitlines()
+        assert line.startswith(
+            "tocsin: the PostgreSQL server of TOCSIN_DATABASE_URL cannot be used"
+        )
+        assert "does not exist" in line
+
+
+@contextmanager
+def starting(
+    home: Path, database: str, log: Path, **variables: str
+) -> Iterator[subprocess.Popen[str]]:
+    with (
+        log.open("w") as opened,
+        subprocess.Popen(
+            [sys.executable, "-m", "tocsin", "serve"],
+            env=environment(home, TOCSIN_DATABASE_URL=database, **variables),
+            stdout=subprocess.PIPE,
+            stderr=opened,
+            text=True,
+        ) as process,
+    ):
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=20)
