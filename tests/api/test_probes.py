@@ -11,6 +11,7 @@ from tests.api.test_access import check_error
 
 from tocsin.api.readiness import reasons_not_ready, warnings
 from tocsin.api.services import Health
+from tocsin.domain.role import Role
 from tocsin.domain.webhook import DisabledReason
 from tocsin.metrics import Metrics
 from tocsin.store.writer import StoreUnavailable
@@ -33,6 +34,9 @@ LATE, IN_TIME = timedelta(seconds=10, microseconds=1), timedelta(seconds=10)
         (Health(free_bytes=64 * 2**20 - 1), ["disk_nearly_full"]),
         (Health(free_bytes=64 * 2**20), []),
         (Health(poisoned=1), ["poison"]),
+        (Health(cannot_go_on="upgrade this node", newer_schema="9"), ["newer_schema"]),
+        (Health(newer_schema="9"), []),
+        (Health(nodes={Role.DELIVER: 0}), []),
         (Health(has_default_routing=False), []),
     ],
 )

@@ -23,6 +23,7 @@ ELSEWHERE = {
     "invalid_proxy",
     "invalid_times",
     "not_connected",
+    "unknown_role",
 }
 # Alone in a process, so that all it finds is what the HTTP side itself imports, and can answer.
 FIND = """

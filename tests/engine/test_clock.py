@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.clock import Reading, SharedClock
+from tocsin.clock import ProcessorShare, Reading, SharedClock
 from tocsin.engine.clock_watch import ClockWatch
 
 NOON = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
@@ -95,6 +95,26 @@ def test_whoever_sleeps_on_it_wakes_at_the_instant() -> None:
         return loop.time() - began
 
     assert 0.02 < asyncio.run(sleep()) < 5
+
+
+def test_how_far_the_machines_own_clock_is_off_is_known() -> None:
+    """Ahead is above zero; nothing goes by it."""
+    wall = NOON + timedelta(seconds=3)
+    clock = SharedClock(Reading(NOON, 1000.0, 1000.0), monotonic=Monotonic(), wall=lambda: wall)
+    assert (clock.skew(), clock.now()) == (timedelta(seconds=3), NOON)
+
+
+def test_the_share_of_the_processor_is_of_the_time_since_it_was_asked() -> None:
+    """Of one core; who asks again within a second is told the same."""
+    used, monotonic = Monotonic(5.0), Monotonic()
+    share = ProcessorShare(used=used, monotonic=monotonic)
+    assert share.percent() is None
+    used.at, monotonic.at = used.at + 0.5, monotonic.at + 2
+    assert share.percent() == 25
+    used.at, monotonic.at = used.at + 0.9, monotonic.at + 0.9
+    assert share.percent() == 25
+    monotonic.at += 0.9
+    assert share.percent() == 50
 
 
 def _never() -> Reading:

@@ -30,6 +30,17 @@ def test_text_is_one_line_with_its_facts(stream: io.StringIO) -> None:
     assert line.endswith(r'ERROR tick.failed cause="a\nb \"c\"" wait=2')
 
 
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_one_of_several_processes_names_itself_in_every_line(
+    form: str, stream: io.StringIO
+) -> None:
+    """They write to one stream, and nobody could tell them apart."""
+    set_up_logs(form, str, stream=stream, process=2)
+    logging.getLogger("tocsin.engine").error("tick.failed", extra={"wait": 2})
+    told = {"text": "ERROR tick.failed wait=2 process=2", "json": '"wait": 2, "process": 2}'}
+    assert stream.getvalue().endswith(f"{told[form]}\n")
+
+
 def test_what_is_not_known_is_no_fact(stream: io.StringIO) -> None:
     """An attempt without an answer has no status, and not the status "None"."""
     set_up_logs("text", str, stream=stream)
