@@ -1,17 +1,27 @@
 """Nodes come, go and fall silent: who looks sees which there are, and what nobody does."""
 
+import asyncio
 import json
+import signal
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from tests.behaviour.harness import ON_SQLITE, Tocsin
+from tests.behaviour.harness import ON_SQLITE, Tocsin, database_url_of
 from tests.behaviour.test_roles import StartBeside, start_beside
 from tests.behaviour.test_two_nodes import advance, other
+from tests.manual_clock import START
 
 from tocsin.domain.role import Role
+from tocsin.secret import Secret
+from tocsin.settings import Listen, Settings
+from tocsin.store.database import Database
+from tocsin.store.migrate import Newer, NewerSchema
+from tocsin.store.runs import list_runs
 from tocsin.wiring.nodes import schema_of
+from tocsin.wiring.process import _serve
+from tocsin.wiring.serving import Running, running
 
 __all__ = ["other", "start_beside"]
 pytestmark = pytest.mark.anyio
@@ -139,6 +149,26 @@ async def test_a_schema_that_this_version_cannot_use_ends_the_node(tocsin: Tocsi
     assert (answer.status_code, asked) == (503, [True])
     (reason,) = [each for each in answer.json()["reasons"] if each["code"] == "newer_schema"]
     assert "upgrade this node" in reason["message"]
+
+
+@ON_POSTGRESQL
+async def test_it_stops_gracefully_and_says_why(home: Path) -> None:
+    """The process that runs it ends with the refusal; its run has left, and nothing of it is open."""
+    url = database_url_of(home)
+    settings = Settings(home=home, database_url=Secret(url), listen=Listen("127.0.0.1", 0))
+    loop = asyncio.get_running_loop()
+
+    def on_start(server: Running) -> None:
+        loop.call_soon(server.engine.schema_watch.judge, Newer("9999", oldest_code="9998"))
+
+    with pytest.raises(NewerSchema, match="upgrade this node"):
+        await _serve(settings, running(settings), on_start, None)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.remove_signal_handler(number)
+    database = Database(url)
+    with database.read() as tx:
+        assert all(run.ended_by == run.id for run in list_runs(tx, ended_since=START, limit=9))
+    database.close()
 
 
 def look_at_schema(tocsin: Tocsin) -> None:

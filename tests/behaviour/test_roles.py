@@ -58,9 +58,9 @@ async def test_each_node_does_only_what_is_its_role(
 
 @ON_POSTGRESQL
 async def test_a_node_without_the_api_answers_only_probes(
-    tocsin: Tocsin, start_beside: StartBeside
+    tocsin: Tocsin, start_beside: StartBeside, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whoever posts an alert there, or asks for anything, is told that it is the wrong node."""
+    """Whoever posts an alert there, or asks for anything, is told that it is the wrong node; the log, too."""
     node = await start_beside(Role.ESCALATE, Role.DELIVER)
     for path in ("/healthz", "/readyz", "/metrics"):
         assert (await node.http.get(path)).status_code == 200
@@ -68,6 +68,9 @@ async def test_a_node_without_the_api_answers_only_probes(
     assert refused.status_code == 404
     assert refused.json()["error"]["code"] == "not_answered_here"
     assert (await node.http.get("/api/v1/status")).status_code == 404
+    logged = [each.path for each in caplog.records if each.message == "request.refused"]  # type: ignore[attr-defined]
+    assert [path.rpartition("/")[2] for path in logged] == ["db", "status"]
+    assert node.alert_key not in logged[0]
 
 
 @ON_SQLITE

@@ -9,6 +9,7 @@ from typing import ClassVar, Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tocsin.api.access_log import logger, shown_path
 from tocsin.api.failures import error_response
 from tocsin.domain.masking import Masking
 from tocsin.errors import TocsinError
@@ -60,5 +61,9 @@ class Doorway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         refusal = self.refuse(scope["path"]) if scope["type"] == "http" else None
-        app = self.app if refusal is None else error_response(refusal, self.mask)
-        await app(scope, receive, send)
+        if refusal is None:
+            await self.app(scope, receive, send)
+            return
+        facts = {"path": shown_path(scope["path"]), "code": refusal.code}
+        logger.warning("request.refused", extra=facts)
+        await error_response(refusal, self.mask)(scope, receive, send)
