@@ -260,7 +260,7 @@ def test_a_server_waits_for_a_database_that_is_not_there_yet(tmp_path: Path, dat
     away = url.set(query={"host": str(there)}).render_as_string(hide_password=False)
     with starting(tmp_path / "home", away, log) as process:
         until(lambda: "database.awaited" in log.read_text())
-        assert "again_in_seconds=0.5" in log.read_text()
+        assert "again_in_seconds=0.2" in log.read_text()
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0
     with starting(tmp_path / "home", away, log) as process:
