@@ -6,7 +6,6 @@ of today.
 
 import io
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -14,13 +13,11 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from tests.upgrade.history import DECLARATION, MIGRATE, ROOT, find_previous, git
 
 from tocsin.store.migrate import HEAD
 
-ROOT = Path(__file__).parents[2]
-MIGRATE = "src/tocsin/store/migrate.py"
 VERSIONS = "src/tocsin/store/migrations/versions"
-_HEAD = re.compile(r'^HEAD = "(\w+)"', re.MULTILINE)
 BEHAVIOURS = (
     "test_first_alert.py::test_an_alert_opens_an_incident_and_calls_the_webhook",
     "test_stopping.py::test_one_acknowledgement_of_many_stops_them_all",
@@ -39,38 +36,17 @@ BEHAVIOURS = (
 """What between them writes to nearly every table."""
 
 
-def git(*command: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(["git", *command], cwd=ROOT, capture_output=True, check=False)
-
-
-def head_at(commit: str) -> str | None:
-    """Return the revision that a commit's code needs; None: there is no such commit here."""
-    found = _HEAD.search(git("show", f"{commit}:{MIGRATE}").stdout.decode())
-    return found[1] if found else None
-
-
-def find_previous() -> str | None:
-    """Return the last commit before today's revision; None: this is no clone, or one without it."""
-    previous = "HEAD"
-    for commit in git("log", "--format=%H", "--", MIGRATE).stdout.decode().split():
-        if head_at(commit) != HEAD:
-            break
-        previous = f"{commit}^"
-    return previous if head_at(previous) not in (None, HEAD) else None
-
-
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
     """The previous revision, which takes a database at today's schema for its own."""
     commit = find_previous()
-    if commit is None:
-        pytest.skip("NOT TESTED: the previous revision is not in this clone; git fetch --unshallow")
+    assert commit is not None
     archive = git("archive", commit, "src", "receiver", "tests", "pyproject.toml").stdout
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         tar.extractall(tmp_path, filter="data")
     shutil.copytree(ROOT / VERSIONS, tmp_path / VERSIONS, dirs_exist_ok=True)
     migrate = tmp_path / MIGRATE
-    migrate.write_text(_HEAD.sub(f'HEAD = "{HEAD}"', migrate.read_text()))
+    migrate.write_text(DECLARATION.sub(f'HEAD = "{HEAD}"', migrate.read_text()))
     return tmp_path
 
 
