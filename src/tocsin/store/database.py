@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from tocsin.clock import Reading
 from tocsin.store.arrays import tell_driver
+from tocsin.store.postgresql import has_limits_again, is_read_only, limit_waiting, take_time
 from tocsin.store.statement import Row, Statement
 
 T = TypeVar("T")
@@ -25,11 +26,12 @@ class Tx:
     `news` holds what the commit will make true for others: see `News`.
     """
 
-    __slots__ = ("_cursor", "_dialect", "core", "is_sqlite", "news")
+    __slots__ = ("_cursor", "_dialect", "core", "is_patient", "is_sqlite", "news")
 
     def __init__(self, core: sa.Connection) -> None:
         self.core = core
         self.news = News()
+        self.is_patient = False
         self._dialect = core.dialect.name
         self.is_sqlite = self._dialect == "sqlite"
         connection = core.connection.driver_connection
@@ -63,6 +65,12 @@ class Tx:
         """Execute a select; return all its rows."""
         self._cursor.execute(statement.text(self._dialect), values)
         return self._cursor.fetchall()  # type: ignore[no-any-return]
+
+    def take_time(self) -> None:
+        """Let PostgreSQL take as long as it needs until this transaction ends: a migration, a copy."""
+        if not self.is_sqlite:
+            self.is_patient = True
+            take_time(self.core)
 
     def apart(self, work: Callable[[], T]) -> "T | Failed":
         """Do a part that is undone alone when it fails; a failure of the store is raised."""
@@ -119,8 +127,10 @@ def is_store_failure(error: BaseException) -> bool:
     """Return whether the store failed (disk full, connection lost), rather than the work asked of it.
 
     By name: the drivers' own errors and SQLAlchemy's, which wrap them, have the same ones; psycopg's have
-    more special names, and these as their bases.
+    more special names, and these as their bases. SQLAlchemy's TimeoutError: no connection came free.
     """
+    if isinstance(error, sa.exc.TimeoutError):
+        return True
     return any(each.__name__ in _OF_THE_STORE for each in type(error).__mro__)
 
 
@@ -185,6 +195,7 @@ class News:
 
 
 _BUSY_TIMEOUT = "busy_timeout = 5000"  # milliseconds
+_CONNECTION_SECONDS = 5  # in which another one's connection must come free
 
 
 class Database:
@@ -205,6 +216,8 @@ class Database:
             for each in (self._writers, self._readers):
                 sa.event.listen(each, "connect", _take_id_lists)
             sa.event.listen(self._writers, "connect", _look_up_by_key)
+            limit_waiting(self._writers)
+            limit_waiting(self._readers)
 
     def _engine(self, *, pool_size: int) -> sa.Engine:
         return sa.create_engine(
@@ -212,6 +225,7 @@ class Database:
             poolclass=sa.pool.QueuePool,
             pool_size=pool_size,
             max_overflow=0,
+            pool_timeout=_CONNECTION_SECONDS,
             # A server that was away is back, and its old connections lead nowhere.
             pool_pre_ping=not self.is_sqlite,
             connect_args={"check_same_thread": False} if self.is_sqlite else {},
@@ -226,8 +240,18 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Tx]:
         """A transaction that commits when the block ends, and rolls back when it raises."""
-        with self._writers.begin() as core:
-            yield Tx(core)
+        try:
+            with self._writers.begin() as core:
+                tx = Tx(core)
+                try:
+                    yield tx
+                finally:
+                    if tx.is_patient:
+                        has_limits_again(core)
+        except Exception as error:
+            if is_read_only(error):
+                self._connect_anew()
+            raise
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
@@ -259,6 +283,11 @@ class Database:
             asked = monotonic()
             at = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
             return Reading(at.astimezone(UTC), asked, monotonic())
+
+    def _connect_anew(self) -> None:
+        """Ask again who leads: connections outlive a failover, and the server at their end only reads."""
+        self._writers.dispose()
+        self._readers.dispose()
 
     def close(self) -> None:
         self._writers.dispose()

@@ -71,6 +71,7 @@ def migrate(tx: Tx, *, to: str = HEAD) -> bool:
     """
     if schema_version(tx) == to:
         return False
+    tx.take_time()
     if not tx.is_sqlite:  # there is one writer
         tx.core.execute(_LOCK)
     at = schema_version(tx)

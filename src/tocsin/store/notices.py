@@ -5,16 +5,18 @@ whoever hears of nothing looks for what is due every few seconds.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, cast
 
 import sqlalchemy as sa
 
 from tocsin.store.database import Database, Tx
+from tocsin.store.postgresql import limit_waiting
 
 _CHANNEL = "tocsin"
 _MOST_ATTEMPTS = 150
 """In one notice, which may have 8,000 bytes."""
+_ASK_EVERY = 5.0  # seconds
 _NOTIFY = sa.text("SELECT pg_notify(:channel, :notice)")
 
 
@@ -47,22 +49,30 @@ def post_notices(tx: Tx, *, run_id: int, until: int) -> None:
         tx.core.execute(_NOTIFY, {"channel": _CHANNEL, "notice": json.dumps(notice)})
 
 
-def hear_notices(database: Database, *, wait_seconds: float) -> Iterator[Notice | None]:
+def hear_notices(
+    database: Database, *, wait_seconds: float, monotonic: Callable[[], float]
+) -> Iterator[Notice | None]:
     """Yield what is told from now on, and None whenever nothing was for so long.
 
     The first is None: from then on nothing is missed. Raises: the driver's errors, when the connection
     is lost.
     """
-    pooled = sa.create_engine(database.url, poolclass=sa.pool.NullPool).raw_connection()
+    engine = sa.create_engine(database.url, poolclass=sa.pool.NullPool)
+    limit_waiting(engine)
+    pooled = engine.raw_connection()
     try:
         connection = cast("Any", pooled.driver_connection)
         connection.autocommit = True
         connection.execute(f"LISTEN {_CHANNEL}")
         yield None
+        asked = monotonic()
         while True:
             for heard in connection.notifies(timeout=wait_seconds):
                 yield _read(heard.payload)
             yield None
+            if monotonic() - asked > _ASK_EVERY:  # silence may be a connection that leads nowhere
+                connection.execute("SELECT 1")
+                asked = monotonic()
     finally:
         pooled.invalidate()  # closed as it is: what was lost cannot be reset, and would be logged as a bug
 
