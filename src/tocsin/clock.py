@@ -36,6 +36,12 @@ class SystemClock:
         await _sleep_until(self, instant)
 
 
+def read_machine_clock(monotonic: Callable[[], float] = time.monotonic) -> "Reading":
+    """Ask this machine for the time, which anybody may set to anything."""
+    asked = monotonic()
+    return Reading(datetime.now(UTC), asked, monotonic())
+
+
 class Reading(NamedTuple):
     """What another clock said, and when it was asked and had answered, by a clock that never jumps."""
 
@@ -49,11 +55,11 @@ class Reading(NamedTuple):
         return self.at - _1970 - timedelta(seconds=(self.asked + self.answered) / 2)
 
 
-class SharedClock:
-    """The clock of another machine, which all nodes go by: its offset, measured now and then.
+class MeasuredClock:
+    """Another clock (the database's, or this machine's own), by its offset, measured now and then.
 
-    Between two measurements it goes on as this machine's monotonic clock does, so setting this
-    machine's own clock changes nothing.
+    Between two measurements it goes on as this machine's monotonic clock does: whatever happens to
+    the other one changes nothing until it is measured again, and somebody decides to go by that.
     """
 
     def __init__(
@@ -66,10 +72,11 @@ class SharedClock:
         """`wall` is this machine's own clock, which is only compared."""
         self._monotonic = monotonic
         self._wall = wall
-        self._offset = first.offset
+        self.offset = first.offset
+        """What it goes by. Units: from a monotonic reading to the time since 1970."""
 
     def now(self) -> datetime:
-        return _1970 + self._offset + timedelta(seconds=self._monotonic())
+        return _1970 + self.offset + timedelta(seconds=self._monotonic())
 
     def monotonic(self) -> float:
         return self._monotonic()
@@ -78,11 +85,9 @@ class SharedClock:
         """Return how far this machine's own clock is ahead; below zero: behind."""
         return self._wall() - self.now()
 
-    def set_by(self, reading: Reading) -> timedelta:
-        """Go by a new measurement; return how far it jumped, below zero when it was set back."""
-        jump = reading.offset - self._offset
-        self._offset = reading.offset
-        return jump
+    def jump_to(self, reading: Reading) -> timedelta:
+        """Return how far the other clock jumped, below zero when it was set back."""
+        return reading.offset - self.offset
 
     async def sleep_until(self, instant: datetime | None) -> None:
         await _sleep_until(self, instant)

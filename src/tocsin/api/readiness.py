@@ -70,7 +70,7 @@ def _reasons(health: Health) -> Iterator[Finding]:
         yield Finding("out_of_touch", text)
     if health.clock_jumped is not None:
         seconds = health.clock_jumped.total_seconds()
-        text = f"The database's clock jumped by {seconds:+.0f} s, so nothing fires here until two measurements agree, within 10 s; look at that machine's time service"
+        text = f"The clock of the database, or of this machine if it is SQLite, jumped by {seconds:+.0f} s, so nothing fires here until two measurements agree, within 10 s; look at that machine's time service"
         yield Finding("clock_jumped", text)
     if health.cannot_go_on is not None:
         yield Finding("newer_schema", health.cannot_go_on)

@@ -12,7 +12,7 @@ from tocsin.actions.attempt_result import AttemptResult
 from tocsin.actions.deliver import Recorded
 from tocsin.actions.incident_set import ContextSource
 from tocsin.actions.ingest import Receipt
-from tocsin.clock import Clock, ProcessorShare, Reading, SharedClock
+from tocsin.clock import Clock, MeasuredClock, ProcessorShare, Reading
 from tocsin.domain.alert import Alert
 from tocsin.domain.escalation import Stale
 from tocsin.domain.incident import Effect
@@ -63,7 +63,7 @@ class EngineSettings:
     is_shared: bool
     """Whether other nodes may use the store."""
     read_clock: Callable[[], Reading]
-    """Asks the store for the time; not called where no other node goes by it."""
+    """Asks the clock that counts for the time, which may take a while."""
     read_schema: Callable[[], Newer | None]
     """Looks whether the store is beyond what this version knows; not called where it has it alone."""
     networks: Networks
@@ -109,9 +109,15 @@ class Engine:
             roles=settings.roles,
         )
         self._processor = ProcessorShare()
-        shared = clock if isinstance(clock, SharedClock) else None
-        self._shared_clock = shared
-        self.clock_watch = ClockWatch(shared, settings.read_clock, on_trusted=self._go_on_again)
+        measured = clock if isinstance(clock, MeasuredClock) else None
+        self._shared_clock = measured if settings.is_shared else None
+        self.clock_watch = ClockWatch(
+            measured,
+            settings.read_clock,
+            self.writer,
+            is_shared=settings.is_shared,
+            on_trusted=self._go_on_again,
+        )
         self.schema_watch = SchemaWatch(settings.read_schema)
         self._is_shared = settings.is_shared
         self.courier = Courier(

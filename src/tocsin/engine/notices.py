@@ -46,7 +46,9 @@ class Notices:
 
     def _hear(self) -> None:
         is_first = True
-        for notice in hear_notices(self._database, wait_seconds=_LOOK_SECONDS, monotonic=time.monotonic):
+        for notice in hear_notices(
+            self._database, wait_seconds=_LOOK_SECONDS, monotonic=time.monotonic
+        ):
             if self._is_stopping.is_set():
                 return
             if is_first or (notice is not None and notice.run_id != self._run_id):

@@ -78,11 +78,11 @@ def _limited() -> "type[Connection[Any]]":
 
         is_patient = False
 
-        def wait(self, gen: Any, *rest: Any, timeout: float | None = None, **more: Any) -> Any:
+        def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
             if timeout is not None or self.is_patient:
-                return super().wait(gen, *rest, timeout=timeout, **more)
+                return super().wait(gen, interval, timeout)
             try:
-                return super().wait(gen, *rest, timeout=ANSWER_SECONDS, **more)
+                return super().wait(gen, interval, ANSWER_SECONDS)
             except OperationalError as error:
                 if self.pgconn.transaction_status != TransactionStatus.ACTIVE:
                     raise

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from tocsin.api.keyring import Keyring
-from tocsin.clock import Clock, SharedClock, SystemClock
+from tocsin.clock import Clock, MeasuredClock, Reading, read_machine_clock
 from tocsin.engine.engine import Engine
 from tocsin.engine.notices import Notices
 from tocsin.engine.runner import LOOK_EVERY
@@ -17,10 +17,15 @@ from tocsin.store.schema import to_micros
 
 
 def clock_of(database: Database) -> Clock:
-    """Return the clock to go by: the store's, which is the one that all its nodes share."""
+    """Return the clock to go by: the store's, which all its nodes share; a file's is this machine's."""
+    return MeasuredClock(clock_reader(database)())
+
+
+def clock_reader(database: Database) -> Callable[[], Reading]:
+    """Return what asks that clock for the time, which may take a while."""
     if database.is_sqlite:
-        return SystemClock()
-    return SharedClock(database.read_clock(time.monotonic))
+        return read_machine_clock
+    return lambda: database.read_clock(time.monotonic)
 
 
 def schema_of(database: Database) -> Newer | None:

@@ -5,7 +5,6 @@ import gc
 import platform
 import random
 import secrets
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -45,7 +44,7 @@ from tocsin.wiring.http_server import answering
 from tocsin.wiring.listening import inherited, listening, url_of
 from tocsin.wiring.logs import LogMask
 from tocsin.wiring.measuring import measure
-from tocsin.wiring.nodes import clock_of, hearing, schema_of, telling
+from tocsin.wiring.nodes import clock_of, clock_reader, hearing, schema_of, telling
 from tocsin.wiring.opening import Store, open_store
 from tocsin.wiring.seat import Seat
 
@@ -338,7 +337,7 @@ async def _engine(
             roles=parts.roles,
             slots=settings.webhook_slots,
             is_shared=not store.database.is_sqlite,
-            read_clock=lambda: store.database.read_clock(time.monotonic),
+            read_clock=clock_reader(store.database),
             read_schema=lambda: schema_of(store.database),
             networks=parts.networks,
             proxy=settings.webhook_proxy,

@@ -1,0 +1,39 @@
+"""Every instant that lies ahead because somebody waits for a length of time, moved when the clock is set back.
+
+A step "in 5 minutes" was planned by a clock that turned out to be an hour fast: without this it would
+fire in 65. What is on record stays as it was recorded; what a person gave as an instant stays, too.
+"""
+
+from datetime import timedelta
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from tocsin.store import schema
+from tocsin.store.database import Tx
+
+_D, _E, _F, _I, _L = (
+    schema.deliveries,
+    schema.escalations,
+    schema.webhook_failures,
+    schema.incidents,
+    schema.lanes,
+)
+# Each table's columns, and the rows that wait, found by an index where the table is large.
+PLANS: Final[tuple[tuple[sa.ColumnElement[bool], tuple[sa.Column[Any], ...]], ...]] = (
+    (_I.c.held_until.is_not(None), (_I.c.held_until,)),
+    (_E.c.due_at.is_not(None), (_E.c.due_at, _E.c.planned_at)),
+    (_D.c.due_at.is_not(None), (_D.c.due_at, _D.c.hurried_at, _D.c.first_attempt_at)),
+    (sa.true(), (_L.c.due_at, _L.c.held_until)),
+    (sa.true(), (_F.c.failing_since, _F.c.gone_since, _F.c.latest_at)),
+    (sa.true(), (_F.c.breaker_opened_at, _F.c.probe_at)),
+)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def bring_forward(tx: Tx, *, by: timedelta) -> None:
+    """Let everything that waits come that much sooner: the clock that it was planned by was set back."""
+    micros = sa.literal(by // _MICROSECOND, sa.BigInteger)
+    for waits, columns in PLANS:
+        sooner = {each: sa.type_coerce(each, sa.BigInteger) - micros for each in columns}
+        tx.core.execute(sa.update(columns[0].table).where(waits).values(sooner))
