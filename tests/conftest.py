@@ -31,11 +31,11 @@ def _writers() -> set[threading.Thread]:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a test marked `needs(program)` where that program is not installed."""
+    """Skip a test marked `needs(program)`, or `needs(program, package)`, where it is not installed."""
     for mark in item.iter_markers("needs"):
-        (program,) = mark.args
+        program, package = mark.args[0], mark.args[-1]
         if shutil.which(program) is None:
-            pytest.skip(f"NOT TESTED: {program} is missing (Debian, Ubuntu: apt install {program})")
+            pytest.skip(f"NOT TESTED: {program} is missing (Debian, Ubuntu: apt install {package})")
 
 
 @pytest.hookimpl(wrapper=True)

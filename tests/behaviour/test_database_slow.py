@@ -18,12 +18,11 @@ CRITICAL = {"message_type": "CRITICAL", "entity_id": "disk"}
 
 
 @pytest.fixture
-def quick_limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def quick_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same limits, so short that a test can wait for them."""
     monkeypatch.setattr(postgresql, "CONNECT_SECONDS", 1)  # the driver makes 2 of it
     monkeypatch.setattr(postgresql, "ANSWER_SECONDS", 0.5)
     monkeypatch.setattr(postgresql, "STATEMENT_SECONDS", 0.2)
-    yield
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ class Ended:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A PostgreSQL that may be killed: the other tests have another one."""
+    """A PostgreSQL of our own, that may be killed: the other tests have another one, or are given one."""
 
     url: str
     stop: str

@@ -5,10 +5,16 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 from tests.behaviour.conftest import anyio_backend
-from tests.databases import KINDS, postgresql_url
+from tests.databases import (
+    KINDS,
+    drop_databases,
+    new_database,
+    own_postgresql_url,
+    postgresql_url,
+)
 from tests.secrets.life import PASSWORD
 
-__all__ = ["anyio_backend", "postgresql", "postgresql_url"]
+__all__ = ["anyio_backend", "own_postgresql_url", "postgresql", "postgresql_url"]
 
 
 @pytest.fixture(params=KINDS, scope="module")
@@ -17,12 +23,7 @@ def postgresql(request: pytest.FixtureRequest) -> Iterator[str | None]:
     if request.param == "sqlite":
         yield None
         return
-    url = sa.make_url(request.getfixturevalue("postgresql_url"))
-    admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.exec_driver_sql("CREATE DATABASE lived_in")
-    own = url.set(database="lived_in", password=PASSWORD)
+    server = request.getfixturevalue("own_postgresql_url")  # which takes that password
+    own = sa.make_url(new_database(server, "lived_in")).set(password=PASSWORD)
     yield own.render_as_string(hide_password=False)
-    with admin.connect() as connection:
-        connection.exec_driver_sql("DROP DATABASE lived_in WITH (FORCE)")
-    admin.dispose()
+    drop_databases(server, "lived_in")

@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from tests.databases import drop_databases, new_database
 
 from tocsin.actions.deliver import TakenOver, take_over
 from tocsin.domain.node import Load
@@ -47,16 +48,11 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
         yield database
         database.close()
         return
-    url = sa.make_url(request.getfixturevalue("postgresql_url"))
-    admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.exec_driver_sql("CREATE DATABASE migrated")
-    database = Database(url.set(database="migrated").render_as_string(hide_password=False))
+    server = request.getfixturevalue("postgresql_url")
+    database = Database(new_database(server, "migrated"))
     yield database
     database.close()
-    with admin.connect() as connection:
-        connection.exec_driver_sql("DROP DATABASE migrated")
-    admin.dispose()
+    drop_databases(server, "migrated")
 
 
 def test_migrations_make_the_tables_that_the_code_is_written_for(empty: Database) -> None:

@@ -77,9 +77,16 @@ async def readyz(work: Work) -> Response:
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 async def metrics(work: Work, accept: Annotated[str, Header(max_length=1024)] = "") -> Response:
-    """In the text format, or as OpenMetrics if the Accept header asks for it."""
+    """In the text format, or as OpenMetrics if the Accept header asks for it.
+
+    A store that does not answer is one more thing to tell: what was counted is told all the same.
+    """
     services = work.services
-    gauges = _gauges(await work.call(services.health))
+    gauges: Gauges | str
+    try:
+        gauges = _gauges(await work.call(services.health))
+    except TocsinError as error:
+        gauges = error.code
     text, content_type = services.metrics.render(gauges, accept=accept)
     return Response(text, media_type=None, headers={"content-type": content_type})
 
@@ -101,6 +108,8 @@ def _gauges(health: Health) -> Gauges:
         clock_skew_seconds=health.clock_skew.total_seconds(),
         receivers_expire_at=_ends(health, Whose.RECEIVER),
         clients_expire_at=_ends(health, Whose.CLIENT),
+        not_ready=[each.code for each in reasons_not_ready(health)],
+        warnings=sorted({each.code for each in warnings(health)}),
     )
 
 

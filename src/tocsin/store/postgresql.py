@@ -56,10 +56,14 @@ def _connect(_dialect: object, _record: object, args: list[Any], given: dict[str
     connection = _limited().connect(
         *args, **_KEEP_ALIVE | {"connect_timeout": CONNECT_SECONDS} | given
     )
-    connection.autocommit = True  # else the settings would end with their transaction
-    for name in _TIMEOUTS:
-        connection.execute(f"SET {name} = {STATEMENT_SECONDS * 1000:.0f}")
-    connection.autocommit = False
+    try:
+        connection.autocommit = True  # else the settings would end with their transaction
+        for name in _TIMEOUTS:
+            connection.execute(f"SET {name} = {STATEMENT_SECONDS * 1000:.0f}")
+        connection.autocommit = False
+    except Exception:
+        connection.close()
+        raise
     return connection
 
 
