@@ -8,7 +8,7 @@ import pytest
 from tests.behaviour.harness import Tocsin, a_receiver, until
 from tests.manual_clock import ManualClock
 
-from tocsin.clock import SharedClock, SystemClock
+from tocsin.clock import MeasuredClock, SystemClock
 from tocsin.store.database import Database
 
 pytestmark = [
@@ -23,7 +23,7 @@ async def test_a_clock_that_is_set_back_fires_nothing_twice_or_late(home: Path) 
     async with a_receiver() as receiver:
         node = Tocsin(home, ManualClock(), receiver)
         database = Database(node.database_url)
-        clock = SharedClock(database.read_clock(time.monotonic), wall=lambda: wall[0])
+        clock = MeasuredClock(database.read_clock(time.monotonic), wall=lambda: wall[0])
         database.close()
         await node.start(clock=clock)
         try:
