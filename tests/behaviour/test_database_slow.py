@@ -1,6 +1,8 @@
 """PostgreSQL hangs, fails over or lets nobody in: a few seconds, 503, and the engine goes on by itself."""
 
+import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,7 +10,10 @@ import pytest
 from tests.behaviour.harness import DATABASE_URL, Tocsin, a_server, until
 from tests.behaviour.way_to_postgresql import WayToPostgresql
 
-from tocsin.store import postgresql
+from tocsin.api.transactions import READERS
+from tocsin.store import database as store
+from tocsin.store import notices, postgresql
+from tocsin.store.database import Database
 
 pytestmark = [
     pytest.mark.anyio,
@@ -21,6 +26,7 @@ CRITICAL = {"message_type": "CRITICAL", "entity_id": "disk"}
 def quick_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same limits, so short that a test can wait for them."""
     monkeypatch.setattr(postgresql, "CONNECT_SECONDS", 1)  # the driver makes 2 of it
+    monkeypatch.setattr(store, "_CONNECTION_SECONDS", 0.3)
     monkeypatch.setattr(postgresql, "ANSWER_SECONDS", 0.5)
     monkeypatch.setattr(postgresql, "STATEMENT_SECONDS", 0.2)
 
@@ -141,8 +147,41 @@ async def test_a_server_that_lets_nobody_in_is_a_matter_of_time(
 async def test_what_takes_its_time_may(tocsin: Tocsin) -> None:
     """A migration is not cut off; the limits hold again after it."""
     database = tocsin.server.store.database
+    with database.read() as tx:
+        connection = tx.core.connection.driver_connection
+        assert connection is not None
+        assert connection.info.get_parameters()["tcp_user_timeout"] == "10000"
+        for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            assert tx.core.exec_driver_sql(f"SHOW {limit}").scalar() == "200ms"
     with database.write() as tx:
         tx.take_time()
         tx.core.exec_driver_sql("SELECT pg_sleep(0.7)")
     with pytest.raises(Exception, match="statement timeout"), database.write() as tx:
         tx.core.exec_driver_sql("SELECT pg_sleep(0.7)")
+
+
+async def test_who_finds_no_connection_free_is_told_to_come_back(tocsin: Tocsin) -> None:
+    """Others that read for long may hold them all: that is no bug of the request's."""
+    database = tocsin.server.store.database
+    with ExitStack() as others:
+        for _ in range(READERS):
+            others.enter_context(database.read())
+        answer = await tocsin.http.get("/api/v1/incidents")
+        assert answer.status_code == 503
+        assert int(answer.headers["Retry-After"]) > 0
+    assert (await tocsin.http.get("/api/v1/incidents")).status_code == 200
+
+
+async def test_silence_of_others_may_be_a_connection_that_leads_nowhere(
+    way: WayToPostgresql, quick_limits: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever hears nothing asks now and then, and so hears again soon."""
+    monkeypatch.setattr(notices, "_ASK_EVERY", 0.05)
+    database = Database(way.url)
+    heard = notices.hear_notices(database, wait_seconds=0.02, monotonic=time.monotonic)
+    for _ in range(10):
+        assert next(heard) is None
+    way.stall()
+    with pytest.raises(Exception, match="has not answered"):
+        list(heard)
+    database.close()

@@ -14,6 +14,7 @@ from tests.databases import database, postgresql_url
 from tests.manual_clock import ManualClock
 
 from tocsin.clock import MeasuredClock, ProcessorShare, Reading
+from tocsin.engine import clock_watch
 from tocsin.engine.clock_watch import ClockWatch
 from tocsin.store import schema
 from tocsin.store.database import Database, Tx
@@ -180,6 +181,38 @@ def _away(database: Database) -> Iterator[Tx]:
     yield
 
 
+@pytest.mark.parametrize("is_shared", [True, False])
+def test_it_is_measured_again_and_again(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch, *, is_shared: bool
+) -> None:
+    """Also after a measurement that failed; a jump of this machine's own clock is looked at sooner."""
+    waits = {True: timedelta(milliseconds=1), False: timedelta(hours=1)}
+    monkeypatch.setattr(clock_watch, "MEASURE_EVERY", timedelta(milliseconds=1))
+    monkeypatch.setattr(clock_watch, "LOOK_AGAIN", waits[is_shared])
+    asked: list[bool] = []
+    over = asyncio.Event()
+
+    def read() -> Reading:
+        asked.append(True)
+        if len(asked) == 1:
+            raise sa.exc.OperationalError("SELECT", {}, Exception("away"))
+        monkeypatch.setattr(clock_watch, "MEASURE_EVERY", waits[is_shared])
+        monkeypatch.setattr(clock_watch, "LOOK_AGAIN", timedelta(milliseconds=1))
+        return Reading(NOON - timedelta(hours=1), 1000.0, 1000.0)
+
+    async def go() -> None:
+        clock = MeasuredClock(Reading(NOON, 1000.0, 1000.0), monotonic=lambda: 1000.0)
+        watch = ClockWatch(clock, read, writer, is_shared=is_shared, on_trusted=over.set)
+        watch.begin()
+        async with asyncio.timeout(20):
+            await over.wait()
+        watch.end()
+        assert clock.now() == NOON - timedelta(hours=1)
+
+    asyncio.run(go())
+    assert len(asked) >= 3
+
+
 def test_everything_that_waits_comes_sooner_and_what_is_on_record_stays(database: Database) -> None:
     """Each column that holds an instant is one or the other, also those that are added one day."""
     moved = {each for _, columns in PLANS for each in columns}
@@ -232,7 +265,3 @@ def test_the_share_of_the_processor_is_of_the_time_since_it_was_asked() -> None:
     assert share.percent() == 25
     monotonic.at += 0.9
     assert share.percent() == 50
-
-
-def _never() -> Reading:
-    raise AssertionError("nobody asks")

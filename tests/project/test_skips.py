@@ -85,13 +85,15 @@ def run_pytest(folder: Path, text: str, *, require_all: str) -> subprocess.Compl
     )
 
 
-def test_a_missing_program_skips_and_names_the_package(tmp_path: Path) -> None:
+@pytest.mark.parametrize("package", ["no-such-program", "its-package"])
+def test_a_missing_program_skips_and_names_the_package(tmp_path: Path, package: str) -> None:
     """Without the program the test is skipped, and the closing lines say what to install."""
-    done = run_pytest(tmp_path, NEEDS, require_all="")
+    text = NEEDS.replace('program")', f'program", "{package}")')
+    done = run_pytest(tmp_path, text if package == "its-package" else NEEDS, require_all="")
 
     assert done.returncode == 0
     assert "NOT TESTED: no-such-program is missing" in done.stdout
-    assert "apt install no-such-program" in done.stdout
+    assert f"apt install {package}" in done.stdout
 
 
 @pytest.mark.parametrize("text", [NEEDS, SKIPS_ITSELF, SKIPS_THE_FILE])
