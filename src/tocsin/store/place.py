@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from tocsin.errors import TocsinError
 from tocsin.secret import Secret
+from tocsin.store.postgresql import limit_waiting
 
 # Locks and shared memory do not work there as SQLite needs them: two servers would both think that
 # they are alone, and a database can be damaged. Source: sqlite.org, "How To Corrupt", section 2.
@@ -130,7 +131,7 @@ def reaching(file: Path | None) -> Iterator[None]:
 # What PostgreSQL, the system or the name server say of a server that is away for now, or is starting.
 _AWAY = re.compile(
     r"refused|timeout|timed out|no route|unreachable|no such file|resolve|translate host|reset by peer"
-    r"|closed the connection|starting up|shutting down|recovery|too many|remaining connection slots",
+    r"|closed the connection|not answered|starting up|shutting down|recovery|too many|remaining connection slots",
     re.IGNORECASE,
 )
 _KNOCK_SECONDS = 5
@@ -145,6 +146,7 @@ def knock(url: Secret) -> str | None:
     if "connect_timeout" not in made.query:
         made = made.update_query_dict({"connect_timeout": str(_KNOCK_SECONDS)})
     engine = sa.create_engine(made, poolclass=sa.pool.NullPool, hide_parameters=True)
+    limit_waiting(engine)
     try:
         with reaching(None), engine.connect():
             return None
