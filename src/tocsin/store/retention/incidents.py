@@ -111,32 +111,48 @@ def _remove(tx: Tx, horizon: Horizon, lot: Sequence[int], limit: int) -> Removed
     return Removed(len(numbers), rows + delete_by_id(tx, _I.c.number, numbers))
 
 
-def _remove_deliveries(tx: Tx, numbers: Sequence[int], limit: int) -> _Going:
+def _remove_history(tx: Tx, numbers: Sequence[int], limit: int) -> _Going:
+    """Remove deliveries, what timelines say, and the alerts that they tell of, the newest first.
+
+    A delivery may name an older entry, as what it follows, or an older delivery, and an entry an older delivery.
+    """
+    most = max(1, limit // 2)  # each has something with it: a body, an alert
     of_these = _D.c.incident.in_(numbers)
-    # The newest first: the others may be what they sent once more, or waited for.
-    select = sa.select(*COLUMNS).where(of_these).order_by(_D.c.id.desc()).limit(limit)
-    deliveries = [OldDelivery(*row) for row in tx.core.execute(select)]
-    if not deliveries:
-        return 0, False
-    gone, rows = remove_deliveries(tx, deliveries, siblings=of_these, limit=limit)
-    return rows, gone < len(deliveries)
+    newest = sa.select(*COLUMNS).where(of_these).order_by(_D.c.id.desc()).limit(most + 1)
+    deliveries = [OldDelivery(*row) for row in tx.core.execute(newest)]
+    entries = _newest_entries(tx, numbers, limit=most + 1)
+    ids = sorted([each.id for each in (*deliveries, *entries)], reverse=True)
+    from_id, is_more = (ids[:most] or [0])[-1], len(ids) > most
+    going = [each for each in deliveries if each.id >= from_id]
+    gone, rows = 0, 0
+    if going:
+        gone, rows = remove_deliveries(tx, going, siblings=of_these, limit=limit)
+    if gone < len(going):
+        return rows, True
+    old, left = _split(entries, from_id)
+    return rows + _remove_entries(tx, numbers, old, left), is_more
 
 
-def _remove_entries(tx: Tx, numbers: Sequence[int], limit: int) -> _Going:
-    """Remove what the timelines say, and the alerts that it tells of; each alert has its entry."""
-    most = max(1, limit // 2)
-    select = (
-        sa.select(_T.c.incident, _T.c.id, _T.c.detail)
-        .where(_T.c.incident.in_(numbers))
-        .order_by(_T.c.incident, _T.c.id.desc())
-        .limit(most + 1)
+def _newest_entries(tx: Tx, numbers: Sequence[int], *, limit: int) -> Sequence[Any]:
+    select = sa.select(_T.c.incident, _T.c.id, _T.c.detail).where(_T.c.incident.in_(numbers))
+    return tx.core.execute(select.order_by(_T.c.id.desc()).limit(limit)).all()
+
+
+def _split(entries: Sequence[Any], from_id: int) -> tuple[list[Any], list[Any]]:
+    return (
+        [each for each in entries if each.id >= from_id],
+        [each for each in entries if each.id < from_id],
     )
-    entries = tx.core.execute(select).all()
-    going, left = entries[:most], entries[most:]
+
+
+def _remove_entries(
+    tx: Tx, numbers: Sequence[int], going: Sequence[Any], left: Sequence[Any]
+) -> int:
+    """Remove entries, and the alerts that they tell of; each alert has its entry."""
     rows = tx.run_many(_DELETE_ENTRY, [(each.incident, each.id) for each in going])
     # One alert may have two entries, which stand together. Those the incident names go with it.
     alerts = _told(going) - _told(left) - set(_alerts_of(tx, numbers))
-    return rows + delete_by_id(tx, _A.c.id, sorted(alerts)), bool(left)
+    return rows + delete_by_id(tx, _A.c.id, sorted(alerts))
 
 
 def _told(entries: Sequence[Any]) -> set[int]:
@@ -162,8 +178,7 @@ def _alerts_of(tx: Tx, numbers: Sequence[int]) -> list[int]:
 
 
 _STAGES: tuple[Callable[[Tx, Sequence[int], int], _Going], ...] = (
-    _remove_deliveries,
-    _remove_entries,
+    _remove_history,
     _remove_escalations,
 )
 INCIDENTS = Part("incidents", _find, _remove, is_missed=True)
