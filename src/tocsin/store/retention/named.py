@@ -38,7 +38,8 @@ _OF_A_WEBHOOK = (
 
 def _incidents_since(tx: Tx, horizon: Horizon) -> datetime:
     """No incident that is kept was opened before this instant, by far."""
-    oldest = sa.select(_I.c.first_alert_id).order_by(_I.c.number).limit(1)
+    first = sa.select(sa.func.min(_I.c.number)).scalar_subquery()
+    oldest = sa.select(_I.c.first_alert_id).where(_I.c.number == first)
     return _since(tx.core.scalar(oldest), horizon)
 
 

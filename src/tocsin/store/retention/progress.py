@@ -35,6 +35,7 @@ def find_removed_before(tx: Tx) -> datetime | None:
 
 def oldest_incident_at(tx: Tx) -> datetime | None:
     """Return when the first of the incidents that are here was opened."""
-    select = sa.select(_I.c.opened_at).order_by(_I.c.number).limit(1)
+    first = sa.select(sa.func.min(_I.c.number)).scalar_subquery()
+    select = sa.select(_I.c.opened_at).where(_I.c.number == first)
     opened_at: datetime | None = tx.core.scalar(select)
     return opened_at

@@ -1,0 +1,362 @@
+"""What is over for longer than it is kept is removed, a few rows at a time; everything else stays."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from tests.actions.desk import Desk
+from tests.actions.histories import History
+from tests.actions.keeping import KEEP, all_rows, dangling, edit_now, keep_only, rows_of
+
+from tocsin.actions.idempotency import Repeatable, once
+from tocsin.actions.incident_set import Context
+from tocsin.actions.incidents import acknowledge, resolve
+from tocsin.actions.retention import find_old, horizon_of, remove_old
+from tocsin.actions.send_again import send_again
+from tocsin.actions.send_test import send_test
+from tocsin.domain.outcome import Outcome
+from tocsin.domain.refusal import Refusal
+from tocsin.store import schema, schema_configuration
+from tocsin.store.alerts import RefusedAlert, replace_refused_alerts
+from tocsin.store.database import Tx
+from tocsin.store.feed import publish
+from tocsin.store.incidents import find_incidents
+from tocsin.store.newest_id import find_newest_id
+from tocsin.store.retention.incidents import INCIDENTS
+from tocsin.store.retention.progress import find_removed_before, take_turn
+from tocsin.store.retention.schedule import PARTS
+from tocsin.store.runs import begin_run
+
+MAIN: dict[str, Any] = {"main": [("0s", ["a", "b"]), ("10m", ["a"])]}
+OF_INCIDENTS = (
+    *(schema.incidents, schema.alerts, schema.escalations, schema.timeline),
+    *(schema.deliveries, schema.bodies, schema.attempts),
+)
+
+
+@pytest.fixture
+def ops(desk: Desk) -> Desk:
+    desk.configure(MAIN, keys={"db": ["main"]})
+    with desk.database.write() as tx:
+        begin_run(tx, id_=desk.run_id, node="node", version="1", now=desk.now)
+    return desk
+
+
+def paged(desk: Desk, entity: str = "disk") -> int:
+    """Open an incident whose first step is sent; return its number."""
+    number = desk.opened(entity)
+    for lease in desk.fire().leases:
+        desk.record(lease, Outcome.DELIVERED)
+    return number
+
+
+def over(desk: Desk, entity: str = "disk") -> int:
+    """The same, resolved."""
+    number = paged(desk, entity)
+    desk.change(resolve, number, actor="token:alice")
+    return number
+
+
+def of_others(desk: Desk, number: int) -> dict[sa.Table, list[dict[str, Any]]]:
+    """All rows but those of one incident."""
+    others = [row for row in desk.rows(schema.deliveries) if row["incident"] != number]
+    theirs = {
+        schema.attempts: ("delivery_id", {row["id"] for row in others}),
+        schema.bodies: ("id", {row["body_id"] for row in others}),
+        schema.incidents: ("number", set(numbers(desk)) - {number}),
+    }
+    by_incident = ("incident", set(numbers(desk)) - {number})
+    found = {}
+    for table in OF_INCIDENTS:
+        column, values = theirs.get(table, by_incident)
+        found[table] = [row for row in desk.rows(table) if row[column] in values]
+    return found
+
+
+def numbers(desk: Desk) -> list[int]:
+    return [row["number"] for row in desk.rows(schema.incidents)]
+
+
+def test_an_incident_goes_with_all_that_is_its(ops: Desk) -> None:
+    """And with nothing of others: the alerts, escalations, deliveries, attempts, bodies and its timeline."""
+    over(ops, "disk")
+    paged(ops, "cpu")
+    ops.wait(days=11)
+    over(ops, "ram")
+    theirs = of_others(ops, 1)
+    assert keep_only(ops)["incidents"] == 1
+    assert numbers(ops) == [2, 3]
+    assert {table: ops.rows(table) for table in OF_INCIDENTS} == theirs
+    assert not dangling(all_rows(ops))
+
+
+def test_what_is_not_resolved_stays_however_old(ops: Desk) -> None:
+    """Triggered or acknowledged: nothing of it is touched, and nothing that it goes by."""
+    paged(ops, "disk")
+    ops.change(acknowledge, paged(ops, "cpu"), actor="token:alice")
+    before = all_rows(ops)
+    ops.wait(days=4000)
+    keep_only(ops)
+    after = all_rows(ops)
+    for table in (*OF_INCIDENTS, schema_configuration.policy_versions):
+        assert after[table.name] == before[table.name]
+
+
+def test_the_time_counts_from_the_resolution(ops: Desk) -> None:
+    """An incident that was open for a year is not forgotten the day it is resolved."""
+    number = paged(ops)
+    ops.wait(days=365)
+    ops.change(resolve, number, actor="token:alice")
+    ops.wait(days=9)
+    assert not keep_only(ops)["incidents"]
+    ops.wait(days=2)
+    assert keep_only(ops)["incidents"] == 1
+
+
+def test_one_with_a_delivery_that_has_not_ended_stays(ops: Desk) -> None:
+    """Whoever resolved it: something of it is still under way, or is made again and again."""
+    number = ops.opened()
+    lease, other = ops.fire().leases
+    ops.record(other, Outcome.DELIVERED)
+    ops.change(resolve, number, actor="token:alice")
+    ops.wait(days=11)
+    assert not keep_only(ops)["incidents"]
+    ops.record(lease, Outcome.DELIVERED)
+    assert not keep_only(ops)["incidents"], "it ended only now"
+    ops.wait(days=11)
+    assert keep_only(ops)["incidents"] == 1
+
+
+def test_one_of_which_something_was_sent_again_lately_stays(ops: Desk) -> None:
+    """Somebody wanted it, and may look what became of it."""
+    over(ops)
+    ops.wait(days=9)
+    first = ops.rows(schema.deliveries)[0]["id"]
+    ops.do(send_again, [first], actor="token:alice")
+    for lease in ops.lease():
+        ops.record(lease, Outcome.DELIVERED)
+    ops.wait(days=9)
+    assert not keep_only(ops)["incidents"]
+    ops.wait(days=2)
+    assert keep_only(ops)["incidents"] == 1
+
+
+def test_what_somebody_sends_again_between_the_look_and_the_removal_stays(ops: Desk) -> None:
+    """What was found is looked at again by who removes it."""
+    number = over(ops)
+    ops.wait(days=11)
+    horizon = horizon_of(ops.now, keep=KEEP)
+    assert ops.read(find_old, INCIDENTS, horizon).lots == [[number]]
+    ops.do(send_again, [ops.rows(schema.deliveries)[0]["id"]], actor="token:alice")
+    with ops.database.write() as tx:
+        remove_old(tx, INCIDENTS, horizon, [number])
+    assert numbers(ops) == [number]
+    assert not dangling(all_rows(ops))
+
+
+def test_in_parts_or_at_once_the_end_is_the_same(ops: Desk) -> None:
+    """On both stores: after each transaction of a row or two all that is left can be looked at."""
+    story = History(ops)
+    story.begin()
+    for entity in ("disk", "cpu"):
+        story.go_through(
+            [
+                *(
+                    ("alert", "CRITICAL", entity, "both"),
+                    ("end", 0, Outcome.DELIVERED),
+                    ("link", 0),
+                ),
+                *(("wait", 10), ("again", 0), ("act", 0, acknowledge), ("test",), ("restart",)),
+                *(("alert", "RECOVERY", entity, "db"), ("edit", 1), ("alert", "INFO", "x", "db")),
+            ]
+        )
+    story.come_to_rest()
+    ops.wait(days=40)
+
+    def nothing_dangles() -> None:
+        assert not dangling(all_rows(ops))
+
+    done = keep_only(ops, limit=1, after_each=nothing_dangles)
+    assert done["incidents"] == 2
+    assert done["tests"] == 2
+    assert {table: rows for table in OF_INCIDENTS if (rows := ops.rows(table))} == {}
+    assert rows_of(ops, schema_configuration.policy_versions) == 1
+    assert rows_of(ops, schema.runs) == 1
+    assert [row["slug"] for row in ops.rows(schema_configuration.webhooks)] == ["a", "d"]
+    assert keep_only(ops) == {}
+
+
+def test_alerts_that_opened_nothing_and_refusals_go_by_their_age(ops: Desk) -> None:
+    """A refusal by when the latest request like it came: its id is as new."""
+
+    def refuse(tx: Tx, context: Context) -> None:
+        (id_,) = context.ids.take(1, context.now)
+        refusal = Refusal(
+            code="malformed",
+            reason="no JSON",
+            masked_key="k...",
+            routing_key="db",
+            first_at=context.now,
+            last_at=context.now,
+        )
+        replace_refused_alerts(tx, [], [RefusedAlert(id_, refusal)])
+
+    ops.alert("INFO")
+    ops.do(refuse)
+    ops.wait(days=11)
+    ops.alert("INFO")
+    ops.do(refuse)
+    done = keep_only(ops)
+    assert (done["alerts"], done["refused_alerts"]) == (1, 1)
+    assert (rows_of(ops, schema.alerts), rows_of(ops, schema.refused_alerts)) == (1, 1)
+
+
+def test_a_test_stays_as_long_as_what_was_sent_of_it_once_more(ops: Desk) -> None:
+    """Its body is sent by both, and the copy names it."""
+
+    def test(tx: Tx, context: Context) -> int:
+        (webhook, *_) = context.configuration.webhooks.values()
+        return send_test(tx, context, webhook, actor="alice", organisation="example-org")
+
+    first = ops.do(test)
+    for _ in range(2):
+        for lease in ops.lease():
+            ops.record(lease, Outcome.DELIVERED)
+        ops.wait(days=9)
+        ops.do(send_again, [first], actor="token:alice")
+    for lease in ops.lease():
+        ops.record(lease, Outcome.DELIVERED)
+    ops.wait(days=2)
+    # The first and its first copy are old by now; the second copy is not.
+    assert keep_only(ops)["tests"] == 1
+    assert not dangling(all_rows(ops))
+    ops.wait(days=9)
+    assert keep_only(ops, limit=1)["tests"] == 2
+    assert not rows_of(ops, schema.bodies)
+    assert not rows_of(ops, schema.attempts)
+
+
+def test_the_newest_row_of_the_feed_stays(ops: Desk) -> None:
+    """A start that finds nothing else learns from it which ids were given."""
+
+    def make_known(tx: Tx, context: Context) -> None:
+        tx.news.feed.append(("timeline", 0, context.ids.take(1, context.now)[0]))
+        publish(tx, context.now)
+
+    for _ in range(3):
+        ops.do(make_known)
+    newest = ops.read(find_newest_id)
+    ops.wait(days=11)
+    assert keep_only(ops)["feed"] == 2
+    assert [row["position"] for row in ops.rows(schema.feed)] == [3]
+    assert ops.read(find_newest_id) == newest
+
+
+def test_answers_that_were_kept_go_after_a_day(ops: Desk) -> None:
+    """However long other things are kept; that nobody asks anything any more keeps none of them."""
+    token = Repeatable(1, "key", b"request")
+    with ops.database.write() as tx:
+        once(tx, token, lambda: (200, "{}"), now=ops.now, vault=ops.alice.vault)
+    ops.wait(hours=23)
+    assert not keep_only(ops)["idempotency"]
+    ops.wait(hours=2)
+    assert keep_only(ops)["idempotency"] == 1
+    assert not rows_of(ops, schema_configuration.idempotency)
+
+
+def test_what_was_deleted_stays_as_long_as_something_kept_may_name_it(ops: Desk) -> None:
+    """Versions, policies, teams, webhooks and heads: an old incident that is open keeps those of its time and later."""
+    number = paged(ops)
+    ops.wait(days=1)
+    edit_now(ops)
+    ops.configure({"new": [("0s", ["c"])]}, keys={"db": ["new"]}, prune=True)
+    ops.wait(days=100)
+    names = ("policies", "policy_versions", "webhooks", "request_heads")
+    before = {name: all_rows(ops)[name] for name in names}
+    keep_only(ops)
+    assert {name: all_rows(ops)[name] for name in names} == before
+    ops.change(resolve, number, actor="token:alice")
+    ops.wait(days=11)
+    done = keep_only(ops)
+    assert (done["policies"], done["webhooks"]) == (1, 2)
+    assert [row["slug"] for row in ops.rows(schema_configuration.policies)] == ["new"]
+    assert [row["slug"] for row in ops.rows(schema_configuration.webhooks)] == ["c"]
+    assert not dangling(all_rows(ops))
+
+
+def test_it_is_on_record_up_to_when_things_were_removed(ops: Desk) -> None:
+    """So that whoever misses something can be told; nothing is written while nothing is removed."""
+    ops.wait(days=11)
+    keep_only(ops)
+    assert ops.read(find_removed_before) is None
+    over(ops)
+    ops.wait(days=11)
+    keep_only(ops)
+    assert ops.read(find_removed_before) == ops.now - KEEP
+    ops.wait(days=11)
+    keep_only(ops, keep=timedelta(days=300))
+    assert ops.read(find_removed_before) == ops.now - KEEP - timedelta(days=11)
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_one_node_removes_at_a_time_and_passes_over_what_is_locked(ops: Desk) -> None:
+    """The other leaves it alone for now; and nobody who is at work on an incident is waited for."""
+    numbers_ = [over(ops, entity) for entity in ("disk", "cpu")]
+    ops.wait(days=11)
+    horizon = horizon_of(ops.now, keep=KEEP)
+    with ops.database.write() as busy:
+        find_incidents(busy, numbers_[:1])
+        with ops.database.write() as tx:
+            removed = remove_old(tx, INCIDENTS, horizon, numbers_)
+            assert removed is not None
+            assert removed.things == 1
+            with ops.database.write() as other:
+                assert remove_old(other, INCIDENTS, horizon, numbers_) is None
+                assert not take_turn(other)
+    assert numbers(ops) == numbers_[:1]
+
+
+@contextmanager
+def traced(tx: Tx) -> Iterator[list[str]]:
+    """All statements of a transaction on SQLite."""
+    statements: list[str] = []
+    connection: Any = tx.core.connection.driver_connection
+    connection.set_trace_callback(statements.append)
+    yield statements
+    connection.set_trace_callback(None)
+
+
+SMALL = {"policies", "policy_versions", "webhooks", "request_heads", "teams", "runs", "leases"}
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_nothing_large_is_ever_scanned(ops: Desk) -> None:
+    """Every statement of every part finds its rows by a key: what is configured, and runs, are all that is read whole."""
+    story = History(ops)
+    story.begin()
+    story.go_through(
+        [
+            *(("alert", "CRITICAL", "disk", "both"), ("end", 0, Outcome.DELIVERED), ("test",)),
+            *(("alert", "RECOVERY", "disk", "db"), ("edit", 1), ("alert", "INFO", "x", "db")),
+        ]
+    )
+    story.come_to_rest()
+    ops.wait(days=40)
+    horizon = horizon_of(ops.now, keep=KEEP)
+    scanned: set[str] = set()
+    with ops.database.write() as tx, traced(tx) as statements:
+        for part in PARTS:
+            for lot in find_old(tx, part, horizon).lots:
+                remove_old(tx, part, horizon, lot)
+        for statement in dict.fromkeys(statements):
+            if statement.startswith(("SELECT", "DELETE")):
+                plan = tx.core.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement.replace('%', '%%')}")
+                scanned |= {
+                    line.removeprefix("SCAN ") for *_, line in plan if line.startswith("SCAN ")
+                }
+    tables = {line.split()[0] for line in scanned if not line.startswith("(subquery")}
+    assert tables <= SMALL
+    assert len(statements) > 60, "all of them were seen"
