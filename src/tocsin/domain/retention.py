@@ -1,6 +1,6 @@
 """How long what is over is kept."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
 from tocsin.domain.duration import DurationWithoutUnit, InvalidDuration, parse_duration
@@ -17,6 +17,16 @@ class InvalidRetention(TocsinError):
     """The text does not say for how long to keep what is over."""
 
     code: ClassVar[str] = "invalid_retention"
+
+
+def removed_hint(removed_before: datetime | None) -> str:
+    """Return why something may not be there any more; empty while nothing was ever removed."""
+    if removed_before is None:
+        return ""
+    return (
+        f"; it may have been removed, as what was over before {removed_before:%Y-%m-%d} was "
+        "(TOCSIN_RETENTION)"
+    )
 
 
 def parse_retention(text: str) -> timedelta | None:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from tocsin.ids import made_at
 from tocsin.store import schema
 from tocsin.store.database import Tx
 from tocsin.store.schema import from_micros, to_micros
@@ -27,10 +28,14 @@ def note_removed(tx: Tx, *, before: datetime) -> None:
         put_setting(tx, _REMOVED_BEFORE, str(to_micros(before)).encode())
 
 
-def find_removed_before(tx: Tx) -> datetime | None:
-    """Return the instant before which what was over may be gone; None: nothing was ever removed."""
+def find_removed_before(tx: Tx, *, of: int | None = None) -> datetime | None:
+    """Return the instant before which what was over may be gone; None: nothing was ever removed.
+
+    Or nothing as old as the id `of`.
+    """
     found = find_setting(tx, _REMOVED_BEFORE)
-    return None if found is None else from_micros(int(found))
+    before = None if found is None else from_micros(int(found))
+    return None if before is None or (of is not None and made_at(of) >= before) else before
 
 
 def oldest_incident_at(tx: Tx) -> datetime | None:
