@@ -17,6 +17,7 @@ class InvalidRetention(TocsinError):
     """The text does not say for how long to keep what is over."""
 
     code: ClassVar[str] = "invalid_retention"
+    status_hint: ClassVar[int] = 422
 
 
 def removed_hint(removed_before: datetime | None) -> str:

@@ -277,6 +277,7 @@ class _Parts:
             organisation=self.settings.organisation,
             public_url=self.settings.public_url or url,
             set_public_url=self.settings.public_url,
+            retention=self.settings.retention,
             version=__version__,
         )
 
