@@ -14,7 +14,7 @@ from tests.actions.keeping import KEEP, all_rows, dangling, edit_now, keep_only,
 from tocsin.actions.idempotency import Repeatable, once
 from tocsin.actions.incident_set import Context
 from tocsin.actions.incidents import acknowledge, resolve
-from tocsin.actions.retention import find_old, horizon_of, remove_old
+from tocsin.actions.retention import find_old, horizon_of, look_at_retention, remove_old
 from tocsin.actions.send_again import send_again
 from tocsin.actions.send_test import send_test
 from tocsin.domain.outcome import Outcome
@@ -317,6 +317,28 @@ def test_one_node_removes_at_a_time_and_passes_over_what_is_locked(ops: Desk) ->
                 assert remove_old(other, INCIDENTS, horizon, numbers_) is None
                 assert not take_turn(other)
     assert numbers(ops) == numbers_[:1]
+
+
+def test_what_is_counted_is_what_goes(ops: Desk) -> None:
+    """Of what somebody may miss, for the setting or for another one; and for ever, nothing goes."""
+    story = History(ops)
+    story.begin()
+    story.go_through([("alert", "INFO", "x", "db"), ("test",), ("wait", 10)])
+    story.come_to_rest()
+    over(ops, "disk")
+    over(ops, "cpu")
+    ops.do(send_again, [ops.rows(schema.deliveries)[-1]["id"]], actor="token:alice")
+    ops.wait(days=11)
+    assert set(ops.read(look_at_retention, ops.now, keep=None).removable.values()) == {0}
+    assert set(ops.read(look_at_retention, ops.now, keep=2 * KEEP).removable.values()) == {0}
+    looked = ops.read(look_at_retention, ops.now, keep=KEEP)
+    assert looked.removable == {"incidents": 1, "tests": 1, "alerts": 1, "refused_alerts": 0}
+    done = keep_only(ops)
+    assert {name: done[name] for name in looked.removable} == looked.removable
+    left = ops.read(look_at_retention, ops.now, keep=KEEP)
+    assert set(left.removable.values()) == {0}
+    assert left.removed_before == looked.before == ops.now - KEEP
+    assert left.oldest_incident_at == ops.rows(schema.incidents)[0]["opened_at"]
 
 
 @contextmanager

@@ -59,7 +59,7 @@ def look_at_retention(tx: Tx, now: datetime, *, keep: timedelta | None) -> Retai
     """Return what would be removed if this were kept; None keeps everything."""
     horizon = None if keep is None else horizon_of(now, keep=keep)
     return Retained(
-        before=horizon and horizon.before,
+        before=None if horizon is None else horizon.before,
         removable=NOTHING if horizon is None else count_old(tx, horizon),
         removed_before=find_removed_before(tx),
         oldest_incident_at=oldest_incident_at(tx),
