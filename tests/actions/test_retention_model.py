@@ -8,8 +8,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from hypothesis.internal.conjecture import engine as conjecture
 from tests.actions.desk import Desk
 from tests.actions.histories import HISTORIES, History
 from tests.actions.keeping import (
@@ -35,6 +37,12 @@ from tocsin.store.database import Database, Tx
 LIMITS = st.sampled_from([1, 3, 10])
 DAYS = st.sampled_from([11, 5, 40])
 _numbers = count(1)
+
+
+@pytest.fixture(autouse=True)
+def _shrinks_for_less_than_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Hypothesis would take up to five to make a failure a little smaller still.
+    monkeypatch.setattr(conjecture, "MAX_SHRINKING_SECONDS", 45)
 
 
 @contextmanager
@@ -98,7 +106,7 @@ def look_at_all(desk: Desk, rows: Rows) -> None:
 
 
 @settings(
-    max_examples=25,
+    max_examples=10,
     report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
