@@ -7,7 +7,7 @@ better to do, and each is followed by ten times as long without one: a slow disk
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
@@ -63,7 +63,7 @@ class Retention:
         self._running = asyncio.create_task(self._run(), name="tocsin-retention")
 
     async def stop(self) -> None:
-        """Remove no more; what is being removed is waited for."""
+        """Remove no more. What the writer is at, it ends."""
         self._stopping.set()
         if self._running is not None:
             await self._running
@@ -74,29 +74,32 @@ class Retention:
             due_at = self._clock.now() + LOOK_EVERY
             if not self._trust.is_trusted():
                 continue
-            try:
-                await self._look_through()
-            except Exception as error:
-                if not isinstance(error, StoreUnavailable) and not is_store_failure(error):
-                    logger.exception("retention.broken")
-                else:
-                    logger.warning("retention.failed", extra={"cause": type(error).__name__})
+            await self._look_through()
 
     async def _look_through(self) -> None:
         horizon = horizon_of(self._clock.now(), keep=self._keep)
         removed: Counter[str] = Counter()
         try:
             for part in PARTS:
-                await self._remove_part(part, horizon, removed)
-        except _Over:
-            pass
-        else:
+                await self._remove_safely(part, horizon, removed)
             oldest = await self._read(oldest_incident_at)
             self._count.looked_through(self._clock.now(), oldest)
-        finally:
-            if removed:
-                facts = {**removed, "before": horizon.before.isoformat(timespec="seconds")}
-                logger.info("retention.removed", extra=facts)
+        except _Over:
+            pass
+        except Exception as error:  # noqa: BLE001 - the store's: another hour will do
+            logger.warning("retention.failed", extra={"cause": type(error).__name__})
+        if removed:
+            facts = {**removed, "before": horizon.before.isoformat(timespec="seconds")}
+            logger.info("retention.removed", extra=facts)
+
+    async def _remove_safely(self, part: Part, horizon: Horizon, removed: Counter[str]) -> None:
+        """Remove a part; one that is broken keeps no other from it."""
+        try:
+            await self._remove_part(part, horizon, removed)
+        except Exception as error:
+            if isinstance(error, _Over | StoreUnavailable) or is_store_failure(error):
+                raise
+            logger.exception("retention.broken", extra={"part": part.name})
 
     async def _remove_part(self, part: Part, horizon: Horizon, removed: Counter[str]) -> None:
         on_from = self._seen_until.get(part.name)
@@ -134,10 +137,24 @@ class Retention:
             with self._database.read() as tx:
                 return work(tx)
 
-        return await asyncio.to_thread(read)
+        return await self._unless_stopped(asyncio.to_thread(read))
 
     async def _write(self, work: Callable[[Tx], Removed | None]) -> Removed | None:
-        return await asyncio.wrap_future(self._writer.submit(work, idle=True))
+        future = self._writer.submit(work, idle=True)
+        return await self._unless_stopped(asyncio.wrap_future(future))
+
+    async def _unless_stopped(self, work: Awaitable[T]) -> T:
+        """Return what the store answers; a store that does not keeps nobody from stopping. Raises: _Over."""
+        working = asyncio.ensure_future(work)
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+        if not working.done():
+            working.cancel()
+            raise _Over
+        return working.result()
 
     async def _pause(self, took: float) -> None:
         """Leave the disk to others. Units: seconds. Raises: _Over."""
