@@ -13,10 +13,11 @@ from tests.actions.keeping import KEEP, all_rows, dangling, edit_now, keep_only,
 
 from tocsin.actions.idempotency import Repeatable, once
 from tocsin.actions.incident_set import Context
-from tocsin.actions.incidents import acknowledge, resolve
+from tocsin.actions.incidents import acknowledge, reopen, resolve
 from tocsin.actions.retention import find_old, horizon_of, look_at_retention, remove_old
 from tocsin.actions.send_again import send_again
 from tocsin.actions.send_test import send_test
+from tocsin.domain.incident import Effect
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.refusal import Refusal
 from tocsin.store import schema, schema_configuration
@@ -187,6 +188,24 @@ def test_in_parts_or_at_once_the_end_is_the_same(ops: Desk) -> None:
     assert rows_of(ops, schema.runs) == 1
     assert [row["slug"] for row in ops.rows(schema_configuration.webhooks)] == ["a", "d"]
     assert keep_only(ops) == {}
+
+
+def test_an_alert_that_is_told_of_twice_goes_with_the_first_entry(ops: Desk) -> None:
+    """One that was rolled up and reopened its incident; the entries go one by one."""
+    number = paged(ops)
+    for action in (acknowledge, reopen, acknowledge):
+        ops.change(action, number, actor="token:alice")
+    for expected in (Effect.REOPENED, Effect.ROLLED_UP, Effect.RESOLVED):
+        kind = "RECOVERY" if expected is Effect.RESOLVED else "CRITICAL"
+        assert ops.alert(kind).effect is expected
+    for lease in (*ops.fire().leases, *ops.lease()):
+        ops.record(lease, Outcome.DELIVERED)
+    ops.wait(days=11)
+    slices: list[list[str]] = []
+    done = keep_only(ops, limit=1, after_each=lambda: slices.append(dangling(all_rows(ops))))
+    assert done["incidents"] == 1
+    assert not any(slices)
+    assert len(slices) > 10
 
 
 def test_alerts_that_opened_nothing_and_refusals_go_by_their_age(ops: Desk) -> None:
