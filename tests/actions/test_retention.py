@@ -1,7 +1,5 @@
 """What is over for longer than it is kept is removed, a few rows at a time; everything else stays."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -24,11 +22,9 @@ from tocsin.store import schema, schema_configuration
 from tocsin.store.alerts import RefusedAlert, replace_refused_alerts
 from tocsin.store.database import Tx
 from tocsin.store.feed import publish
-from tocsin.store.incidents import find_incidents
 from tocsin.store.newest_id import find_newest_id
 from tocsin.store.retention.incidents import INCIDENTS
-from tocsin.store.retention.progress import find_removed_before, take_turn
-from tocsin.store.retention.schedule import PARTS
+from tocsin.store.retention.progress import find_removed_before
 from tocsin.store.runs import begin_run
 
 MAIN: dict[str, Any] = {"main": [("0s", ["a", "b"]), ("10m", ["a"])]}
@@ -124,6 +120,8 @@ def test_one_with_a_delivery_that_has_not_ended_stays(ops: Desk) -> None:
     ops.record(other, Outcome.DELIVERED)
     ops.change(resolve, number, actor="token:alice")
     ops.wait(days=11)
+    horizon = horizon_of(ops.now, keep=KEEP)
+    assert ops.read(find_old, INCIDENTS, horizon).lots == [], "nor is it looked at in vain"
     assert not keep_only(ops)["incidents"]
     ops.record(lease, Outcome.DELIVERED)
     assert not keep_only(ops)["incidents"], "it ended only now"
@@ -320,24 +318,6 @@ def test_it_is_on_record_up_to_when_things_were_removed(ops: Desk) -> None:
     assert ops.read(find_removed_before) == ops.now - KEEP - timedelta(days=11)
 
 
-@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
-def test_one_node_removes_at_a_time_and_passes_over_what_is_locked(ops: Desk) -> None:
-    """The other leaves it alone for now; and nobody who is at work on an incident is waited for."""
-    numbers_ = [over(ops, entity) for entity in ("disk", "cpu")]
-    ops.wait(days=11)
-    horizon = horizon_of(ops.now, keep=KEEP)
-    with ops.database.write() as busy:
-        find_incidents(busy, numbers_[:1])
-        with ops.database.write() as tx:
-            removed = remove_old(tx, INCIDENTS, horizon, numbers_)
-            assert removed is not None
-            assert removed.things == 1
-            with ops.database.write() as other:
-                assert remove_old(other, INCIDENTS, horizon, numbers_) is None
-                assert not take_turn(other)
-    assert numbers(ops) == numbers_[:1]
-
-
 def test_what_is_counted_is_what_goes(ops: Desk) -> None:
     """Of what somebody may miss, for the setting or for another one; and for ever, nothing goes."""
     story = History(ops)
@@ -358,46 +338,3 @@ def test_what_is_counted_is_what_goes(ops: Desk) -> None:
     assert set(left.removable.values()) == {0}
     assert left.removed_before == looked.before == ops.now - KEEP
     assert left.oldest_incident_at == ops.rows(schema.incidents)[0]["opened_at"]
-
-
-@contextmanager
-def traced(tx: Tx) -> Iterator[list[str]]:
-    """All statements of a transaction on SQLite."""
-    statements: list[str] = []
-    connection: Any = tx.core.connection.driver_connection
-    connection.set_trace_callback(statements.append)
-    yield statements
-    connection.set_trace_callback(None)
-
-
-SMALL = {"policies", "policy_versions", "webhooks", "request_heads", "teams", "runs", "leases"}
-
-
-@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-def test_nothing_large_is_ever_scanned(ops: Desk) -> None:
-    """Every statement of every part finds its rows by a key: what is configured, and runs, are all that is read whole."""
-    story = History(ops)
-    story.begin()
-    story.go_through(
-        [
-            *(("alert", "CRITICAL", "disk", "both"), ("end", 0, Outcome.DELIVERED), ("test",)),
-            *(("alert", "RECOVERY", "disk", "db"), ("edit", 1), ("alert", "INFO", "x", "db")),
-        ]
-    )
-    story.come_to_rest()
-    ops.wait(days=40)
-    horizon = horizon_of(ops.now, keep=KEEP)
-    scanned: set[str] = set()
-    with ops.database.write() as tx, traced(tx) as statements:
-        for part in PARTS:
-            for lot in find_old(tx, part, horizon).lots:
-                remove_old(tx, part, horizon, lot)
-        for statement in dict.fromkeys(statements):
-            if statement.startswith(("SELECT", "DELETE")):
-                plan = tx.core.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement.replace('%', '%%')}")
-                scanned |= {
-                    line.removeprefix("SCAN ") for *_, line in plan if line.startswith("SCAN ")
-                }
-    tables = {line.split()[0] for line in scanned if not line.startswith("(subquery")}
-    assert tables <= SMALL
-    assert len(statements) > 60, "all of them were seen"

@@ -161,11 +161,10 @@ def _told(entries: Sequence[Any]) -> set[int]:
 
 
 def _remove_escalations(tx: Tx, numbers: Sequence[int], limit: int) -> _Going:
-    # The last ones first: whoever shows them counts on their numbers.
     select = (
         sa.select(_E.c.incident, _E.c.number)
         .where(_E.c.incident.in_(numbers))
-        .order_by(_E.c.incident, _E.c.number.desc())
+        .order_by(_E.c.incident, _E.c.number)
         .limit(limit)
     )
     keys = [tuple(row) for row in tx.core.execute(select)]
