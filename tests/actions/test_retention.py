@@ -7,7 +7,15 @@ import pytest
 import sqlalchemy as sa
 from tests.actions.desk import Desk
 from tests.actions.histories import History
-from tests.actions.keeping import KEEP, all_rows, dangling, edit_now, keep_only, rows_of
+from tests.actions.keeping import (
+    KEEP,
+    all_rows,
+    dangling,
+    deliveries_told_of,
+    edit_now,
+    keep_only,
+    rows_of,
+)
 
 from tocsin.actions.idempotency import Repeatable, once
 from tocsin.actions.incident_set import Context
@@ -204,6 +212,25 @@ def test_an_alert_that_is_told_of_twice_goes_with_the_first_entry(ops: Desk) -> 
     assert done["incidents"] == 1
     assert not any(slices)
     assert len(slices) > 10
+
+
+def test_what_tells_of_a_delivery_goes_before_it(ops: Desk) -> None:
+    """Also when a transaction is full of attempts, and takes fewer deliveries than it wanted."""
+    over(ops)
+    first = ops.rows(schema.deliveries)[0]["id"]
+    for _ in range(2):
+        ops.do(send_again, [first], actor="token:alice")
+        for outcome in (Outcome.REJECTED, Outcome.REJECTED, Outcome.REJECTED, Outcome.DELIVERED):
+            (lease,) = ops.lease()
+            ops.record(lease, outcome)
+            ops.wait(minutes=2)
+    ops.wait(days=11)
+
+    def tells_of_what_is_there() -> None:
+        rows = all_rows(ops)
+        assert deliveries_told_of(rows) <= {row["id"] for row in rows["deliveries"]}
+
+    assert keep_only(ops, limit=10, after_each=tells_of_what_is_there)["incidents"] == 1
 
 
 def test_alerts_that_opened_nothing_and_refusals_go_by_their_age(ops: Desk) -> None:

@@ -42,7 +42,7 @@ _numbers = count(1)
 @pytest.fixture(autouse=True)
 def _shrinks_for_less_than_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     # Hypothesis would take up to five to make a failure a little smaller still.
-    monkeypatch.setattr(conjecture, "MAX_SHRINKING_SECONDS", 45)
+    monkeypatch.setattr(conjecture, "MAX_SHRINKING_SECONDS", 5)
 
 
 @contextmanager

@@ -127,8 +127,8 @@ def _remove_history(tx: Tx, numbers: Sequence[int], limit: int) -> _Going:
     gone, rows = 0, 0
     if going:
         gone, rows = remove_deliveries(tx, going, siblings=of_these, limit=limit)
-    if gone < len(going):
-        return rows, True
+    if gone < len(going):  # attempts took their place; entries go down to the newest that is left
+        from_id, is_more = going[gone].id, True
     old, left = _split(entries, from_id)
     return rows + _remove_entries(tx, numbers, old, left), is_more
 
