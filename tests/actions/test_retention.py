@@ -283,6 +283,24 @@ def test_a_test_stays_as_long_as_what_was_sent_of_it_once_more(ops: Desk) -> Non
     assert not rows_of(ops, schema.attempts)
 
 
+def test_a_test_that_failed_and_was_sent_again_lately_stays(ops: Desk) -> None:
+    """However old it is: somebody wants to see what became of it."""
+
+    def test(tx: Tx, context: Context) -> int:
+        (webhook, *_) = context.configuration.webhooks.values()
+        return send_test(tx, context, webhook, actor="alice", organisation="example-org")
+
+    id_ = ops.do(test)
+    ops.record(ops.lease()[0], Outcome.REJECTED)
+    ops.wait(days=9)
+    ops.do(send_again, [id_], actor="token:alice")
+    ops.record(ops.lease()[0], Outcome.DELIVERED)
+    ops.wait(days=9)
+    assert not keep_only(ops)["tests"]
+    ops.wait(days=2)
+    assert keep_only(ops)["tests"] == 1
+
+
 def test_the_newest_row_of_the_feed_stays(ops: Desk) -> None:
     """A start that finds nothing else learns from it which ids were given."""
 
