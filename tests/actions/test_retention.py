@@ -12,7 +12,6 @@ from tests.actions.keeping import (
     all_rows,
     dangling,
     deliveries_told_of,
-    edit_now,
     keep_only,
     rows_of,
 )
@@ -327,41 +326,6 @@ def test_answers_that_were_kept_go_after_a_day(ops: Desk) -> None:
     ops.wait(hours=2)
     assert keep_only(ops)["idempotency"] == 1
     assert not rows_of(ops, schema_configuration.idempotency)
-
-
-def test_what_was_deleted_stays_as_long_as_something_kept_may_name_it(ops: Desk) -> None:
-    """Versions, policies, teams, webhooks and heads: an old incident that is open keeps those of its time and later."""
-    number = paged(ops)
-    ops.wait(days=1)
-    edit_now(ops)
-    ops.configure({"main": [("5m", ["a"])]}, keys={"db": ["main"]})
-    ops.configure({"new": [("0s", ["c"])]}, keys={"db": ["new"]}, prune=True)
-    ops.wait(days=100)
-    names = ("policies", "policy_versions", "webhooks", "request_heads")
-    before = {name: all_rows(ops)[name] for name in names}
-    keep_only(ops)
-    assert {name: all_rows(ops)[name] for name in names} == before
-    ops.change(resolve, number, actor="token:alice")
-    ops.wait(days=11)
-    done = keep_only(ops)
-    assert (done["policies"], done["webhooks"]) == (1, 2)
-    assert [row["slug"] for row in ops.rows(schema_configuration.policies)] == ["new"]
-    assert [row["slug"] for row in ops.rows(schema_configuration.webhooks)] == ["c"]
-    assert not dangling(all_rows(ops))
-
-
-def test_what_is_in_force_stays_whatever_its_id_says(ops: Desk) -> None:
-    """Another node may have made it whose clock was behind."""
-    edit_now(ops)
-    ops.configure({"main": [("5m", ["a"])]}, keys={"db": ["main"]})
-    first, second = (row["id"] for row in ops.rows(schema_configuration.policy_versions))
-    with ops.database.write() as tx:
-        tx.core.execute(schema_configuration.policies.update().values(version_id=first))
-    ops.wait(days=50)
-    assert not keep_only(ops)["policy_versions"]
-    with ops.database.write() as tx:
-        tx.core.execute(schema_configuration.policies.update().values(version_id=second))
-    assert keep_only(ops)["policy_versions"] == 1
 
 
 def test_it_is_on_record_up_to_when_things_were_removed(ops: Desk) -> None:
