@@ -57,6 +57,17 @@ def test_what_is_in_force_stays_whatever_its_id_says(ops: Desk) -> None:
     assert keep_only(ops)["policy_versions"] == 1
 
 
+def test_what_was_in_force_until_shortly_before_stays(ops: Desk) -> None:
+    """The clock of the node that opened the incident may have been ahead."""
+    ops.wait(hours=1)
+    edit_now(ops)
+    ops.configure({"main": [("5m", ["a"])]}, keys={"db": ["main"]})
+    ops.wait(hours=1)
+    ops.opened()
+    ops.wait(days=50)
+    assert not keep_only(ops)["policy_versions"]
+
+
 def test_a_webhook_that_a_timeline_names_stays(ops: Desk) -> None:
     """One that was passed over has no delivery, and is named all the same."""
     edit_now(ops)

@@ -100,8 +100,8 @@ def _old_heads(tx: Tx, horizon: Horizon) -> list[int]:
 
 
 def _old_webhooks(tx: Tx, horizon: Horizon) -> list[int]:
-    # A timeline may name one that was passed over, and so has no delivery.
-    since = min(_deliveries_since(tx, horizon), _incidents_since(tx, horizon))
+    # One that a timeline names without a delivery, as it was passed over, is called by a version that is kept.
+    since = _deliveries_since(tx, horizon)
     deleted = set(tx.core.scalars(sa.select(_W.c.id).where(_W.c.deleted_at < since)))
     return sorted(deleted - _called(tx)) if deleted else []
 
