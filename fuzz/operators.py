@@ -12,6 +12,7 @@ from tocsin.domain.display_name import InvalidName, check_name
 from tocsin.domain.duration import format_duration, parse_duration
 from tocsin.domain.instant import format_instant, parse_instant
 from tocsin.domain.network import InvalidNetworks, Networks, decide_address, decide_reach
+from tocsin.domain.retention import LONGEST_RETENTION, SHORTEST_RETENTION, parse_retention
 from tocsin.domain.role import UnknownRole, parse_roles, roles_text
 from tocsin.domain.routing import RoutingKey, format_opening_types, parse_opening_types
 from tocsin.domain.slug import parse_slug
@@ -53,6 +54,12 @@ def feed_duration(data: bytes) -> None:
     with suppress(TocsinError):
         length = parse_duration(data.decode("utf-8", "surrogateescape"))
         assert parse_duration(format_duration(length)) == length
+
+
+def feed_retention(data: bytes) -> None:
+    with suppress(TocsinError):
+        keep = parse_retention(data.decode("utf-8", "surrogateescape"))
+        assert keep is None or SHORTEST_RETENTION <= keep <= LONGEST_RETENTION
 
 
 def feed_roles(data: bytes) -> None:
@@ -185,6 +192,7 @@ TARGETS: Final = {
     "duration": Target(
         feed_duration, (b"1h30m", b"90s", b"999999999d", b"0", b".", b" ", b"\xd9\xa1")
     ),
+    "retention": Target(feed_retention, (b"400d", b"forever", b"0", b"23h", b"1d ")),
     "roles": Target(feed_roles, (b"api", b"escalate", b"deliver", b",", b" ")),
     "slots": Target(feed_slots, (b"1", b"64", b"65", b"-", b"\xd9\xa1")),
     "retry-waits": Target(feed_retry_waits, (b"2s", b"1h", b" ", b"0s", b"999999999d")),

@@ -158,7 +158,10 @@ def _make_tables(url: str) -> None:
 def on_sqlite(file: Path) -> Database:
     """Return a new database with all tables, that does not wait for the disk."""
     file.write_bytes(_empty_file())
-    made = Database(f"sqlite:///{file}")
+    return waits_for_no_disk(Database(f"sqlite:///{file}"))
+
+
+def waits_for_no_disk(made: Database) -> Database:
     with closing(made._writers.raw_connection()) as connection:
         connection.cursor().execute("PRAGMA synchronous = OFF")  # no test pulls this plug
     return made

@@ -62,6 +62,11 @@ def first_id_at(at: datetime) -> int:
     return min(first, (1 << _BITS) - 1)
 
 
+def made_at(id_: int) -> datetime:
+    """Return when an id was made, to the millisecond; many made at once may seem to be of a moment later."""
+    return EPOCH + (id_ >> COUNT_BITS + NODE_BITS) * _MILLISECOND
+
+
 def id_text(prefix: str, number: int) -> str:
     """Return an id as people and receivers see it, for example `dlv_0c9a4e2f70d81001`."""
     return f"{prefix}_{number:0{_DIGITS}x}"

@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from threading import Lock
 from typing import Final
 
@@ -58,6 +59,7 @@ class Metrics:
     def __init__(self, *, version: str) -> None:
         self._version = version
         self._lock = Lock()
+        self.retention = RetentionMetrics()
         self._alerts: Counter[tuple[str, str]] = Counter()
         # Those that an alert asks for begin at 0: of what appears with its first 1, none is seen to rise.
         self._refused: Counter[str] = Counter(dict.fromkeys(_TURNED_AWAY, 0))
@@ -202,7 +204,49 @@ class Metrics:
                 self._groups.family("commit_group_size", "Pieces of work in one commit"),
                 _by("poison", "Items that failed alone", "pipeline", self._poison),
                 _by("stale", "What came too late and did nothing", "reason", self._stale),
+                *self.retention.families(),
             ]
+
+
+class RetentionMetrics:
+    """What was removed because it was over for too long. Safe from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._things: Counter[str] = Counter()
+        self._rows = 0
+        self._instants: dict[str, float] = {}
+
+    def removed(self, what: str, things: int, rows: int) -> None:
+        """Count one transaction that removed something."""
+        with self._lock:
+            self._things[what] += things
+            self._rows += rows
+
+    def looked_through(self, at: datetime, oldest: datetime | None) -> None:
+        """Say that nothing old is left, and when the first incident that is here was opened."""
+        with self._lock:
+            self._instants["retention_last_run"] = at.timestamp()
+            self._instants["oldest_incident"] = oldest.timestamp() if oldest else 0.0
+
+    def families(self) -> list[Metric]:
+        with self._lock:
+            return [
+                _by("removed", "Things removed as they were over for long", "what", self._things),
+                _total("removed_rows", "Rows that these things were", self._rows),
+                *(
+                    GaugeMetricFamily(
+                        f"tocsin_{name}_timestamp_seconds", _RETENTION_TEXTS[name], value=value
+                    )
+                    for name, value in self._instants.items()
+                ),
+            ]
+
+
+_RETENTION_TEXTS: Final = {
+    "retention_last_run": "When the retention last had nothing more to remove",
+    "oldest_incident": "When the first incident that is kept was opened, as of then; 0: there is none",
+}
 
 
 class _Histogram:

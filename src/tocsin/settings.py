@@ -18,6 +18,7 @@ from tocsin.domain.duration import parse_duration
 from tocsin.domain.escalation import LATE_AFTER
 from tocsin.domain.network import DEFAULT_NETWORKS, Networks
 from tocsin.domain.proxy import InvalidProxy, Proxy
+from tocsin.domain.retention import DEFAULT_RETENTION, parse_retention
 from tocsin.domain.slug import Slug, parse_slug
 from tocsin.errors import TocsinError
 from tocsin.master_key import MasterKey, holds_keys
@@ -40,6 +41,7 @@ SERVER: Final = (
     "TOCSIN_ORGANISATION",
     "TOCSIN_FIRST_INCIDENT",
     "TOCSIN_LATE_AFTER",
+    "TOCSIN_RETENTION",
     "TOCSIN_WEBHOOK_NETWORKS",
     "TOCSIN_WEBHOOK_PROXY",
     "TOCSIN_WEBHOOK_PROXY_RESOLVES",
@@ -121,6 +123,8 @@ class Settings:
     first_incident: int = DEFAULT_FIRST_INCIDENT
     late_after: timedelta = LATE_AFTER
     """A step that is later than this moves the plan of the steps after it."""
+    retention: timedelta | None = DEFAULT_RETENTION
+    """How long what is over is kept; None: for ever."""
     webhook_networks: Networks = DEFAULT_NETWORKS
     webhook_proxy: Proxy | None = None
     webhook_slots: int = DEFAULT_WEBHOOK_SLOTS
@@ -158,6 +162,7 @@ class Settings:
                 "FIRST_INCIDENT", _number(1, HIGHEST_FIRST_INCIDENT), DEFAULT_FIRST_INCIDENT
             ),
             late_after=reader.value("LATE_AFTER", parse_duration, LATE_AFTER),
+            retention=reader.value("RETENTION", parse_retention, DEFAULT_RETENTION),
             webhook_networks=reader.value("WEBHOOK_NETWORKS", Networks.parse, DEFAULT_NETWORKS),
             webhook_proxy=_webhook_proxy(reader),
             webhook_slots=reader.value(

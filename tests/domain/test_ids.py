@@ -13,6 +13,7 @@ from tocsin.ids import (
     MalformedId,
     first_id_at,
     id_text,
+    made_at,
     parse_id,
 )
 
@@ -43,6 +44,14 @@ def test_a_source_goes_on_after_another(newest: int, node: int, milliseconds: in
     """Whatever node made the newest id, and wherever the clock is now."""
     now = T0 + timedelta(milliseconds=milliseconds)
     assert IdSource(node=node, after=newest).take(1, now)[0] > newest
+
+
+@given(milliseconds=st.integers(0, 10**12), node=st.integers(0, 1023))
+def test_an_id_tells_when_it_was_made(milliseconds: int, node: int) -> None:
+    """To the millisecond; what was made then is no older than what is searched for from then on."""
+    at = T0 + timedelta(milliseconds=milliseconds)
+    (id_,) = IdSource(node=node).take(1, at)
+    assert made_at(id_) == made_at(first_id_at(at)) == at
 
 
 def test_nodes_never_make_the_same_id() -> None:

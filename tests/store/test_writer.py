@@ -16,7 +16,12 @@ from tocsin.errors import TocsinError
 from tocsin.store import schema
 from tocsin.store.database import Database, News, Tx
 from tocsin.store.timeline import add_to_timeline
-from tocsin.store.writer import StoreUnavailable, Writer, WriterStopped
+from tocsin.store.writer import (
+    MOST_BEFORE_IDLE_WORK,
+    StoreUnavailable,
+    Writer,
+    WriterStopped,
+)
 
 _C = schema.counters
 
@@ -133,6 +138,49 @@ def test_urgent_work_goes_first(database: Database) -> None:
         for future in futures:
             future.result(10)
     assert done == ["acknowledge", "alerts"]
+
+
+def test_idle_work_goes_last_and_alone(database: Database) -> None:
+    """Whatever else waits goes before it, in groups of its own: nobody waits for more than one piece of it."""
+    commits: list[News] = []
+    done: list[str] = []
+    with writing(database, on_commit=commits.append) as writer:
+        with one_group(writer):
+            futures = [writer.submit(lambda _: done.append("idle"), idle=True)]
+            futures.append(writer.submit(lambda _: done.append("idle too"), idle=True))
+            futures.append(writer.submit(lambda _: done.append("alerts")))
+            futures.append(writer.submit(lambda _: done.append("acknowledge"), urgent=True))
+            assert writer.waiting == 4
+        for future in futures:
+            future.result(10)
+    assert done == ["acknowledge", "alerts", "idle", "idle too"]
+    assert [news.group_size for news in commits] == [1, 2, 1, 1]
+
+
+def test_idle_work_is_done_however_busy_the_writer_is(database: Database) -> None:
+    """Where there is always something else to do, it goes after a hundred groups."""
+    done: list[int] = []
+    finished = threading.Event()
+
+    with writing(database) as writer:
+
+        def again(number: int) -> None:
+            """Let there be something else whenever the writer looks."""
+            if finished.is_set():
+                return
+            future = writer.submit(lambda _: done.append(number))
+            future.add_done_callback(lambda _: again(number + 1))
+
+        def idle(_: Tx) -> int:
+            finished.set()
+            return len(done)
+
+        with one_group(writer):
+            future = writer.submit(idle, idle=True)
+            again(0)
+            again(0)
+        assert future.result(30) >= MOST_BEFORE_IDLE_WORK
+        assert future.result() <= 2 * MOST_BEFORE_IDLE_WORK
 
 
 def test_what_is_stopped_finishes_its_work_and_takes_no_more(database: Database) -> None:

@@ -34,6 +34,7 @@ from tocsin.store.incidents import (
     update_incidents,
 )
 from tocsin.store.lanes import wake_lanes
+from tocsin.store.retention.progress import find_removed_before
 from tocsin.store.schema import to_micros
 from tocsin.store.timeline import add_to_timeline
 
@@ -153,6 +154,10 @@ class IncidentSet:
     def find(self, number: int) -> Incident | None:
         """Return an incident that was loaded or opened here, as it is by now."""
         return self._incidents.get(number)
+
+    def removed_before(self) -> datetime | None:
+        """Return before when what was over may have been removed; None: nothing was ever removed."""
+        return find_removed_before(self._tx)
 
     # --- changing
 

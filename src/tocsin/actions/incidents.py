@@ -15,6 +15,7 @@ from tocsin.domain.alert import manual_alert
 from tocsin.domain.hold import end_of_hold
 from tocsin.domain.incident import Action, Effect, Incident, is_already_true
 from tocsin.domain.policy_choice import choose_policies
+from tocsin.domain.retention import removed_hint
 from tocsin.domain.routing import RoutingKey
 from tocsin.errors import TocsinError
 from tocsin.store.alerts import StoredAlert, insert_alerts
@@ -29,9 +30,10 @@ class IncidentNotFound(TocsinError):
     code: ClassVar[str] = "incident_not_found"
     status_hint: ClassVar[int] = 404
 
-    def __init__(self, *, incident: int) -> None:
+    def __init__(self, *, incident: int, removed_before: datetime | None = None) -> None:
         super().__init__(
-            f"there is no incident {incident}: list incidents to see their numbers",
+            f"there is no incident {incident}: list incidents to see their numbers"
+            f"{removed_hint(removed_before)}",
             incident=incident,
         )
 
@@ -211,7 +213,8 @@ def _change(tx: Tx, context: Context, numbers: Iterable[int], apply: _Apply) -> 
 def _change_one(incidents: IncidentSet, number: int, apply: _Apply) -> Result:
     before = incidents.find(number)
     if before is None:
-        return Refused(number, IncidentNotFound(incident=number))
+        missing = IncidentNotFound(incident=number, removed_before=incidents.removed_before())
+        return Refused(number, missing)
     try:
         apply(incidents, number)
     except TocsinError as refusal:

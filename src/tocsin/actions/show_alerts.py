@@ -4,6 +4,7 @@ from heapq import nlargest
 from typing import ClassVar
 
 from tocsin.actions.show_incidents import get_incident
+from tocsin.domain.retention import removed_hint
 from tocsin.errors import TocsinError
 from tocsin.ids import ALERT, id_text
 from tocsin.store.alert_reads import (
@@ -17,6 +18,7 @@ from tocsin.store.alert_reads import (
 from tocsin.store.alerts import RefusedAlert
 from tocsin.store.database import Tx
 from tocsin.store.incident_reads import list_incidents_of_entity
+from tocsin.store.retention.progress import find_removed_before
 
 
 class AlertNotFound(TocsinError):
@@ -31,7 +33,9 @@ def show_alert(tx: Tx, alert_id: int) -> AcceptedAlert:
     alert = find_alerts(tx, [alert_id]).get(alert_id)
     if alert is None:
         text = id_text(ALERT, alert_id)
-        raise AlertNotFound(f"there is no alert {text}: list alerts to see their ids", alert=text)
+        hint = removed_hint(find_removed_before(tx, of=alert_id))
+        message = f"there is no alert {text}: list alerts to see their ids{hint}"
+        raise AlertNotFound(message, alert=text)
     return alert
 
 

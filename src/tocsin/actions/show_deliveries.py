@@ -9,6 +9,7 @@ from tocsin.actions.named_steps import NamedStep, Names
 from tocsin.actions.show_request import ShownRequest, show_request
 from tocsin.domain.configuration import Configuration
 from tocsin.domain.delivery import DeliveryState
+from tocsin.domain.retention import removed_hint
 from tocsin.errors import TocsinError
 from tocsin.ids import DELIVERY, id_text
 from tocsin.store.database import Tx
@@ -21,6 +22,7 @@ from tocsin.store.delivery_reads import (
     list_deliveries,
     list_resends,
 )
+from tocsin.store.retention.progress import find_removed_before
 from tocsin.vault import Vault
 
 
@@ -30,9 +32,11 @@ class DeliveryNotFound(TocsinError):
     code: ClassVar[str] = "delivery_not_found"
     status_hint: ClassVar[int] = 404
 
-    def __init__(self, *, delivery: str) -> None:
+    def __init__(self, *, delivery: str, removed_before: datetime | None = None) -> None:
         super().__init__(
-            f"there is no delivery {delivery}: list deliveries to see their ids", delivery=delivery
+            f"there is no delivery {delivery}: list deliveries to see their ids"
+            f"{removed_hint(removed_before)}",
+            delivery=delivery,
         )
 
 
@@ -128,7 +132,10 @@ def get_delivery(tx: Tx, delivery_id: int) -> Delivery:
     """Return a delivery. Raises: DeliveryNotFound."""
     delivery = find_delivery(tx, delivery_id)
     if delivery is None:
-        raise DeliveryNotFound(delivery=id_text(DELIVERY, delivery_id))
+        removed_before = find_removed_before(tx, of=delivery_id)
+        raise DeliveryNotFound(
+            delivery=id_text(DELIVERY, delivery_id), removed_before=removed_before
+        )
     return delivery
 
 

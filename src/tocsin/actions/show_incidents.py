@@ -11,6 +11,7 @@ from tocsin.domain.incident import Incident, Status
 from tocsin.store.alert_reads import find_alerts
 from tocsin.store.database import Tx
 from tocsin.store.incident_reads import find_incident, list_incidents
+from tocsin.store.retention.progress import find_removed_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def get_incident(tx: Tx, number: int) -> Incident:
     """Return an incident as it is. Raises: IncidentNotFound."""
     incident = find_incident(tx, number)
     if incident is None:
-        raise IncidentNotFound(incident=number)
+        raise IncidentNotFound(incident=number, removed_before=find_removed_before(tx))
     return incident
 
 

@@ -12,7 +12,7 @@ from tocsin.actions.incident_story import (
     unfinished_of,
 )
 from tocsin.actions.pause import is_paused
-from tocsin.actions.show_deliveries import DeliveryLine, DeliveryNotFound, describe_deliveries
+from tocsin.actions.show_deliveries import DeliveryLine, describe_deliveries, get_delivery
 from tocsin.actions.show_incidents import describe_incidents, get_incident
 from tocsin.actions.show_timeline import show_timeline
 from tocsin.domain.answer import Answer, Sentence, Topic, next_sentence
@@ -20,6 +20,7 @@ from tocsin.domain.configuration import Configuration
 from tocsin.domain.entity_mention import is_about, spellings
 from tocsin.domain.incident import Incident, Status
 from tocsin.domain.refusal import unread_text
+from tocsin.domain.retention import removed_hint
 from tocsin.domain.timeline import NO_INCIDENT, Kind
 from tocsin.domain.timeline_sentence import attempt_text
 from tocsin.domain.why import Finding, Reason, decide_next_of_delivery
@@ -32,8 +33,9 @@ from tocsin.store.alert_reads import (
 )
 from tocsin.store.alerts import MOST_REFUSED_ALERTS
 from tocsin.store.database import Tx
-from tocsin.store.delivery_reads import Attempt, Delivery, find_delivery
+from tocsin.store.delivery_reads import Attempt, Delivery
 from tocsin.store.incident_reads import find_incident, find_latest_incident
+from tocsin.store.retention.progress import find_removed_before
 
 _MOST_ALERTS: Final = 3
 _MOST_ATTEMPTS: Final = 12
@@ -101,7 +103,8 @@ def _about_entity(tx: Tx, configuration: Configuration, entity_id: str, *, now: 
     else:
         text = (
             f"Nothing: no alert about the entity {entity_id!r} was accepted. Entity ids are compared "
-            "to the letter; list refused alerts to see what could not be read."
+            "to the letter; list refused alerts to see what could not be read"
+            f"{removed_hint(find_removed_before(tx))}."
         )
         end = Sentence(Topic.NEXT, text, None, Reason.NEVER_RECEIVED.value)
     return Answer(entity_id, f"{entity_id}: no incident", None, None, (*around, end))
@@ -137,9 +140,7 @@ def _refused_keys(tx: Tx, *, after: datetime, now: datetime) -> list[Sentence]:
 
 
 def _about_delivery(tx: Tx, configuration: Configuration, text: str, *, now: datetime) -> Answer:
-    delivery = find_delivery(tx, parse_id(DELIVERY, text))
-    if delivery is None:
-        raise DeliveryNotFound(delivery=text)
+    delivery = get_delivery(tx, parse_id(DELIVERY, text))
     (line,) = describe_deliveries(tx, [delivery])
     findings = decide_next_of_delivery(
         unfinished_of(line, Breakers(tx, configuration)),

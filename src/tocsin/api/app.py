@@ -23,6 +23,7 @@ from tocsin.api import (
     nodes,
     policies,
     probes,
+    retention,
     rotation,
     routing,
     send_again,
@@ -61,6 +62,7 @@ NOUNS: Final = (
     tokens,
     configuration,
     master_key,
+    retention,
     engine,
     nodes,
 )

@@ -11,6 +11,7 @@ from tocsin.api.keyring import Keyring
 from tocsin.clock import Clock
 from tocsin.domain.network import Networks
 from tocsin.domain.node import Load
+from tocsin.domain.retention import DEFAULT_RETENTION
 from tocsin.domain.role import Role
 from tocsin.domain.webhook import DisabledReason, Webhook
 from tocsin.metrics import Metrics
@@ -108,3 +109,5 @@ class Services:
     set_public_url: str | None = None
     """The same, if somebody has set it; links are made only then."""
     version: str
+    retention: timedelta | None = DEFAULT_RETENTION
+    """How long what is over is kept; None: for ever."""

@@ -39,6 +39,7 @@ GROUPS: Final = {
         "why",
         "nodes",
         "signature",
+        "retention",
     ),
     "do something about it": (
         "alert",

@@ -47,7 +47,7 @@ policies = sa.Table(
 )
 _alive("policies_slug", policies, "team_id", "slug")
 
-# Never updated and never deleted: a running escalation keeps the version it started with.
+# Never updated, and removed only once no escalation can name it: a running one keeps the version it started with.
 policy_versions = sa.Table(
     "policy_versions",
     metadata,

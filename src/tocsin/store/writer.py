@@ -21,6 +21,8 @@ from tocsin.store.feed import publish
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 MOST_IN_A_GROUP = 256
+MOST_BEFORE_IDLE_WORK = 100
+"""Groups that may go before work that waits for an idle moment: without a limit, one might never come."""
 
 
 class StoreUnavailable(TocsinError):
@@ -69,6 +71,8 @@ class Writer:
         self._before_commit = before_commit
         self._urgent: deque[_Piece] = deque()
         self._ordinary: deque[_Piece] = deque()
+        self._idle: deque[_Piece] = deque()
+        self._gone_before_idle = 0
         self._wake = threading.Condition()
         self._is_stopping = False
         self._thread = threading.Thread(target=self._run, name="tocsin-writer", daemon=True)
@@ -87,24 +91,28 @@ class Writer:
         if self._thread.is_alive():
             self._thread.join()
 
-    def submit(self, work: Callable[[Tx], T], *, urgent: bool = False) -> "Future[T]":
+    def submit(
+        self, work: Callable[[Tx], T], *, urgent: bool = False, idle: bool = False
+    ) -> "Future[T]":
         """Let `work` join the next group; the future is done when it is on disk.
 
-        Urgent work goes first. The future raises what `work` raised, or StoreUnavailable.
+        Urgent work goes first. Idle work is a group of its own, for when nothing else waits. The future raises
+        what `work` raised, or StoreUnavailable.
         """
         piece = _Piece(work)
         with self._wake:
             if self._is_stopping:
                 piece.future.set_exception(WriterStopped("the server is stopping"))
                 return piece.future
-            (self._urgent if urgent else self._ordinary).append(piece)
+            queue = self._urgent if urgent else self._idle if idle else self._ordinary
+            queue.append(piece)
             self._wake.notify()
         return piece.future
 
     @property
     def waiting(self) -> int:
         """How many pieces of work wait for a group."""
-        return len(self._urgent) + len(self._ordinary)
+        return len(self._urgent) + len(self._ordinary) + len(self._idle)
 
     def _run(self) -> None:
         while taken := self._next_group():
@@ -128,15 +136,26 @@ class Writer:
 
     def _next_group(self) -> list[_Piece]:
         with self._wake:
-            while not (self._urgent or self._ordinary):
+            while not (self._urgent or self._ordinary or self._idle):
                 if self._is_stopping:
                     return []
                 self._wake.wait()
+            if self._idle and self._may_be_idle():
+                return [self._idle.popleft()]
             group: list[_Piece] = []
             for queue in (self._urgent, self._ordinary):
                 while queue and len(group) < MOST_IN_A_GROUP:
                     group.append(queue.popleft())
             return group
+
+    def _may_be_idle(self) -> bool:
+        """Whether idle work may go now. For use by who holds the lock."""
+        is_idle = not (self._urgent or self._ordinary)
+        if is_idle or self._gone_before_idle >= MOST_BEFORE_IDLE_WORK:
+            self._gone_before_idle = 0
+            return True
+        self._gone_before_idle += 1
+        return False
 
     def _commit(self, group: list[_Piece]) -> News | None:
         try:

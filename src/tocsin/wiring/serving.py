@@ -46,6 +46,7 @@ from tocsin.wiring.logs import LogMask
 from tocsin.wiring.measuring import measure
 from tocsin.wiring.nodes import clock_of, clock_reader, hearing, schema_of, telling
 from tocsin.wiring.opening import Store, open_store
+from tocsin.wiring.retaining import retaining
 from tocsin.wiring.seat import Seat
 
 
@@ -275,6 +276,7 @@ class _Parts:
             organisation=self.settings.organisation,
             public_url=self.settings.public_url or url,
             set_public_url=self.settings.public_url,
+            retention=self.settings.retention,
             version=__version__,
         )
 
@@ -364,7 +366,8 @@ async def _engine(
         gc.enable()
         async with hearing(store.database, engine, keyring, run_id=parts.run_id):
             try:
-                yield engine, first_start
+                async with retaining(store.database, engine, parts.clock, parts.metrics, settings):
+                    yield engine, first_start
             finally:
                 await engine.stop()
     finally:

@@ -1,0 +1,51 @@
+"""All parts in their order, and what becomes of each table's rows: nothing grows for ever without saying why."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from tocsin.store.retention.alone import ALERTS, ANSWERS, ENTRIES, FEED, REFUSED_ALERTS, TESTS
+from tocsin.store.retention.incidents import INCIDENTS
+from tocsin.store.retention.named import NAMED
+from tocsin.store.retention.part import Part
+
+PARTS: Final[tuple[Part, ...]] = (
+    *(INCIDENTS, TESTS, ALERTS, REFUSED_ALERTS, ENTRIES, FEED, ANSWERS),
+    *NAMED,
+)
+"""What names others before what is named."""
+
+REMOVED: Final[Mapping[str, tuple[str, ...]]] = {
+    "incidents": ("incidents",),
+    "alerts": ("incidents", "alerts"),
+    "escalations": ("incidents",),
+    "timeline": ("incidents", "timeline"),
+    "deliveries": ("incidents", "tests"),
+    "attempts": ("incidents", "tests"),
+    "bodies": ("incidents", "tests"),
+    "used_links": ("incidents", "tests"),
+    "refused_alerts": ("refused_alerts",),
+    "feed": ("feed",),
+    "idempotency": ("idempotency",),
+    "policy_versions": ("policy_versions", "policies"),
+    "policies": ("policies",),
+    "teams": ("teams",),
+    "request_heads": ("request_heads", "webhooks"),
+    "webhooks": ("webhooks",),
+    "lanes": ("webhooks",),
+    "webhook_failures": ("webhooks",),
+    "receiver_certificates": ("webhooks",),
+    "certificate_warnings": ("webhooks",),
+    "runs": ("runs",),
+}
+"""The parts that remove a table's rows."""
+KEPT: Final[Mapping[str, str]] = {
+    "leases": "A row goes when all that it leased has ended.",
+    "counters": "A row for each counter: numbers are given once.",
+    "settings": "A row for each fact about the installation.",
+    "routing_keys": "In force until somebody deletes it.",
+    "routing_policies": "In force until somebody changes the routing key.",
+    "alert_keys": "People make them; whoever still sends with one that was revoked is told so.",
+    "tokens": "People make them; the audit names those that were revoked.",
+    "changes": "The audit. People make its rows, and nothing else says who changed what.",
+}
+"""Tables whose rows stay, and why."""
