@@ -39,6 +39,7 @@ class Gauges:
     disabled_webhooks: Mapping[str, int] = field(default_factory=dict)
     open_breakers: int = 0
     failing_webhooks: int = 0
+    heartbeats: Mapping[str, int] = field(default_factory=dict)
     is_paused: bool = False
     nodes: Mapping[str, int] = field(default_factory=dict)
     """How many live, by role."""
@@ -300,6 +301,7 @@ def _gauges(gauges: Gauges) -> list[Metric]:
             "reason",
             gauges.disabled_webhooks,
         ),
+        _gauge_by("heartbeats", "Heartbeats, by their state", "state", gauges.heartbeats),
         _gauge_by(
             "webhook_certificate_expires_timestamp_seconds",
             "When the certificate that a webhook's receiver showed last ends",

@@ -12,6 +12,7 @@ from tocsin.api.dependencies import Work
 from tocsin.api.field_types import AnswerModel
 from tocsin.api.readiness import Finding, reasons_not_ready, warnings
 from tocsin.api.services import Health
+from tocsin.domain.heartbeat import HeartbeatState
 from tocsin.domain.webhook import DisabledReason
 from tocsin.errors import TocsinError
 from tocsin.metrics import Gauges
@@ -96,6 +97,7 @@ def _gauges(health: Health) -> Gauges:
             reason.value: health.disabled_webhooks.get(reason, 0) for reason in DisabledReason
         },
         failing_webhooks=len(health.failing_webhooks),
+        heartbeats={state.value: health.heartbeats.get(state, 0) for state in HeartbeatState},
         is_paused=health.is_paused,
         nodes={role.value: count for role, count in health.nodes.items()},
         clock_skew_seconds=health.clock_skew.total_seconds(),

@@ -9,6 +9,7 @@ from tocsin.actions.certificates import CertificateInUse
 from tocsin.actions.incident_set import ContextSource
 from tocsin.api.keyring import Keyring
 from tocsin.clock import Clock
+from tocsin.domain.heartbeat import HeartbeatState
 from tocsin.domain.network import Networks
 from tocsin.domain.node import Load
 from tocsin.domain.role import Role
@@ -52,6 +53,8 @@ class Health:
     """How many living nodes have each role, as far as that is known."""
     clock_skew: timedelta = timedelta(0)
     """How far this machine's clock is ahead of the one that all nodes go by."""
+    heartbeats: Mapping[HeartbeatState, int] = field(default_factory=dict)
+    """How many are in each state; empty when there is none."""
     links_lead_nowhere: bool = False
     """A webhook asks for links, and nobody has said where others reach this server."""
     has_default_routing: bool = True

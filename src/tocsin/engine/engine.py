@@ -22,6 +22,7 @@ from tocsin.domain.outcome import Outcome
 from tocsin.domain.proxy import Proxy
 from tocsin.domain.role import ALL_ROLES, Role
 from tocsin.domain.webhook import Webhook
+from tocsin.engine.beats import Beats
 from tocsin.engine.certificates import Endings
 from tocsin.engine.clock_watch import ClockWatch
 from tocsin.engine.courier import Courier
@@ -95,6 +96,7 @@ class Engine:
             on_batch=self._taken_in,
             on_poison=lambda: metrics.poisoned("ingest"),
         )
+        self.beats = Beats(self.writer, clock, context_source, on_deaf=self._go_on_again)
         self._diagnoses = Diagnoses(self._sender.inspector)
         self._endings = Endings(self.writer, clock, context_source)
         self.renewal = Renewal(
@@ -140,6 +142,7 @@ class Engine:
             roles=settings.roles,
             on_tick=self._ticked,
             ward=self.ward,
+            beats=self.beats,
         )
         self._running: asyncio.Task[None] | None = None
 

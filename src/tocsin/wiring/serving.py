@@ -18,6 +18,7 @@ from tocsin.actions.links import link_keys
 from tocsin.actions.pause import pause
 from tocsin.actions.request_heads import renew_request_heads
 from tocsin.api.app import make_api
+from tocsin.api.heartbeat_calls import HeartbeatCalls
 from tocsin.api.ingestion import Ingestion
 from tocsin.api.keyring import Keyring
 from tocsin.api.outer import Outer
@@ -281,6 +282,11 @@ class _Parts:
 
     def outer(self, services: Services, engine: Engine, refused: RefusedAlerts) -> Outer:
         ingestion = Ingestion(
+            heartbeats=HeartbeatCalls(
+                take_in=engine.beats.take_in,
+                find_key=services.keyring.find,
+                new_uuid=self.new_uuid,
+            ),
             take_in=engine.inbox.take_in,
             find_key=services.keyring.find,
             find_revoked_key=services.keyring.find_revoked,
