@@ -1,6 +1,7 @@
 """A job as a test thinks of it: it calls its heartbeat, or does not."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -13,11 +14,11 @@ CALLS = "/integrations/heartbeat"
 
 
 async def watch(tocsin: Tocsin, slug: str = SLUG, **more: Any) -> None:
-    """Wait for a job's calls, every five minutes with one of grace; its incident calls /pager."""
+    """Wait for a job's calls, every 30 s with 10 s of grace; its incident calls /pager."""
     described = json.loads(
         configuration({"main": [("0s", ["pager"])]}, receiver=tocsin.receiver.url(""))
     )
-    heartbeat = {"every": "5m", "grace": "1m", "routing_key": "db"} | more
+    heartbeat = {"every": "30s", "grace": "10s", "routing_key": "db"} | more
     described["heartbeats"] = {slug: heartbeat}
     await tocsin.apply(json.dumps(described))
 
@@ -38,6 +39,15 @@ async def call(
     )
     await tocsin.settle()
     return answer
+
+
+async def elapse(tocsin: Tocsin, **by: float) -> None:
+    """Let time go by as it does while a server is there: its run is renewed every few seconds."""
+    left = timedelta(**by)
+    while left:
+        step = min(left, timedelta(seconds=4))
+        await tocsin.advance(microseconds=step // timedelta(microseconds=1))
+        left -= step
 
 
 async def state(tocsin: Tocsin, slug: str = SLUG) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from tests.behaviour.beating import CALLS, ENTITY, SLUG, call, incidents, state, watch
+from tests.behaviour.beating import CALLS, ENTITY, SLUG, call, elapse, incidents, state, watch
 from tests.behaviour.harness import Tocsin
 from tests.cli.conftest import Cli
 
@@ -21,11 +21,11 @@ async def test_a_job_that_falls_silent_is_an_incident_that_its_next_call_resolve
         "verdict": "kept",
     }
     called_at = tocsin.now
-    await tocsin.advance(minutes=6, microseconds=-1)
+    await elapse(tocsin, seconds=40, microseconds=-1)
     assert await incidents(tocsin) == []
     assert await state(tocsin) == "late"
 
-    await tocsin.advance(microseconds=1)
+    await elapse(tocsin, microseconds=1)
     assert await incidents(tocsin) == ["triggered"]
     assert await state(tocsin) == "silent"
     assert tocsin.called_about(ENTITY) == ["/pager"]
@@ -33,7 +33,7 @@ async def test_a_job_that_falls_silent_is_an_incident_that_its_next_call_resolve
     assert (
         f"It did not call since {called_at:%Y-%m-%d %H:%M:%S}.000Z" in page.fields["state_message"]
     )
-    assert "it is to call every 5m" in page.fields["state_message"]
+    assert "it is to call every 30s" in page.fields["state_message"]
     assert "03:00:00" in page.fields["vo_annotate.s.silent_since"]
     number = await tocsin.number_of(ENTITY)
     assert (await tocsin.incident(number))["routing_key"] == "db"
@@ -43,7 +43,7 @@ async def test_a_job_that_falls_silent_is_an_incident_that_its_next_call_resolve
     assert await incidents(tocsin) == ["triggered"]
     assert (await call(tocsin)).json()["verdict"] == "recovered"
     assert await incidents(tocsin) == ["resolved"]
-    await tocsin.advance(minutes=6)
+    await elapse(tocsin, seconds=40)
     assert await incidents(tocsin) == ["resolved", "triggered"]
 
 
@@ -51,7 +51,7 @@ async def test_a_job_that_calls_in_time_is_no_incident(tocsin: Tocsin) -> None:
     """However long it goes on."""
     await watch(tocsin)
     for _ in range(5):
-        await tocsin.advance(minutes=5, seconds=59)
+        await elapse(tocsin, seconds=39)
         assert (await call(tocsin)).status_code == 200
     assert await incidents(tocsin) == []
     assert await state(tocsin) == "on_time"
@@ -62,7 +62,7 @@ async def test_a_job_that_never_called_is_shown_and_told_of(tocsin: Tocsin) -> N
     await watch(tocsin)
     assert await state(tocsin) == "never_called"
     assert await tocsin.metric('tocsin_heartbeats{state="never_called"}') == 1
-    await tocsin.advance(minutes=6)
+    await elapse(tocsin, seconds=40)
     assert await incidents(tocsin) == ["triggered"]
     (page,) = tocsin.receiver.requests
     assert "It never called since it was made at" in page.fields["state_message"]
@@ -73,7 +73,7 @@ async def test_a_job_that_never_called_is_shown_and_told_of(tocsin: Tocsin) -> N
 async def test_every_usual_method_is_a_call(tocsin: Tocsin, method: str) -> None:
     """So that `curl -fsS URL` is enough; a HEAD is answered without a body."""
     await watch(tocsin)
-    await tocsin.advance(minutes=1)
+    await elapse(tocsin, seconds=4)
     answer = await call(tocsin, method=method)
     assert answer.status_code == 200
     assert bool(answer.content) is (method != "HEAD")
@@ -104,7 +104,7 @@ async def test_a_failed_job_that_falls_silent_is_told_of_though_somebody_resolve
     await watch(tocsin)
     await call(tocsin, query="/fail")
     await tocsin.act(await tocsin.number_of(ENTITY), "resolve")
-    await tocsin.advance(minutes=6)
+    await elapse(tocsin, seconds=40)
     assert await incidents(tocsin) == ["resolved", "triggered"]
 
 
@@ -137,7 +137,7 @@ async def test_nobody_learns_whether_a_heartbeat_or_a_key_exists(tocsin: Tocsin)
 async def test_a_paused_heartbeat_is_not_waited_for(tocsin: Tocsin) -> None:
     """Pausing takes back what was told of it; resuming lets the interval begin again."""
     await watch(tocsin)
-    await tocsin.advance(minutes=6)
+    await elapse(tocsin, seconds=40)
     await tocsin.call("PATCH", f"heartbeats/{SLUG}", {"paused": True})
     assert await incidents(tocsin) == ["resolved"]
     assert await state(tocsin) == "paused"
@@ -145,16 +145,16 @@ async def test_a_paused_heartbeat_is_not_waited_for(tocsin: Tocsin) -> None:
     assert (await call(tocsin, query="/fail")).json()["verdict"] == "noted_while_paused"
     assert await incidents(tocsin) == ["resolved"]
     await tocsin.call("PATCH", f"heartbeats/{SLUG}", {"paused": False})
-    await tocsin.advance(minutes=6, microseconds=-1)
+    await elapse(tocsin, seconds=40, microseconds=-1)
     assert await incidents(tocsin) == ["resolved"]
-    await tocsin.advance(microseconds=1)
+    await elapse(tocsin, microseconds=1)
     assert await incidents(tocsin) == ["resolved", "triggered"]
 
 
 async def test_removing_a_heartbeat_takes_back_what_was_told_of_it(tocsin: Tocsin) -> None:
     """Its calls get 404, its incident is resolved, and one of the same name begins anew."""
     await watch(tocsin)
-    await tocsin.advance(minutes=6)
+    await elapse(tocsin, seconds=40)
     await tocsin.call("DELETE", f"heartbeats/{SLUG}")
     assert await incidents(tocsin) == ["resolved"]
     assert (await call(tocsin)).status_code == 404
@@ -166,11 +166,11 @@ async def test_removing_a_heartbeat_takes_back_what_was_told_of_it(tocsin: Tocsi
 async def test_a_shorter_interval_counts_from_the_change(tocsin: Tocsin) -> None:
     """Nobody is blamed by a rule that did not hold yet."""
     await watch(tocsin, every="24h")
-    await tocsin.advance(hours=2)
-    await watch(tocsin, every="5m")
-    await tocsin.advance(minutes=6, microseconds=-1)
+    await elapse(tocsin, minutes=1)
+    await watch(tocsin, every="30s")
+    await elapse(tocsin, seconds=40, microseconds=-1)
     assert await incidents(tocsin) == []
-    await tocsin.advance(microseconds=1)
+    await elapse(tocsin, microseconds=1)
     assert await incidents(tocsin) == ["triggered"]
 
 
@@ -178,7 +178,7 @@ async def test_while_nothing_is_sent_heartbeats_are_judged_all_the_same(tocsin: 
     """As alerts come in then: the incident is there, and pages when somebody resumes."""
     await watch(tocsin)
     await tocsin.post("pause")
-    await tocsin.advance(minutes=6)
+    await elapse(tocsin, seconds=40)
     assert await incidents(tocsin) == ["triggered"]
     assert tocsin.called_about(ENTITY) == []
     await tocsin.post("resume")
@@ -200,12 +200,12 @@ async def test_the_commands_add_list_pause_and_remove(tocsin: Tocsin) -> None:
     assert "curl -fsS --retry 3 " in added
     assert f"{CALLS}/ALERT_KEY/rotate-logs" in added
     await call(tocsin)
-    await tocsin.advance(minutes=6)
+    await elapse(tocsin, seconds=40)
     lines = {line.split()[0]: line for line in (await run()).splitlines()}
     assert "silent" in lines[SLUG]
-    assert "6m ago" in lines[SLUG]
+    assert "40s ago" in lines[SLUG]
     assert "never called" in lines["rotate-logs"]
-    assert "in 1h 4m" in lines["rotate-logs"]
+    assert "in 1h 9m" in lines["rotate-logs"]
     assert "(Logs) is never called" in await run("show", "rotate-logs")
     assert "is paused" in await run("pause", "rotate-logs")
     assert "already paused" in await run("pause", "rotate-logs")
