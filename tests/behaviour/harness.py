@@ -310,6 +310,7 @@ class Tocsin:
             and len(engine.inbox) == 0
             and len(engine.beats) == 0
             and not engine.renewal.is_renewing
+            and not engine.watch.is_calling
         )
 
 

@@ -1,5 +1,6 @@
 """What machines ask: is it alive, is it ready, how much does it do? Without a token."""
 
+from collections import Counter
 from typing import Annotated, Final
 
 from fastapi import Header
@@ -98,6 +99,7 @@ def _gauges(health: Health) -> Gauges:
         },
         failing_webhooks=len(health.failing_webhooks),
         heartbeats={state.value: health.heartbeats.get(state, 0) for state in HeartbeatState},
+        peers=Counter(each.state.value for each in health.peers),
         is_paused=health.is_paused,
         nodes={role.value: count for role, count in health.nodes.items()},
         clock_skew_seconds=health.clock_skew.total_seconds(),

@@ -13,6 +13,7 @@ from tocsin.domain.heartbeat import HeartbeatState
 from tocsin.domain.network import Networks
 from tocsin.domain.node import Load
 from tocsin.domain.role import Role
+from tocsin.domain.watch import Peering
 from tocsin.domain.webhook import DisabledReason, Webhook
 from tocsin.metrics import Metrics
 from tocsin.store.configuration import ConfigurationCache
@@ -55,6 +56,8 @@ class Health:
     """How far this machine's clock is ahead of the one that all nodes go by."""
     heartbeats: Mapping[HeartbeatState, int] = field(default_factory=dict)
     """How many are in each state; empty when there is none."""
+    peers: Sequence[Peering] = ()
+    """The installations that wait for this one's calls, as they were found last."""
     links_lead_nowhere: bool = False
     """A webhook asks for links, and nobody has said where others reach this server."""
     has_default_routing: bool = True

@@ -21,6 +21,7 @@ from tocsin.domain.node import Load
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.proxy import Proxy
 from tocsin.domain.role import ALL_ROLES, Role
+from tocsin.domain.watch import Peer
 from tocsin.domain.webhook import Webhook
 from tocsin.engine.beats import Beats
 from tocsin.engine.certificates import Endings
@@ -34,6 +35,7 @@ from tocsin.engine.request import destination_of
 from tocsin.engine.runner import Runner
 from tocsin.engine.schema_watch import SchemaWatch
 from tocsin.engine.tick import Tick
+from tocsin.engine.watch import Watch
 from tocsin.ids import DELIVERY, id_text
 from tocsin.metrics import Metrics
 from tocsin.store.database import News
@@ -70,6 +72,8 @@ class EngineSettings:
     networks: Networks
     proxy: Proxy | None = None
     roles: frozenset[Role] = ALL_ROLES
+    peers: Sequence[Peer] = ()
+    """The installations that wait for this one's calls."""
 
 
 class Engine:
@@ -144,6 +148,12 @@ class Engine:
             ward=self.ward,
             beats=self.beats,
         )
+        self.watch = Watch(
+            *(settings.peers, self.writer, self._sender, clock, context_source),
+            node=settings.node,
+            version=settings.version,
+            proof=self.renewal.prove,
+        )
         self._running: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -159,6 +169,7 @@ class Engine:
 
         The writer goes on: it belongs to whoever made it.
         """
+        self.watch.end()
         self.runner.stop()
         self.clock_watch.end()
         self.schema_watch.end()

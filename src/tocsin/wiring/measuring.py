@@ -50,6 +50,7 @@ def measure(store: Store, engine: Engine, clock: Clock, *, has_public_url: bool)
             heartbeats=Counter(state_of(each, now) for each in list_heartbeats(tx))
             if configuration.has_heartbeats
             else {},
+            peers=engine.watch.peerings,
             links_lead_nowhere=not has_public_url
             and any(webhook.links for webhook in configuration.webhooks.values()),
             has_default_routing=bool(configuration.default_route.policies),

@@ -49,6 +49,7 @@ from tocsin.wiring.measuring import measure
 from tocsin.wiring.nodes import clock_of, hearing, schema_of, telling
 from tocsin.wiring.opening import Store, open_store
 from tocsin.wiring.seat import Seat
+from tocsin.wiring.watching import watching
 
 
 class NoCertificateAuthorities(TocsinError):
@@ -163,17 +164,18 @@ async def running(
                     # With TLS, a certificate names the public URL rather than 127.0.0.1.
                     known_as = settings.public_url if settings.tls_cert else None
                     write_address(settings.home, known_as or url)
-                yield Running(
-                    url=url,
-                    public_url=settings.public_url or url,
-                    settings=settings,
-                    roles=roles,
-                    processes=seat.of if seat else 1,
-                    store=store,
-                    engine=engine,
-                    first_start=first_start,
-                    health=lambda: _if_possible(services.health),
-                )
+                with watching(engine, services.health):
+                    yield Running(
+                        url=url,
+                        public_url=settings.public_url or url,
+                        settings=settings,
+                        roles=roles,
+                        processes=seat.of if seat else 1,
+                        store=store,
+                        engine=engine,
+                        first_start=first_start,
+                        health=lambda: _if_possible(services.health),
+                    )
 
 
 def _clock_of(store: Store) -> Clock:
@@ -348,6 +350,7 @@ async def _engine(
             read_schema=lambda: schema_of(store.database),
             networks=parts.networks,
             proxy=settings.webhook_proxy,
+            peers=settings.watch,
         ),
         randomness=parts.randomness,
     )
