@@ -94,7 +94,12 @@ async def test_a_job_that_failed_says_so_and_opens_an_incident_at_once(tocsin: T
     assert await incidents(tocsin) == ["triggered"]
     assert (await call(tocsin, query="?status=0")).json()["verdict"] == "recovered"
     assert await incidents(tocsin) == ["resolved"]
-    assert (await call(tocsin, query="?status=maybe")).status_code == 400
+    assert (await call(tocsin, query="?status=oom-kill", body="4 GiB")).json()[
+        "verdict"
+    ] == "job_failed"
+    message = (await tocsin.get(f"heartbeats/{SLUG}"))["message"]
+    assert message == "status oom-kill: 4 GiB"
+    assert (await call(tocsin, query="?status=success")).json()["verdict"] == "recovered"
 
 
 async def test_a_failed_job_that_falls_silent_is_told_of_though_somebody_resolved_it(

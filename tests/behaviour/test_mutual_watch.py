@@ -68,15 +68,17 @@ def a_free_port() -> int:
 async def pair(first_home: Path, tmp_path: Path) -> AsyncIterator[Pair]:
     """Two servers that have a heartbeat for each other, and call it."""
     clock = ManualClock()
-    async with _installation("berlin", first_home, tmp_path, clock) as berlin:
-        async with _installation("oslo", first_home, tmp_path, clock) as oslo:
-            pair = Pair(clock, berlin, oslo)
-            await berlin.start(oslo)
-            await oslo.start(berlin)
-            for here, there in ((berlin, oslo), (oslo, berlin)):
-                await watch(here.tocsin, there.watched_as, every="1m", grace="30s")
-            await pair.elapse(seconds=12)
-            yield pair
+    async with (
+        _installation("berlin", first_home, tmp_path, clock) as berlin,
+        _installation("oslo", first_home, tmp_path, clock) as oslo,
+    ):
+        pair = Pair(clock, berlin, oslo)
+        await berlin.start(oslo)
+        await oslo.start(berlin)
+        for here, there in ((berlin, oslo), (oslo, berlin)):
+            await watch(here.tocsin, there.watched_as, every="1m", grace="30s")
+        await pair.elapse(seconds=12)
+        yield pair
 
 
 @asynccontextmanager

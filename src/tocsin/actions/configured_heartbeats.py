@@ -49,7 +49,7 @@ def create_heartbeat(
 ) -> Heartbeat:
     """Wait for a job's calls from now on.
 
-    Raises: InvalidTimes, InvalidSlug, InvalidName, InvalidRoutingKey, AlreadyConfigured.
+    Raises: InvalidHeartbeat, InvalidSlug, InvalidName, InvalidRoutingKey, AlreadyConfigured.
     """
     check_times(every, grace)
     in_force = begin_edit(tx, editor)
@@ -78,7 +78,7 @@ def update_heartbeat(
 ) -> Heartbeat:
     """Change what is given; an empty routing key is the default routing.
 
-    Raises: NotConfigured, InvalidTimes, InvalidName, InvalidRoutingKey.
+    Raises: NotConfigured, InvalidHeartbeat, InvalidName, InvalidRoutingKey.
     """
     in_force = begin_edit(tx, editor)
     require(in_force, _KIND, slug)

@@ -10,14 +10,14 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import parse_qs, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
 from starlette.types import Receive, Scope, Send
 
 from tocsin.actions.heartbeats import Call
 from tocsin.api.body import SenderGone
 from tocsin.api.failures import RETRY_AFTER_SECONDS, log_bug
-from tocsin.domain.heartbeat import LONGEST_MESSAGE, BadCall, Verdict, parse_status
+from tocsin.domain.heartbeat import FAIL, LONGEST_MESSAGE, Verdict, parse_status, said
 from tocsin.domain.slug import is_slug
 from tocsin.errors import TocsinError
 from tocsin.secret import Secret
@@ -53,7 +53,7 @@ class HeartbeatCalls:
             await _answer(scope, send, 405, (allow,), _failure("Call with GET, HEAD or POST"))
             return
         key, slug, suffix = place
-        if self.find_key(key) is None or suffix not in ("", "fail") or not is_slug(slug):
+        if self.find_key(key) is None or suffix not in ("", FAIL) or not is_slug(slug):
             await _answer(scope, send, 404)
             return
         try:
@@ -61,13 +61,9 @@ class HeartbeatCalls:
         except SenderGone:
             return
         headers = () if is_whole else _CLOSE
-        status = suffix or _status(scope["query_string"])
-        try:
-            call = Call(slug, parse_status(status), message)
-        except BadCall as error:
-            await _answer(scope, send, error.status_hint, headers, _failure(error.message))
-        else:
-            await self._take_in(scope, send, call, headers)
+        status = suffix or read_status(scope["query_string"])
+        call = Call(slug, parse_status(status), said(status, message))
+        await self._take_in(scope, send, call, headers)
 
     async def _take_in(self, scope: Scope, send: Send, call: Call, headers: _Headers) -> None:
         try:
@@ -95,8 +91,11 @@ def find_heartbeat(raw_path: bytes) -> tuple[Secret, str, str] | None:
     return Secret(_decoded(key)), _decoded(slug), _decoded(suffix)
 
 
-def _status(query: bytes) -> str:
-    return parse_qs(query.decode("latin-1"), keep_blank_values=True).get("status", [""])[-1]
+def read_status(query: bytes) -> str:
+    """Return the `status` that a query gives, "" if none. Never raises."""
+    pairs = (pair.partition(b"=") for pair in query.split(b"&"))
+    given = [value for name, _, value in pairs if name == b"status"]
+    return _storable(unquote_to_bytes(given[-1].replace(b"+", b" "))) if given else ""
 
 
 async def _read_message(receive: Receive) -> tuple[str, bool]:

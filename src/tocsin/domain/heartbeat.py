@@ -22,6 +22,9 @@ LONGEST_EVERY: Final = timedelta(days=365)
 LONGEST_GRACE: Final = timedelta(days=31)
 LONGEST_MESSAGE: Final = 1024
 """Characters of what a call says that are kept."""
+FAIL: Final = "fail"
+_GOOD: Final = frozenset({"", "ok", "success", "0"})
+_LONGEST_STATUS: Final = 64
 JUDGED_LATE: Final = timedelta(seconds=10)
 """Who comes to judge later than this was not there when a call was due, and so could not have heard it."""
 
@@ -148,25 +151,18 @@ class Decision(NamedTuple):
     tells: MessageType | None
 
 
-class BadCall(TocsinError):
-    """A call that cannot be understood, so that whoever wrote the cron line sees it."""
-
-    code: ClassVar[str] = "bad_call"
-    status_hint: ClassVar[int] = 400
-
-
-class InvalidTimes(TocsinError):
+class InvalidHeartbeat(TocsinError):
     """An interval or a grace that no job can keep to, or that tells too late."""
 
-    code: ClassVar[str] = "invalid_times"
+    code: ClassVar[str] = "invalid_heartbeat"
     status_hint: ClassVar[int] = 422
 
 
 def check_times(every: timedelta, grace: timedelta) -> None:
-    """Raises: InvalidTimes."""
+    """Raises: InvalidHeartbeat."""
     if not SHORTEST_EVERY <= every <= LONGEST_EVERY or grace > LONGEST_GRACE:
         least, most = format_duration(SHORTEST_EVERY), format_duration(LONGEST_EVERY)
-        raise InvalidTimes(
+        raise InvalidHeartbeat(
             f"Write an interval of {least} to {most}, and a grace of 0s to {format_duration(LONGEST_GRACE)}",
             every=format_duration(every),
             grace=format_duration(grace),
@@ -179,15 +175,18 @@ def entity_of(slug: str) -> str:
 
 
 def parse_status(text: str) -> Happening:
-    """Return what a call's `status` says: `ok`, `fail`, or what a command exited with. Raises: BadCall."""
-    if text in ("", "ok") or (text.isascii() and text.isdigit() and not text.strip("0")):
-        return Happening.CALLED
-    if text == "fail" or (text.isascii() and text.isdigit() and len(text) <= 10):
-        return Happening.REPORTED_FAILURE
-    raise BadCall(
-        "Write status=ok or status=fail, or the number that a command exited with",
-        given=text[:20],
-    )
+    """Return what a call's `status` says. What is not one of the words for good is a failure, and so is seen.
+
+    `$?` of a shell and `$SERVICE_RESULT` of systemd can be given as they are. Never raises.
+    """
+    return Happening.CALLED if text.lower() in _GOOD else Happening.REPORTED_FAILURE
+
+
+def said(status: str, message: str) -> str:
+    """Return what a call said in words: its message, and its status if that says more than `fail`."""
+    is_plain = status.lower() in _GOOD or status == FAIL
+    texts = (message,) if is_plain else (f"status {status[:_LONGEST_STATUS]}", message)
+    return ": ".join(text for text in texts if text)[:LONGEST_MESSAGE]
 
 
 def began(heartbeat: Heartbeat, now: datetime) -> Heartbeat:

@@ -1,7 +1,7 @@
 """The mutual watch: installations that call each other's heartbeats, and page when one falls silent."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import ClassVar, Final, NamedTuple
@@ -31,7 +31,7 @@ class Peer:
     """Another installation: the URL of the heartbeat that it has for this one, which holds its alert key."""
 
     url: Secret
-    parts: UrlParts
+    parts: UrlParts = field(repr=False)
 
     @property
     def name(self) -> str:
