@@ -34,10 +34,14 @@ def lines_that_call() -> list[str]:
     return [*crontab, *(f"{JOB}; {command}" for command in service)]
 
 
-async def run(tocsin: Tocsin, line: str, job: Path, *, ends_with: int) -> int:
-    """Run a line as cron or systemd does, with a job that ends so."""
+def make_job(job: Path, *, ends_with: int) -> None:
     job.write_text(f"#!/bin/sh\necho 3 files\nexit {ends_with}\n")
     job.chmod(stat.S_IRWXU)
+
+
+async def run(tocsin: Tocsin, line: str, job: Path, *, ends_with: int) -> int:
+    """Run a line as cron or systemd does, with a job that ends so."""
+    make_job(job, ends_with=ends_with)
     text = line.replace(JOB, str(job)).replace("https://tocsin.example.org", tocsin.server.url)
     assert "%" not in text, "cron takes it for the end of a line"
     process = await asyncio.create_subprocess_exec(
@@ -77,7 +81,7 @@ async def test_the_files_of_the_mutual_watch_apply_and_fit_each_other(tocsin: To
     for file, setting in zip((berlin, oslo), settings, strict=True):
         made = await tocsin.apply(file, prune=True)
         (heartbeat,) = (await tocsin.get("heartbeats"))["items"]
-        ((name, key),) = made["made_keys"].items()
+        ((name, key),) = made["keys"].items()
         (peer,) = parse_peers(setting)
         assert peer.parts.target.rpartition("/")[2] == heartbeat["slug"] == name
         place = re.sub("KEY_OF_[A-Z]+", key, peer.parts.target)

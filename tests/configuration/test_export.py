@@ -201,7 +201,7 @@ HEARTBEATS = st.builds(
     keys=st.sets(SLUGS),
     heartbeats=st.lists(HEARTBEATS, max_size=3),
 )
-def test_every_description_reads_back_as_itself(
+def test_every_description_reads_back_as_itself(  # noqa: PLR0917 - one for each part
     webhooks: list[DescribedWebhook],
     names: tuple[str, str],
     policies: list[DescribedPolicy],

@@ -1,5 +1,7 @@
 """Heartbeats in files: what they may say, and what applying them does."""
 
+from dataclasses import replace
+
 import pytest
 from tests.configuration.editing import Alice, effects, in_force, refused
 
@@ -35,16 +37,12 @@ def test_a_new_name_or_routing_key_leaves_its_time_alone(alice: Alice) -> None:
         (beat,) = lock_heartbeats(tx, ["backup"])
         assert beat.due_at is not None
         earlier = beat.due_at - beat.grace
-        save_heartbeats(tx, [type(beat)(**{**_fields(beat), "due_at": earlier})])
+        save_heartbeats(tx, [replace(beat, due_at=earlier)])
     alice.apply(FILE.replace("Backup", "Dump").replace("24h", "24h, routing_key: OPS"))
     changed = in_force(alice).heartbeats["backup"]
     assert (changed.name, changed.routing_key, changed.due_at) == ("Dump", "ops", earlier)
     alice.apply(FILE.replace("30m", "31m"))
     assert in_force(alice).heartbeats["backup"].due_at != earlier
-
-
-def _fields(beat: object) -> dict[str, object]:
-    return {name: getattr(beat, name) for name in type(beat).__slots__}  # type: ignore[attr-defined]
 
 
 def test_pruning_removes_what_the_file_does_not_mention(alice: Alice) -> None:
