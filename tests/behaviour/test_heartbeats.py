@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from tests.behaviour.beating import CALLS, ENTITY, SLUG, call, elapse, incidents, state, watch
 from tests.behaviour.harness import Tocsin
+from tests.behaviour.test_poison import Spell
 from tests.cli.conftest import Cli
 
 pytestmark = pytest.mark.anyio
@@ -188,6 +189,23 @@ async def test_while_nothing_is_sent_heartbeats_are_judged_all_the_same(tocsin: 
     assert tocsin.called_about(ENTITY) == []
     await tocsin.post("resume")
     assert tocsin.called_about(ENTITY) == ["/pager"]
+
+
+async def test_one_that_cannot_be_judged_waits_and_the_others_are(
+    tocsin: Tocsin, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is tried again every minute, and told of as soon as that can be done."""
+    await watch(tocsin)
+    await tocsin.post("heartbeats", slug="other", every="30s", grace="10s", routing_key="db")
+    spell = Spell("incidents", "INSERT", f"NEW.entity_id = '{ENTITY}'")
+    spell.cast(tocsin)
+    await elapse(tocsin, seconds=40)
+    assert await incidents(tocsin, "heartbeat/other") == ["triggered"]
+    assert await incidents(tocsin) == []
+    assert [each.message for each in caplog.records].count("heartbeat.not_judged") == 1
+    spell.lift(tocsin)
+    await elapse(tocsin, seconds=60)
+    assert await incidents(tocsin) == ["triggered"]
 
 
 async def test_the_commands_add_list_pause_and_remove(tocsin: Tocsin) -> None:

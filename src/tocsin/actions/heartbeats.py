@@ -5,8 +5,8 @@ locks; edits lock the row alone.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import NamedTuple
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
 
 from tocsin.actions.incident_set import Context
 from tocsin.actions.ingest import ingest
@@ -24,16 +24,19 @@ from tocsin.domain.heartbeat import (
     may_have_called,
 )
 from tocsin.domain.heartbeat_sentence import facts_of_alert, sentence_of, title_of
-from tocsin.store.database import Tx
+from tocsin.store.database import Failed, Tx
 from tocsin.store.heartbeats import (
     forget_heartbeats,
     list_due_slugs,
     lock_all_heartbeats,
     lock_due,
     lock_heartbeats,
+    put_off,
     save_heartbeats,
 )
 from tocsin.store.incidents import lock_entities
+
+AGAIN_AFTER: Final = timedelta(minutes=1)
 
 
 class Call(NamedTuple):
@@ -49,6 +52,8 @@ class Judged(NamedTuple):
 
     slug: str
     verdict: Verdict
+    error: Exception | None = None
+    """Why it could not be judged."""
 
 
 def take_calls(tx: Tx, calls: Sequence[Call], context: Context) -> list[Verdict | None]:
@@ -73,8 +78,26 @@ def take_calls(tx: Tx, calls: Sequence[Call], context: Context) -> list[Verdict 
 
 
 def judge_due(tx: Tx, context: Context, *, limit: int) -> list[Judged]:
-    """Judge the heartbeats that are due, and take back what was told of those that nobody watches."""
+    """Judge the heartbeats that are due, and take back what was told of those that nobody watches.
+
+    One that cannot be judged while others can waits a minute, and holds nobody up.
+    """
     slugs = list_due_slugs(tx, context.now, limit=limit)
+    judged = tx.apart(lambda: _judge(tx, context, slugs))
+    if not isinstance(judged, Failed):
+        return judged
+    return [each for slug in slugs for each in _judge_alone(tx, context, slug)]
+
+
+def _judge_alone(tx: Tx, context: Context, slug: str) -> list[Judged]:
+    judged = tx.apart(lambda: _judge(tx, context, [slug]))
+    if not isinstance(judged, Failed):
+        return judged
+    put_off(tx, slug, now=context.now, until=context.now + AGAIN_AFTER)
+    return [Judged(slug, Verdict.NOT_JUDGED, judged.error)]
+
+
+def _judge(tx: Tx, context: Context, slugs: Sequence[str]) -> list[Judged]:
     lock_entities(tx, map(entity_of, slugs))
     due = lock_due(tx, slugs, context.now)
     decided = [(before, decide_due(before, context.now)) for before in due]

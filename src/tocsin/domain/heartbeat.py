@@ -62,6 +62,8 @@ class Verdict(StrEnum):
     TAKEN_BACK = "taken_back"
     NOTHING_TO_TAKE_BACK = "nothing_to_take_back"
     NOTED_WHILE_PAUSED = "noted_while_paused"
+    NOT_JUDGED = "not_judged"
+    """Something is broken; it is judged again in a while."""
 
 
 class Move(NamedTuple):

@@ -89,7 +89,7 @@ class Beats:
     ) -> None:
         """Say what a tick on disk made of those that were due, and since when it excused the unheard."""
         for each in judged:
-            _log(each.slug, each.verdict)
+            _log(each.slug, each.verdict, each.error)
         if excused:
             facts = {"heartbeats": len(excused), "since": str(deaf_since)}
             logger.warning("heartbeats.excused", extra=facts)
@@ -127,7 +127,10 @@ class Beats:
             self._on_deaf()
 
 
-def _log(slug: str, verdict: Verdict) -> None:
+def _log(slug: str, verdict: Verdict, error: Exception | None = None) -> None:
+    if error is not None:
+        logger.error("heartbeat.not_judged", extra={"heartbeat": slug}, exc_info=error)
+        return
     level = logging.DEBUG if verdict is Verdict.KEPT else logging.INFO
     if verdict in _LOUD:
         level = logging.WARNING

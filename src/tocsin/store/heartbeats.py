@@ -78,6 +78,12 @@ def save_heartbeats(tx: Tx, heartbeats: Sequence[Heartbeat]) -> None:
         _will_be_due(tx, each)
 
 
+def put_off(tx: Tx, slug: str, *, now: datetime, until: datetime) -> None:
+    """Let what is due of a slug be judged later."""
+    due = sa.and_(_H.c.slug == slug, _H.c.due_at <= now)
+    tx.core.execute(_H.update().where(due).values(due_at=until))
+
+
 def insert_heartbeat(tx: Tx, heartbeat: Heartbeat) -> None:
     tx.core.execute(_H.insert(), _row(heartbeat))
     _will_be_due(tx, heartbeat)
