@@ -64,12 +64,14 @@ async def test_after_a_crash_nobody_is_blamed_either(tocsin: Tocsin) -> None:
     await elapse(tocsin, seconds=24)
     after = tocsin.after_a_crash(tocsin.home.parent / "after")
     tocsin.advance_while_down(seconds=10)
-    await after.start()
-    await elapse(after, seconds=39)
-    assert await incidents(after) == []
-    await elapse(after, seconds=1)
-    assert await incidents(after) == ["triggered"]
-    await after.stop()
+    try:
+        await after.start()
+        await elapse(after, seconds=39)
+        assert await incidents(after) == []
+        await elapse(after, seconds=1)
+        assert await incidents(after) == ["triggered"]
+    finally:
+        await after.stop()
 
 
 async def test_calls_that_the_store_refused_are_not_missed(tocsin: Tocsin) -> None:
@@ -125,3 +127,31 @@ async def test_where_another_node_was_there_a_restart_excuses_nobody(
     await tocsin.settle()
     assert await incidents(tocsin) == ["triggered"]
     assert tocsin.rows("SELECT count(*) FROM alerts") == [(1,)]
+
+
+@pytest.mark.parametrize("home", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("silent_for", [10, 17])
+async def test_while_no_node_could_renew_nobody_was_there(tocsin: Tocsin, silent_for: int) -> None:
+    """For ten seconds no run was renewed, so a call may have been lost; until one is, nobody is judged."""
+    await watch(tocsin)
+    await call(tocsin)
+    await elapse(tocsin, seconds=24)
+    await tocsin.advance(seconds=silent_for)  # the job called after 30 s; it was due after 40
+    await elapse(tocsin, seconds=39)
+    assert await incidents(tocsin) == []
+    await elapse(tocsin, seconds=1)
+    assert await incidents(tocsin) == ["triggered"]
+
+
+@pytest.mark.parametrize("home", ["postgresql"], indirect=True)
+async def test_a_node_that_is_out_of_touch_judges_nobody(tocsin: Tocsin) -> None:
+    """It could not renew its run for five seconds: it does not know who else heard the job."""
+    await watch(tocsin)
+    await call(tocsin)
+    await elapse(tocsin, seconds=36)
+    renewing = tocsin.server.engine.renewal._renewing
+    assert renewing is not None
+    renewing.cancel()
+    await tocsin.advance(seconds=6)
+    assert not tocsin.server.engine.renewal.is_sure
+    assert await incidents(tocsin) == []
