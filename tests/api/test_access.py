@@ -78,6 +78,7 @@ ROUTES: dict[tuple[str, str], Scope | None] = {
     ("GET", "/api/v1/heartbeats/{slug}"): READ,
     ("PATCH", "/api/v1/heartbeats/{slug}"): ADMINISTER,
     ("DELETE", "/api/v1/heartbeats/{slug}"): ADMINISTER,
+    ("GET", "/api/v1/nodes"): READ,
     ("GET", "/api/v1/tokens"): ADMINISTER,
     ("POST", "/api/v1/tokens"): ADMINISTER,
     ("DELETE", "/api/v1/tokens/{name}"): ADMINISTER,
