@@ -90,6 +90,7 @@ async def _without_store(count: int) -> Spent:
         return _RECEIPT
 
     ingestion = Ingestion(
+        heartbeats=answer_only,
         take_in=take_in,
         find_key=lambda _: "bench",
         find_revoked_key=lambda _: None,

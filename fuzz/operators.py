@@ -16,6 +16,7 @@ from tocsin.domain.retention import LONGEST_RETENTION, SHORTEST_RETENTION, parse
 from tocsin.domain.role import UnknownRole, parse_roles, roles_text
 from tocsin.domain.routing import RoutingKey, format_opening_types, parse_opening_types
 from tocsin.domain.slug import parse_slug
+from tocsin.domain.watch import InvalidWatch, call_head, parse_peers
 from tocsin.domain.webhook_address import check_url_and_address, literal_address
 from tocsin.domain.webhook_options import (
     MOST_SLOTS,
@@ -35,6 +36,7 @@ teams: {ops: {name: O, policies: {a: {steps: [{after: 0s, webhooks: [pager]}], r
 routing_keys: {db: {policies: [ops/a], opens_on: [CRITICAL, WARNING]}}
 default_routing: {policies: [ops/a]}
 alert_keys: {k: {key: 0123456789}}
+heartbeats: {backup: {name: B, every: 24h, grace: 30m, routing_key: db, paused: true}}
 """
 
 
@@ -66,6 +68,16 @@ def feed_roles(data: bytes) -> None:
     with suppress(UnknownRole):
         roles = parse_roles(data.decode("utf-8", "surrogateescape"))
         assert parse_roles(roles_text(roles)) == roles
+
+
+def feed_peers(data: bytes) -> None:
+    """What names other installations names each once, and tells nothing of the secret in it."""
+    with suppress(InvalidWatch):
+        peers = parse_peers(data.decode("utf-8", "surrogateescape"))
+        for peer in peers:
+            assert check_webhook_url(peer.url.reveal()) == peer.parts
+            assert call_head(peer.parts, length=0, version="1").count(b"\r\n") == 7
+            assert peer.name.startswith(("http://", "https://"))
 
 
 def feed_slots(data: bytes) -> None:
@@ -178,6 +190,16 @@ TARGETS: Final = {
                 b"\r",
                 b"\xc2\x85",
             ),
+        ),
+    ),
+    "peers": Target(
+        feed_peers,
+        (
+            b"https://oslo.example/integrations/heartbeat/K/berlin",
+            b" ",
+            b"\n",
+            b"http://[::1]:1",
+            b"@",
         ),
     ),
     "instant": Target(

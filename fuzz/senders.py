@@ -13,12 +13,14 @@ from tocsin.actions.idempotency import InvalidIdempotencyKey, check_idempotency_
 from tocsin.api.client_address import client_address
 from tocsin.api.cursors import InvalidCursor, read_position, write_cursor
 from tocsin.api.field_types import Duration, GivenInstant, Text
+from tocsin.api.heartbeat_calls import HEARTBEAT_PATH, find_heartbeat, read_status
 from tocsin.api.ingestion import ALERT_PATH, find_place
 from tocsin.domain.alert import read_alert, stored_entity_id
 from tocsin.domain.alert_json import AlertRefused, NotJson
 from tocsin.domain.alert_key import InvalidAlertKey, key_hash, masked, parse_alert_key
 from tocsin.domain.entity_mention import is_about
 from tocsin.domain.follow_up import InvalidFollowUp, parse_follow_ups
+from tocsin.domain.heartbeat import LONGEST_MESSAGE, Happening, parse_status, said
 from tocsin.domain.masking import KnownSecrets
 from tocsin.domain.one_time_link import (
     InvalidLinks,
@@ -103,6 +105,24 @@ def feed_alert_path(data: bytes) -> None:
             assert len(key_hash(key)) == 32
             assert masked(key).isprintable()
             routing_key_of(routing_key)
+
+
+def feed_heartbeat_call(data: bytes) -> None:
+    """The path and the query of a job's call: whatever it reports is good or bad, and can be stored."""
+    feed = Feed(data)
+    query = feed.piece()
+    status = read_status(query)
+    assert parse_status(status) in (Happening.CALLED, Happening.REPORTED_FAILURE)
+    for raw in (feed.rest(), HEARTBEAT_PATH.encode() + feed.rest()):
+        place = find_heartbeat(raw)
+        if place is not None:
+            key, slug, suffix = place
+            assert len(key_hash(key)) == 32
+            words = said(status, suffix)
+            assert len(words) <= LONGEST_MESSAGE
+            assert "\0" not in status
+            status.encode()
+            slug.encode()
 
 
 def feed_refusal(data: bytes) -> None:
@@ -200,6 +220,10 @@ TARGETS: Final = {
     ),
     "alert-path": Target(
         feed_alert_path, (ALERT_PATH.encode(), b"/", b"%2F", b"%", b"%ff", b"%00")
+    ),
+    "heartbeat-call": Target(
+        feed_heartbeat_call,
+        (HEARTBEAT_PATH.encode(), END, b"status=", b"0", b"fail", b"/", b"&", b"%00", b"%ff", b"+"),
     ),
     "client-address": Target(
         feed_client_address,

@@ -41,6 +41,8 @@ class Gauges:
     disabled_webhooks: Mapping[str, int] = field(default_factory=dict)
     open_breakers: int = 0
     failing_webhooks: int = 0
+    heartbeats: Mapping[str, int] = field(default_factory=dict)
+    peers: Mapping[str, int] = field(default_factory=dict)
     is_paused: bool = False
     nodes: Mapping[str, int] = field(default_factory=dict)
     """How many live, by role."""
@@ -365,6 +367,8 @@ def _gauges(gauges: Gauges) -> list[Metric]:
             "reason",
             gauges.disabled_webhooks,
         ),
+        _gauge_by("peers", "Installations that wait for this one's calls", "state", gauges.peers),
+        _gauge_by("heartbeats", "Heartbeats, by their state", "state", gauges.heartbeats),
         _gauge_by(
             "webhook_certificate_expires_timestamp_seconds",
             "When the certificate that a webhook's receiver showed last ends",

@@ -20,6 +20,7 @@ from tocsin.domain.network import DEFAULT_NETWORKS, Networks
 from tocsin.domain.proxy import InvalidProxy, Proxy
 from tocsin.domain.retention import DEFAULT_RETENTION, parse_retention
 from tocsin.domain.slug import Slug, parse_slug
+from tocsin.domain.watch import InvalidWatch, Peer, parse_peers
 from tocsin.errors import TocsinError
 from tocsin.master_key import MasterKey, holds_keys
 from tocsin.secret import Secret
@@ -46,6 +47,7 @@ SERVER: Final = (
     "TOCSIN_WEBHOOK_PROXY",
     "TOCSIN_WEBHOOK_PROXY_RESOLVES",
     "TOCSIN_WEBHOOK_SLOTS",
+    "TOCSIN_WATCH",
     "TOCSIN_LOG_FORMAT",
 )
 """The variables that `tocsin serve` reads."""
@@ -129,6 +131,8 @@ class Settings:
     webhook_proxy: Proxy | None = None
     webhook_slots: int = DEFAULT_WEBHOOK_SLOTS
     """How many deliveries may be under way to one webhook."""
+    watch: tuple[Peer, ...] = ()
+    """The installations that wait for this one's calls, and page when none comes."""
     log_format: str = LOG_FORMATS[0]
     probes_listen: Listen | None = None
     """Where probes and metrics are answered beside `listen`, and nothing else."""
@@ -168,6 +172,7 @@ class Settings:
             webhook_slots=reader.value(
                 "WEBHOOK_SLOTS", _number(1, MOST_SLOTS), DEFAULT_WEBHOOK_SLOTS
             ),
+            watch=_watch(reader),
             log_format=reader.value("LOG_FORMAT", _log_format, LOG_FORMATS[0]),
         )
         reader.check_names()
@@ -361,6 +366,16 @@ def _webhook_proxy(reader: _Reader) -> Proxy | None:
         # The text is not repeated: it may hold a password.
         reader.mistake("WEBHOOK_PROXY", f"cannot be read: {refusal}")
         return None
+
+
+def _watch(reader: _Reader) -> tuple[Peer, ...]:
+    given = reader.find("WATCH")
+    try:
+        return parse_peers(given or "")
+    except InvalidWatch as refusal:
+        # The text is not repeated: it holds alert keys.
+        reader.mistake("WATCH", f"cannot be read: {refusal}")
+        return ()
 
 
 def _yes_or_no(text: str) -> bool:

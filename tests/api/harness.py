@@ -24,6 +24,7 @@ from tocsin.actions.ingest import Receipt
 from tocsin.actions.links import link_keys
 from tocsin.actions.tokens import CreatedToken, create_token
 from tocsin.api.app import make_api
+from tocsin.api.heartbeat_calls import HeartbeatCalls
 from tocsin.api.ingestion import ALERT_PATH, Ingestion
 from tocsin.api.keyring import Keyring
 from tocsin.api.outer import Outer
@@ -34,6 +35,7 @@ from tocsin.domain.alert import Alert
 from tocsin.domain.network import Networks
 from tocsin.domain.principal import Scope
 from tocsin.domain.webhook import Webhook
+from tocsin.engine.beats import Beats
 from tocsin.engine.inbox import Inbox
 from tocsin.engine.request import destination_of
 from tocsin.ids import IdSource
@@ -256,7 +258,13 @@ class Harness:
         self.loop = asyncio.get_running_loop()
         self.refused = RefusedAlerts(self.writer, self.ids, self.clock)
         inbox = Inbox(self.writer, self.context, on_batch=lambda *_: None, on_poison=lambda: None)
+        beats = Beats(self.writer, self.clock, self.context, on_deaf=lambda: None)
         ingestion = Ingestion(
+            heartbeats=HeartbeatCalls(
+                take_in=beats.take_in,
+                find_key=self._find_key,
+                new_uuid=lambda: str(uuid.UUID(int=next(self._uuids))),
+            ),
             take_in=self.take_in or inbox.take_in,
             find_key=self._find_key,
             find_revoked_key=self.keyring.find_revoked,

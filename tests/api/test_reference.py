@@ -22,13 +22,14 @@ ELSEWHERE = {
     "invalid_profile",
     "invalid_proxy",
     "invalid_times",
+    "invalid_watch",
     "not_connected",
     "unknown_role",
 }
 # Alone in a process, so that all it finds is what the HTTP side itself imports, and can answer.
 FIND = """
 import json
-import tocsin.api.app, tocsin.api.doorway, tocsin.api.outer, tocsin.engine.inbox
+import tocsin.api.app, tocsin.api.doorway, tocsin.api.outer, tocsin.engine.beats, tocsin.engine.inbox
 from tocsin.errors import TocsinError
 
 def errors(of):

@@ -308,7 +308,9 @@ class Tocsin:
             and engine.courier.unrecorded == 0
             and engine.writer.waiting == 0
             and len(engine.inbox) == 0
+            and len(engine.beats) == 0
             and not engine.renewal.is_renewing
+            and not engine.watch.is_calling
         )
 
 

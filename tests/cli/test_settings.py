@@ -73,6 +73,7 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
         TOCSIN_WEBHOOK_PROXY="http://ana:hush@[fd00::1]:3128",
         TOCSIN_WEBHOOK_PROXY_RESOLVES="yes",
         TOCSIN_WEBHOOK_SLOTS="8",
+        TOCSIN_WATCH="https://oslo.example/a/K3y https://rome.example/b/K3y",
         TOCSIN_LOG_FORMAT="json",
     )
 
@@ -87,6 +88,8 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
     assert (found.organisation, found.first_incident) == ("acme-ops", 5130)
     assert found.webhook_networks.names == (AddressKind.LOOPBACK,)
     assert (found.webhook_slots, found.log_format) == (8, "json")
+    names = [peer.name for peer in found.watch]
+    assert names == ["https://oslo.example", "https://rome.example"]
     assert found.webhook_proxy == Proxy(
         "fd00::1", 3128, Secret("Basic YW5hOmh1c2g="), resolves=True
     )
@@ -98,6 +101,7 @@ def test_no_secret_shows_in_a_traceback(tmp_path: Path) -> None:
         TOCSIN_DATABASE_URL="postgresql://t:hush@db/x",
         TOCSIN_MASTER_KEY=FIRST,
         TOCSIN_WEBHOOK_PROXY="http://ana:hush@proxy:80",
+        TOCSIN_WATCH="https://oslo.example/hush",
     )
 
     assert "hush" not in repr(found)
@@ -119,6 +123,7 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
         TOCSIN_WEBHOOK_PROXY="socks5://ana:hush@proxy:1080",
         TOCSIN_WEBHOOK_PROXY_RESOLVES="maybe",
         TOCSIN_WEBHOOK_SLOTS="many",
+        TOCSIN_WATCH="https://oslo.example/hush#a",
         TOCSIN_LOG_FORMAT="xml",
         TOCSIN_MASTER_KEY_FILE=str(tmp_path / "missing.key"),
     )
@@ -137,11 +142,12 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
         "TOCSIN_WEBHOOK_PROXY": "write http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT",
         "TOCSIN_WEBHOOK_PROXY_RESOLVES": "write yes or no",
         "TOCSIN_WEBHOOK_SLOTS": "a whole number from 1 to 256",
+        "TOCSIN_WATCH": "URL 1: the URL has a fragment",
         "TOCSIN_LOG_FORMAT": "write text or json",
         "TOCSIN_MASTER_KEY_FILE": "No such file",
     }.items():
         assert advice in found[name], name
-    assert len(found) == 14
+    assert len(found) == 15
     assert "hush" not in told
 
 

@@ -8,6 +8,7 @@ from tests.configuration.editing import Alice
 
 from tocsin.domain.configuration_file import (
     reading_alert_keys,
+    reading_heartbeats,
     reading_routing,
     reading_teams,
     reading_webhooks,
@@ -18,6 +19,7 @@ from tocsin.domain.configuration_file.report import report_text
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "configuration.md").read_text()
 FIELDS = {
     *reading_alert_keys.FIELDS,
+    *reading_heartbeats.FIELDS,
     *reading_routing.FIELDS,
     *reading_teams.TEAM_FIELDS,
     *reading_teams.POLICY_FIELDS,
@@ -33,7 +35,7 @@ def example() -> str:
 def test_the_example_of_the_reference_applies(alice: Alice) -> None:
     """The complete example is in force after one apply, without a warning."""
     report = alice.apply(example())
-    assert report.count("created") == 11
+    assert report.count("created") == 12
     assert report.warnings == ()
     assert list(report.made_keys) == ["alertmanager"]
 
@@ -45,7 +47,7 @@ def test_the_plan_is_told_with_each_steps_time_from_the_start(alice: Alice) -> N
     assert "+ step 2 at +1m30s: pager, phone-bridge" in text
     assert "+ step 3 at +11m30s: phone-bridge" in text
     assert "+ then again from step 1, 3 times, first at +26m30s" in text
-    assert text.endswith("tocsin.yaml: 11 created. This was a dry run: nothing is changed.")
+    assert text.endswith("tocsin.yaml: 12 created. This was a dry run: nothing is changed.")
 
 
 @pytest.mark.parametrize("word", sorted(FIELDS | set(Section)))

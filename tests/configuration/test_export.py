@@ -15,6 +15,7 @@ from tocsin.actions.export import export
 from tocsin.domain.auth_code import PendingAuthCode, make_auth_code
 from tocsin.domain.configuration_file.description import (
     DescribedAlertKey,
+    DescribedHeartbeat,
     DescribedPolicy,
     DescribedRouting,
     DescribedStep,
@@ -48,6 +49,9 @@ routing_keys:
 default_routing: {policies: [db/primary]}
 alert_keys:
   nagios: {key: key-of-nagios}
+heartbeats:
+  backup: {name: Nightly, every: 24h, grace: 0s, routing_key: WEB, paused: true}
+  logs: {every: 1h}
 """
 
 
@@ -81,7 +85,9 @@ def test_an_export_sets_up_another_server(alice: Alice) -> None:
     """Applied to nothing, it gives the same, but for the alert keys: new ones are made."""
     alice.apply(FILE)
     text = exported(alice, with_secrets=True)
-    alice.apply("teams:\nwebhooks:\nrouting_keys:\ndefault_routing:\nalert_keys:\n", prune=True)
+    alice.apply(
+        "teams:\nwebhooks:\nrouting_keys:\ndefault_routing:\nalert_keys:\nheartbeats:\n", prune=True
+    )
     report = alice.apply(text)
     assert list(report.made_keys) == ["nagios"]
     assert exported(alice, with_secrets=True) == text
@@ -176,19 +182,32 @@ ROUTING = st.builds(
 )
 
 
+HEARTBEATS = st.builds(
+    DescribedHeartbeat,
+    slug=SLUGS,
+    name=NAMES,
+    every=st.integers(10, 31_536_000).map(lambda seconds: timedelta(seconds=seconds)),
+    grace=LENGTHS,
+    routing_key=st.just("") | SLUGS,
+    paused=st.sampled_from([None, True]),
+)
+
+
 @given(
     webhooks=st.lists(WEBHOOKS, max_size=3),
     names=st.tuples(NAMES, NAMES),
     policies=st.lists(POLICIES, max_size=3),
     routing=st.lists(ROUTING, max_size=3),
     keys=st.sets(SLUGS),
+    heartbeats=st.lists(HEARTBEATS, max_size=3),
 )
-def test_every_description_reads_back_as_itself(
+def test_every_description_reads_back_as_itself(  # noqa: PLR0917 - one for each part
     webhooks: list[DescribedWebhook],
     names: tuple[str, str],
     policies: list[DescribedPolicy],
     routing: list[DescribedRouting],
     keys: set[str],
+    heartbeats: list[DescribedHeartbeat],
 ) -> None:
     """Whatever the names, URLs and secrets are made of, writing and reading agree."""
     teams: Mapping[str, str] = dict(zip(("db", "web"), names, strict=True))
@@ -198,6 +217,7 @@ def test_every_description_reads_back_as_itself(
         policies={policy.path: policy for policy in policies},
         routing={each.key: each for each in routing},
         alert_keys={name: DescribedAlertKey(name) for name in keys},
+        heartbeats={each.slug: each for each in heartbeats},
     )
     text = yaml_text(description, with_secrets=True)
     file = read_configuration_file(text.encode(), name="f")

@@ -65,7 +65,7 @@ teems: {}
         "f:15: routing_keys.'a b'.policies[1]: 'database' names no policy: write team/policy",
         "f:16: routing_keys.web.opens_on[1]: 'RECOVERY' cannot open an incident: write some of CRITICAL, WARNING, INFO",
         "f:16: routing_keys.web.policies: name at least one policy; one with 'steps: []' pages nobody",
-        "f:17: teems: a configuration has no such part; it has teams, webhooks, routing_keys, default_routing, alert_keys",
+        "f:17: teems: a configuration has no such part; it has teams, webhooks, routing_keys, default_routing, alert_keys, heartbeats",
     ]
 
 

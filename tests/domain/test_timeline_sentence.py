@@ -186,6 +186,21 @@ DETAILS: dict[Kind, tuple[dict[str, Any], str]] = {
         {"webhook": "pager"},
         "alice put the pending auth code of pager in force.",
     ),
+    Kind.PEER_REACHED: (
+        {"peer": "https://oslo.example"},
+        "The peer https://oslo.example is called again, and answers.",
+    ),
+    Kind.PEER_NOT_REACHED: (
+        {"peer": "https://oslo.example", "cause": "HTTP 500"},
+        (
+            "The peer https://oslo.example cannot be called, and will page that this installation "
+            "is silent: HTTP 500."
+        ),
+    ),
+    Kind.PEER_NOT_CALLED: (
+        {"peer": "https://oslo.example", "cause": "this server is paused"},
+        "The peer https://oslo.example is not called, and will page: this server is paused.",
+    ),
 }
 
 

@@ -18,6 +18,7 @@ WITHIN = {
     "read_policies": "read_configuration_file",
     "read_webhook": "read_configuration_file",
     "read_alert_key": "read_configuration_file",
+    "read_heartbeat": "read_configuration_file",
     "read_routing": "read_configuration_file",
     "read_routing_keys": "read_configuration_file",
     "read_default_routing": "read_configuration_file",
@@ -33,6 +34,7 @@ WITHIN = {
 """What is fuzzed through what calls it."""
 READS_NO_TEXT = {
     "check": "takes a file that was read",
+    "check_times": "takes lengths of time that were read",
     "check_certificates": "takes options that were read",
     "check_webhook": "takes a slug",
     "check_far_end": "takes a connection",

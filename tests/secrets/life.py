@@ -19,7 +19,9 @@ from tests.behaviour.test_tls import OURS
 from tests.secrets.odd_requests import odd_requests
 from tests.secrets.talkative import Talkative
 
+from tocsin.api.heartbeat_calls import HEARTBEAT_PATH
 from tocsin.domain.auth_code import standard_secret
+from tocsin.domain.watch import parse_peers
 from tocsin.secret import Secret
 from tocsin.store import schema
 from tocsin.wiring.logs import JsonFormatter, LogMask, TextFormatter
@@ -31,6 +33,7 @@ CANCELLED_CODE = "C4ncelled~Qq1Rr2Ss3Tt4Uu5Vv6Ww7Xx8Yy"
 REPLACED_CODE = "R3placed-Zz9Xx8Cc7Vv6Bb5Nn4Mm3Aa2Ss1D"
 BROUGHT_KEY = "Brought-Key.of_Nagios~2019"
 REVOKED_KEY = "Revoked-Key.of_Zabbix~2021"
+PEER_KEY = "P33r-Key.of_Oslo~2026"
 PATH, QUERY, OLD_PATH = "p4th-Of-The-Pager-9x7", "qu3ryOfThePager5z", "Gone-Place-0f-It-a1"
 PASSWORD = "Passw0rd-of-the-database"
 MARKER = "M4rker-that-is-no-secret-8c"
@@ -57,7 +60,9 @@ class Life:
 
     async def begin(self, mask: LogMask) -> None:
         """Start, with the secrets that a first start makes."""
-        settings: dict[str, Any] = {"public_url": PUBLIC}
+        # Nobody listens there: what becomes of the call is logged, shown and in the feed.
+        peer = f"http://127.0.0.1:9{HEARTBEAT_PATH}{self.knows('peer key', PEER_KEY)}/life"
+        settings: dict[str, Any] = {"public_url": PUBLIC, "watch": parse_peers(peer)}
         if self.postgresql:
             settings["database_url"] = Secret(self.postgresql)
             self.knows("database password", PASSWORD)

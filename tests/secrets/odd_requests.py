@@ -25,6 +25,8 @@ def _in_paths(secret: str) -> Iterator[Request]:
     for path in (
         *(segment, f"api/v1/{segment}", f"api/v2/webhooks/{segment}", f"metrics/{segment}"),
         *(f"integrations/{segment}", f"integrations/generic/20131114/alert/{segment}/wrong"),
+        *(f"integrations/heartbeat/{segment}/wrong", f"integrations/heartbeat/{segment}"),
+        *(f"api/v1/heartbeats/{segment}", f"integrations/heartbeat/wrong/{segment}?{segment}"),
         *(f"api/v1/{noun}/{segment}" for noun in ("alerts", "incidents", "deliveries", "webhooks")),
         *(f"api/v1/webhooks/{segment}/auth-code", f"api/v1/policies/{segment}/{segment}"),
         *(f"api/v1/policies/ops/{segment}", f"api/v1/incidents/{segment}/timeline"),

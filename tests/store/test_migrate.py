@@ -20,6 +20,7 @@ from tocsin.domain.role import ALL_ROLES
 from tocsin.domain.webhook_failures import count_attempt
 from tocsin.store import schema, schema_configuration
 from tocsin.store.database import Database, Tx
+from tocsin.store.heartbeats import any_heartbeat, next_heartbeat_due
 from tocsin.store.lane_heads import list_first
 from tocsin.store.migrate import (
     HEAD,
@@ -149,6 +150,19 @@ def test_nobody_was_told_of_changes_before_somebody_could_ask(empty: Database) -
         assert list(asked) == ["", ""]
         (delivery,) = tx.core.execute(schema.deliveries.select())
         assert (delivery.follow_up, delivery.cause, delivery.state) == (None, None, "failed")
+
+
+def test_no_job_was_waited_for_before(empty: Database) -> None:
+    """0015 brings heartbeats, and makes none; what was configured is as it was."""
+    with empty.write() as tx:
+        migrate(tx, to="0014")
+        _insert_webhooks(tx)
+    with empty.write() as tx:
+        assert migrate(tx)
+    with empty.read() as tx:
+        assert not any_heartbeat(tx)
+        assert next_heartbeat_due(tx) is None
+        assert list(tx.core.scalars(sa.text("SELECT id FROM webhooks ORDER BY id"))) == [1, 2]
 
 
 def made_newer(database: Database, *, oldest_code: str | None) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from tocsin.actions.editor import Editor
+from tocsin.actions.heartbeat_writing import HeartbeatWriting
 from tocsin.actions.in_force import InForce
 from tocsin.actions.request_heads import with_request_head
 from tocsin.actions.webhook_failures import close_breaker
@@ -13,6 +14,7 @@ from tocsin.domain.breaker import Closing
 from tocsin.domain.configuration import Policy
 from tocsin.domain.configuration_file.description import (
     DescribedAlertKey,
+    DescribedHeartbeat,
     DescribedPolicy,
     DescribedRouting,
     DescribedTeam,
@@ -45,8 +47,9 @@ def carry_out(
     What is deleted goes first, dependants before what they need; then the rest, in its order. Lanes are
     locked before what webhooks failed, and together, as whoever records attempts does.
     """
+    heartbeats = HeartbeatWriting(tx, differences, editor)  # locks its own, before lanes
     lock_lanes_in_use(tx, _webhooks_of(differences, in_force))
-    writing = _Writing(tx, in_force, editor)
+    writing = _Writing(tx, in_force, editor, heartbeats)
     for difference in reversed(differences):
         if difference.after is None:
             writing.delete(difference)
@@ -89,13 +92,16 @@ def _action(difference: Difference) -> str:
 class _Writing:
     """What exists while the differences are written, by the name it has by then."""
 
-    def __init__(self, tx: Tx, in_force: InForce, editor: Editor) -> None:
+    def __init__(
+        self, tx: Tx, in_force: InForce, editor: Editor, heartbeats: HeartbeatWriting
+    ) -> None:
         self._tx = tx
         self._editor = editor
         self._webhooks = dict(in_force.webhooks)
         self._teams = dict(in_force.teams)
         self._policies = dict(in_force.policies)
         self._keys = dict(in_force.alert_keys)
+        self._heartbeats = heartbeats
         self.made_keys: dict[str, Secret] = {}
 
     def delete(self, difference: Difference) -> None:
@@ -114,6 +120,8 @@ class _Writing:
                 routing.delete_routing(self._tx, key)
             case DescribedAlertKey():
                 alert_keys.revoke_alert_key(self._tx, self._keys.pop(key), now=now)
+            case DescribedHeartbeat():
+                self._heartbeats.delete(key)
 
     def revoke_replaced_keys(self, differences: Sequence[Difference]) -> None:
         """Free the hashes first: a key may pass from one name to another."""
@@ -136,6 +144,8 @@ class _Writing:
                 self._write_routing(described)
             case DescribedAlertKey() as key:
                 self._write_alert_key(key, was)
+            case DescribedHeartbeat() as heartbeat:
+                self._heartbeats.write(heartbeat)
 
     def _write_webhook(self, described: DescribedWebhook, was: str) -> None:
         known = self._webhooks.pop(was, None)
@@ -275,5 +285,5 @@ def users_of(kind: ObjectKind, key: str, in_force: InForce) -> list[str]:
             )
         case ObjectKind.TEAM:
             return sorted(path for path in description.policies if path.startswith(f"{key}/"))
-        case ObjectKind.ROUTING_KEY | ObjectKind.ALERT_KEY:
+        case ObjectKind.ROUTING_KEY | ObjectKind.ALERT_KEY | ObjectKind.HEARTBEAT:
             return []

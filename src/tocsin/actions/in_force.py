@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from tocsin.domain.configuration import Policy
 from tocsin.domain.configuration_file.description import (
     DescribedAlertKey,
+    DescribedHeartbeat,
     DescribedPolicy,
     DescribedRouting,
     DescribedStep,
@@ -13,11 +14,13 @@ from tocsin.domain.configuration_file.description import (
     DescribedWebhook,
     Description,
 )
+from tocsin.domain.heartbeat import Heartbeat
 from tocsin.domain.team import Team
 from tocsin.domain.webhook import Webhook
 from tocsin.domain.webhook_options import options_of
 from tocsin.store.alert_keys import AlertKey, list_alert_keys
 from tocsin.store.database import Tx
+from tocsin.store.heartbeats import list_heartbeats
 from tocsin.store.policies import list_policies
 from tocsin.store.routing import RoutingRow, list_routing
 from tocsin.store.teams import list_teams
@@ -34,6 +37,7 @@ class InForce:
     teams: Mapping[str, Team]
     policies: Mapping[str, Policy]
     alert_keys: Mapping[str, AlertKey]
+    heartbeats: Mapping[str, Heartbeat]
 
 
 def read_in_force(tx: Tx, vault: Vault) -> InForce:
@@ -42,6 +46,7 @@ def read_in_force(tx: Tx, vault: Vault) -> InForce:
     teams = {team.slug: team for team in list_teams(tx)}
     policies = {policy.path: policy for policy in list_policies(tx)}
     keys = {key.name: key for key in list_alert_keys(tx)}
+    heartbeats = {each.slug: each for each in list_heartbeats(tx)}
     names = find_webhook_names(tx)
     paths = {policy.id: path for path, policy in policies.items()}
     description = Description(
@@ -50,8 +55,9 @@ def read_in_force(tx: Tx, vault: Vault) -> InForce:
         policies={path: describe_policy(policy, names) for path, policy in policies.items()},
         routing={row.key: _routing(row, paths) for row in list_routing(tx)},
         alert_keys={name: DescribedAlertKey(name, key.hash) for name, key in keys.items()},
+        heartbeats={slug: describe_heartbeat(each) for slug, each in heartbeats.items()},
     )
-    return InForce(description, webhooks, teams, policies, keys)
+    return InForce(description, webhooks, teams, policies, keys, heartbeats)
 
 
 def _webhook(webhook: Webhook) -> DescribedWebhook:
@@ -81,6 +87,18 @@ def describe_policy(policy: Policy, webhook_names: Mapping[int, str]) -> Describ
             for step in policy.current.steps
         ),
         repeat=policy.current.repeat,
+    )
+
+
+def describe_heartbeat(heartbeat: Heartbeat) -> DescribedHeartbeat:
+    """Return what is configured of a heartbeat."""
+    return DescribedHeartbeat(
+        slug=heartbeat.slug,
+        name=heartbeat.name,
+        every=heartbeat.every,
+        grace=heartbeat.grace,
+        routing_key=heartbeat.routing_key,
+        paused=heartbeat.paused_at is not None,
     )
 
 

@@ -1,5 +1,6 @@
 """Alerts that Tocsin sends to itself, by the way of all alerts: stored, routed and paged like any other."""
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from tocsin.actions.incident_set import Context
@@ -20,6 +21,7 @@ def make_own_alert(
     entity_id: str,
     title: str,
     message: str,
+    annotations: Mapping[str, str] | None = None,
 ) -> Alert:
     """Return an alert as a sender would have sent it. An empty routing key: the default routing."""
     (id_,) = context.ids.take(1, context.now)
@@ -29,6 +31,7 @@ def make_own_alert(
         "entity_display_name": title,
         "state_message": message,
         "monitoring_tool": MONITORING_TOOL,
+        **{f"vo_annotate.s.{name}": text for name, text in (annotations or {}).items()},
     }
     return read_alert(
         to_json(body).encode(),

@@ -4,6 +4,7 @@ import logging
 import re
 from typing import Final
 
+from tocsin.api.heartbeat_calls import HEARTBEAT_PATH
 from tocsin.api.ingestion import ALERT_PATH, INTEGRATIONS
 from tocsin.domain.alert_key import masked
 from tocsin.domain.one_time_link import LINK_PATH
@@ -24,17 +25,23 @@ def shown_path(path: str) -> str:
 
     `path` is decoded already.
     """
-    if path.startswith(ALERT_PATH):
-        key, slash, routing_key = path[len(ALERT_PATH) :].partition("/")
-        shown = masked(Secret(key))
-        if shown == _NO_KEY:  # a slash too many, or something else before the key, which may follow
-            return ALERT_PATH + shown
-        return ALERT_PATH + shown + slash + _printable(_without_secrets(routing_key))
+    for prefix in (ALERT_PATH, HEARTBEAT_PATH):
+        if path.startswith(prefix):
+            return prefix + _after_key(path[len(prefix) :])
     if path.startswith(INTEGRATIONS):  # another product's path, perhaps, with a key who knows where
         return f"{INTEGRATIONS}..."
     if path[: len(LINK_PATH)].lower() == LINK_PATH:  # the token is as good at the right path
         return f"{LINK_PATH}..."
     return _printable(_without_secrets(path))
+
+
+def _after_key(rest: str) -> str:
+    """Return what follows the prefix of a path with a key in it: the key masked, and the rest."""
+    key, slash, more = rest.partition("/")
+    shown = masked(Secret(key))
+    if shown == _NO_KEY:  # a slash too many, or something else before the key, which may follow
+        return shown
+    return shown + slash + _printable(_without_secrets(more))
 
 
 def _without_secrets(text: str) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tocsin.actions.ingest import Receipt
 from tocsin.api.body import BodyTooLarge, SenderGone, read_body
@@ -47,6 +47,8 @@ _quoted = json.JSONEncoder().encode
 class Ingestion:
     """The ASGI application below `/integrations/`."""
 
+    heartbeats: ASGIApp
+    """Takes every path that is not the alerts'."""
     take_in: Callable[[Alert], Awaitable[Receipt]]
     """Returns when the alert is on disk. Raises: InboxFull, StoreUnavailable, AlertNotStored."""
     find_key: Callable[[Secret], str | None]
@@ -65,7 +67,7 @@ class Ingestion:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         place = find_place(scope)
         if place is None:
-            await _answer(send, 404, _NOTHING)
+            await self.heartbeats(scope, receive, send)
             return
         if scope["method"] != "POST":
             await _answer(send, 405, _ALLOW, _failure("Send alerts with POST"))

@@ -1,5 +1,6 @@
 """What machines ask: is it alive, is it ready, how much does it do? Without a token."""
 
+from collections import Counter
 from typing import Annotated, Final
 
 from fastapi import Header
@@ -12,6 +13,7 @@ from tocsin.api.dependencies import Work
 from tocsin.api.field_types import AnswerModel
 from tocsin.api.readiness import Finding, reasons_not_ready, warnings
 from tocsin.api.services import Health
+from tocsin.domain.heartbeat import HeartbeatState
 from tocsin.domain.webhook import DisabledReason
 from tocsin.errors import TocsinError
 from tocsin.metrics import Gauges
@@ -103,6 +105,8 @@ def _gauges(health: Health) -> Gauges:
             reason.value: health.disabled_webhooks.get(reason, 0) for reason in DisabledReason
         },
         failing_webhooks=len(health.failing_webhooks),
+        heartbeats={state.value: health.heartbeats.get(state, 0) for state in HeartbeatState},
+        peers=Counter(each.state.value for each in health.peers),
         is_paused=health.is_paused,
         nodes={role.value: count for role, count in health.nodes.items()},
         clock_skew_seconds=health.clock_skew.total_seconds(),

@@ -7,6 +7,8 @@ from typing import Final
 
 from tocsin.api.services import Health
 from tocsin.domain.node import absences
+from tocsin.domain.timeline_sentence import not_reached_text
+from tocsin.domain.watch import WatchState
 from tocsin.domain.webhook import DisabledReason
 from tocsin.domain.wording import counted, listed
 
@@ -57,6 +59,11 @@ def warnings(health: Health) -> list[Finding]:
     if health.is_paused:
         text = "Nothing fires and nothing is sent until somebody runs: tocsin resume"
         found.append(Finding("paused", text))
+    found += [
+        Finding("peer_not_reached", not_reached_text(each.name, each.cause))
+        for each in health.peers
+        if each.state is WatchState.FAILING
+    ]
     found += [Finding("certificate_ending", text) for text in health.certificates_ending]
     return found
 

@@ -9,10 +9,12 @@ from tocsin.actions.certificates import CertificateInUse
 from tocsin.actions.incident_set import ContextSource
 from tocsin.api.keyring import Keyring
 from tocsin.clock import Clock
+from tocsin.domain.heartbeat import HeartbeatState
 from tocsin.domain.network import Networks
 from tocsin.domain.node import Load
 from tocsin.domain.retention import DEFAULT_RETENTION
 from tocsin.domain.role import Role
+from tocsin.domain.watch import Peering
 from tocsin.domain.webhook import DisabledReason, Webhook
 from tocsin.metrics import Metrics
 from tocsin.store.configuration import ConfigurationCache
@@ -53,6 +55,10 @@ class Health:
     """How many living nodes have each role, as far as that is known."""
     clock_skew: timedelta = timedelta(0)
     """How far this machine's clock is ahead of the one that all nodes go by."""
+    heartbeats: Mapping[HeartbeatState, int] = field(default_factory=dict)
+    """How many are in each state; empty when there is none."""
+    peers: Sequence[Peering] = ()
+    """The installations that wait for this one's calls, as they were found last."""
     links_lead_nowhere: bool = False
     """A webhook asks for links, and nobody has said where others reach this server."""
     has_default_routing: bool = True

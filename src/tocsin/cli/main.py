@@ -27,6 +27,7 @@ GROUPS: Final = {
         "webhooks",
         "policies",
         "keys",
+        "heartbeats",
         "tokens",
         "master-key",
         "route",

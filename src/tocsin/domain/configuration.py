@@ -47,6 +47,8 @@ class Configuration:
     """The webhooks that ask for follow-ups, in order of id; as a rule none does."""
     next_promotion_at: datetime | None = None
     """When the first of the pending auth codes takes over by itself."""
+    has_heartbeats: bool = False
+    """Whether it is worth looking for one that is due."""
 
     def route(self, routing_key: str) -> Route:
         """Return the route of a key (lower-case); an unknown one takes the default routing."""

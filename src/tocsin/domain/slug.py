@@ -24,13 +24,18 @@ class InvalidSlug(TocsinError):
     code: ClassVar[str] = "invalid_slug"
 
 
+def is_slug(text: str) -> bool:
+    """Return whether a text is a slug."""
+    return _SLUG.fullmatch(text) is not None
+
+
 def parse_slug(text: str) -> Slug:
     """Return `text` as a slug. Nothing is repaired: a slug is what two files agree on.
 
     Raises: InvalidSlug, with a slug to use instead, unless the text may be a secret: that is taken out
     of what leaves the server as it was written, but not as we would write it.
     """
-    if not _SLUG.fullmatch(text):
+    if not is_slug(text):
         instead = None if _SECRET_LIKE.search(text) else slug_from_name(text)
         raise InvalidSlug(
             f"{text[:LONGEST_SLUG]!r} cannot be a slug: write 1 to {LONGEST_SLUG} lower-case "

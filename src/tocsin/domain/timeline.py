@@ -39,6 +39,9 @@ class Kind(StrEnum):
     UNPAUSED = "resumed"
     CERTIFICATE_ENDING = "certificate_ending"
     AUTH_CODE_PROMOTED = "auth_code_promoted"
+    PEER_REACHED = "peer_reached"
+    PEER_NOT_REACHED = "peer_not_reached"
+    PEER_NOT_CALLED = "peer_not_called"
 
 
 class TimelineEntry(NamedTuple):

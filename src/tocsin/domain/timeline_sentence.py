@@ -117,7 +117,21 @@ def sentence(entry: TimelineEntry) -> str:  # noqa: PLR0911, PLR0912, C901 - one
             )
         case Kind.AUTH_CODE_PROMOTED:
             return f"{by} put the pending auth code of {detail['webhook']} in force."
+        case Kind.PEER_REACHED:
+            return f"The peer {detail['peer']} is called again, and answers."
+        case Kind.PEER_NOT_REACHED:
+            return not_reached_text(detail["peer"], detail["cause"])
+        case Kind.PEER_NOT_CALLED:
+            return f"The peer {detail['peer']} is not called, and will page: {detail['cause']}."
     assert_never(entry.kind)
+
+
+def not_reached_text(peer: str, cause: str) -> str:
+    """Return that a peer of the mutual watch cannot be called, and what comes of it."""
+    return (
+        f"The peer {peer} cannot be called, and will page that this installation is silent: "
+        f"{cause.removesuffix('.')}."
+    )
 
 
 def ending_text(webhook: str, whose: str, issuer: str, expires_at: datetime, now: datetime) -> str:

@@ -21,7 +21,9 @@ from tocsin.domain.node import Load
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.proxy import Proxy
 from tocsin.domain.role import ALL_ROLES, Role
+from tocsin.domain.watch import Peer
 from tocsin.domain.webhook import Webhook
+from tocsin.engine.beats import Beats
 from tocsin.engine.certificates import Endings
 from tocsin.engine.clock_watch import ClockWatch
 from tocsin.engine.courier import Courier
@@ -33,6 +35,7 @@ from tocsin.engine.request import destination_of
 from tocsin.engine.runner import Runner
 from tocsin.engine.schema_watch import SchemaWatch
 from tocsin.engine.tick import Tick
+from tocsin.engine.watch import Watch
 from tocsin.ids import DELIVERY, id_text
 from tocsin.metrics import Metrics
 from tocsin.store.database import News
@@ -69,6 +72,8 @@ class EngineSettings:
     networks: Networks
     proxy: Proxy | None = None
     roles: frozenset[Role] = ALL_ROLES
+    peers: Sequence[Peer] = ()
+    """The installations that wait for this one's calls."""
 
 
 class Engine:
@@ -95,6 +100,7 @@ class Engine:
             on_batch=self._taken_in,
             on_poison=lambda: metrics.poisoned("ingest"),
         )
+        self.beats = Beats(self.writer, clock, context_source, on_deaf=self._go_on_again)
         self._diagnoses = Diagnoses(self._sender.inspector)
         self._endings = Endings(self.writer, clock, context_source)
         self.renewal = Renewal(
@@ -146,6 +152,13 @@ class Engine:
             roles=settings.roles,
             on_tick=self._ticked,
             ward=self.ward,
+            beats=self.beats,
+        )
+        self.watch = Watch(
+            *(settings.peers, self.writer, self._sender, clock, context_source),
+            node=settings.node,
+            version=settings.version,
+            proof=self.renewal.prove,
         )
         self._running: asyncio.Task[None] | None = None
 
@@ -162,6 +175,7 @@ class Engine:
 
         The writer goes on: it belongs to whoever made it.
         """
+        self.watch.end()
         self.runner.stop()
         self.clock_watch.end()
         self.schema_watch.end()

@@ -16,6 +16,7 @@ from tocsin.actions.deliver import TakenOver, take_over
 from tocsin.clock import Clock
 from tocsin.domain.node import SILENT_FOR, Load
 from tocsin.domain.role import ALL_ROLES, Role, roles_text
+from tocsin.engine.outage import excuse_after_silence, excuse_after_start
 from tocsin.store.database import Tx
 from tocsin.store.runs import Ended, begin_run, end_other_runs, end_run, end_silent_runs, renew_run
 from tocsin.store.writer import StoreUnavailable, Writer
@@ -78,6 +79,7 @@ class Renewal:
 
         def work(tx: Tx) -> int:
             now = self._clock.now()
+            excuse_after_start(tx, now, is_shared=self._is_shared, silent_for=SILENT_FOR)
             begin_run(
                 tx,
                 id_=self._run_id,
@@ -101,6 +103,11 @@ class Renewal:
         attempts = await self._take_over()
         if dead:
             logger.warning("run.took_over", extra={"runs": dead, "open_attempts": attempts})
+
+    def prove(self, tx: Tx) -> None:
+        """Prove that the store takes writes. Where runs are renewed all the time, they are the proof."""
+        if not self._is_shared:
+            renew_run(tx, id_=self._run_id, now=self._clock.now())
 
     async def end(self) -> None:
         """Say that this run is over: nothing of it is in flight any more."""
@@ -142,6 +149,7 @@ class Renewal:
     def _in_one(self, tx: Tx, load: Load) -> _Renewed:
         """Renew this run and end silent ones."""
         now = self._clock.now()
+        excuse_after_silence(tx, now, silent_for=SILENT_FOR)
         was_alive = renew_run(tx, id_=self._run_id, now=now, load=load)
         ended = end_silent_runs(tx, id_=self._run_id, silent_since=now - SILENT_FOR, now=now)
         return _Renewed(was_alive, ended)

@@ -11,6 +11,7 @@ from tocsin.actions.incident_set import ContextSource
 from tocsin.clock import Clock
 from tocsin.domain.poison import Poison
 from tocsin.domain.role import Role
+from tocsin.engine.beats import Beats
 from tocsin.engine.certificates import Endings
 from tocsin.engine.clock_watch import ClockWatch
 from tocsin.engine.courier import Courier
@@ -32,6 +33,11 @@ _POISON = {
     Part.STEPS: Poison.STEP,
     Part.DELIVERIES: Poison.DELIVERY,
 }
+_NOT_DONE = {
+    Part.PROMOTIONS: "auth_code.not_promoted",
+    Part.HEARTBEATS: "heartbeats.not_judged",
+}
+"""The parts of which none is to blame alone."""
 logger = logging.getLogger(__name__)
 
 
@@ -54,6 +60,7 @@ class Runner:
         roles: frozenset[Role],
         on_tick: Callable[[Tick], None],
         ward: Ward,
+        beats: Beats,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._writer = writer
@@ -69,6 +76,7 @@ class Runner:
         self._roles = roles
         self._on_tick = on_tick
         self._ward = ward
+        self._beats = beats
         self._wake = asyncio.Event()
         self._sleeps_until: int | None = None
         self._is_ticking = True
@@ -135,17 +143,25 @@ class Runner:
             return None  # it wakes us
         if not self._roles & _TICKING:
             return None  # nothing that comes due is for this node
-        may_send = self._renewal.is_sure and Role.DELIVER in self._roles
-        room = self._courier.room if may_send else 0
+        is_sure = self._renewal.is_sure
+        room = self._courier.room if is_sure and Role.DELIVER in self._roles else 0
         sending = Sending(self._run_id, self._slots, room)
+        may_judge = is_sure and Role.ESCALATE in self._roles
         limits, may_page = dict(self._limits), self._ward.may_page()
+        deaf_since = self._beats.deaf_since
 
         def work(tx: Tx) -> Tick:
             if self._may_have_leased:
                 take_back(tx, self._clock.now(), run_id=self._run_id, held=held)
             context = self._context_source(tx)
             return tick(
-                tx, context, limits=limits, sending=sending, may_page=may_page, roles=self._roles
+                *(tx, context),
+                limits=limits,
+                sending=sending,
+                may_page=may_page,
+                roles=self._roles,
+                may_judge=may_judge,
+                deaf_since=deaf_since,
             )
 
         held = self._courier.held
@@ -155,6 +171,8 @@ class Runner:
             return self._come_back(error)
         self._failures, self._may_have_leased = 0, False
         self._is_full = not done.has_room
+        if may_judge:
+            self._beats.judged(done.judged, done.excused, deaf_since)
         for webhook in done.promoted:
             logger.info("auth_code.promoted", extra={"webhook": webhook})
         self._courier.send(done.leases, done.configuration)
@@ -182,8 +200,8 @@ class Runner:
 
         False: there is none to blame, so the whole part waits a while.
         """
-        if part is Part.PROMOTIONS:
-            logger.error("auth_code.not_promoted", exc_info=error)
+        if part in _NOT_DONE:
+            logger.error(_NOT_DONE[part], exc_info=error)
             return False
         if part not in done.poisoned:
             self._limits[part] = max(1, self._limits[part] // 2)

@@ -15,6 +15,7 @@ from tocsin.secret import Secret
 from tocsin.store.alert_keys import AlertKey, list_alert_keys, list_revoked_keys
 from tocsin.store.changes import revision
 from tocsin.store.database import Tx
+from tocsin.store.heartbeats import any_heartbeat
 from tocsin.store.policies import find_versions, list_policies
 from tocsin.store.routing import DEFAULT, RoutingRow, list_routing
 from tocsin.store.webhooks import list_webhooks
@@ -140,6 +141,7 @@ def read_configuration(tx: Tx, vault: Vault, *, revision: int) -> Configuration:
             sorted((each for each in webhooks if each.follow_up), key=attrgetter("id"))
         ),
         next_promotion_at=min(planned, default=None),
+        has_heartbeats=any_heartbeat(tx),
     )
 
 

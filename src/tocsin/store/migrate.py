@@ -10,7 +10,7 @@ from tocsin.errors import TocsinError
 from tocsin.store.database import Tx
 from tocsin.store.settings_rows import find_setting
 
-HEAD = "0014"
+HEAD = "0015"
 """The revision that this version needs: the newest file in `migrations/versions`."""
 OLDEST_CODE = "oldest_code"
 """The setting by which a migration says that code which does not know some revision cannot use its schema.

@@ -163,6 +163,39 @@ routing_policies = sa.Table(
     sa.Column("policy_id", Id, nullable=False),
 )
 
+# Jobs that are to call. One row has both what is configured and what its calls made of it: the first is
+# written by edits, the second by calls and the engine, under the lock of its entity.
+heartbeats = sa.Table(
+    "heartbeats",
+    metadata,
+    sa.Column("id", Id, primary_key=True, autoincrement=False),
+    sa.Column("slug", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    # Microseconds.
+    sa.Column("every", sa.BigInteger, nullable=False),
+    sa.Column("grace", sa.BigInteger, nullable=False),
+    # In lower case; empty: the default routing.
+    sa.Column("routing_key", sa.Text, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("counts_from", Instant, nullable=False),
+    sa.Column("condition", sa.Text, nullable=False),
+    sa.Column("changed_at", Instant),
+    # When it is to be judged next; null while its next call is what counts.
+    sa.Column("due_at", Instant),
+    sa.Column("last_call_at", Instant),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("paused_at", Instant),
+    # Such a row is gone as soon as its incident was taken back.
+    sa.Column("deleted_at", Instant),
+)
+_alive("heartbeats_slug", heartbeats, "slug")
+sa.Index(
+    "heartbeats_due",
+    heartbeats.c.due_at,
+    sqlite_where=heartbeats.c.due_at.is_not(None),
+    postgresql_where=heartbeats.c.due_at.is_not(None),
+)
+
 alert_keys = sa.Table(
     "alert_keys",
     metadata,

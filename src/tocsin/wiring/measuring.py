@@ -10,8 +10,10 @@ from tocsin.actions.show_nodes import count_living
 from tocsin.actions.webhook_state import find_failing
 from tocsin.api.services import Health
 from tocsin.clock import Clock
+from tocsin.domain.heartbeat import state_of
 from tocsin.engine.engine import Engine
 from tocsin.store.backlog import oldest_due_step, oldest_unsent
+from tocsin.store.heartbeats import list_heartbeats
 from tocsin.store.webhook_failures import list_open_breakers
 from tocsin.wiring.opening import Store
 
@@ -45,6 +47,10 @@ def measure(store: Store, engine: Engine, clock: Clock, *, has_public_url: bool)
             ),
             nodes=count_living(tx, now),
             clock_skew=engine.load().clock_skew or timedelta(0),
+            heartbeats=Counter(state_of(each, now) for each in list_heartbeats(tx))
+            if configuration.has_heartbeats
+            else {},
+            peers=engine.watch.peerings,
             links_lead_nowhere=not has_public_url
             and any(webhook.links for webhook in configuration.webhooks.values()),
             has_default_routing=bool(configuration.default_route.policies),

@@ -11,6 +11,7 @@ from typing import Any
 from tocsin.actions.editor import Editor
 from tocsin.actions.forget_secrets import forget_secrets
 from tocsin.actions.unlock import unlock
+from tocsin.domain.masking import secret_parts
 from tocsin.master_key import MasterKey
 from tocsin.secret import Secret
 from tocsin.settings import Settings
@@ -93,6 +94,8 @@ def _secrets_of(settings: Settings, database: Database) -> list[Secret]:
     """Return what the settings hold that nobody may be told; the master key is the vault's."""
     password, proxy = database.url.password, settings.webhook_proxy
     found = [Secret(password)] if password else []
+    for peer in settings.watch:
+        found += map(Secret, secret_parts(peer.url.reveal()))
     return [*found, proxy.authorization] if proxy and proxy.authorization else found
 
 

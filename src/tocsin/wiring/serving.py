@@ -17,6 +17,7 @@ from tocsin.actions.links import link_keys
 from tocsin.actions.pause import pause
 from tocsin.actions.request_heads import renew_request_heads
 from tocsin.api.app import make_api
+from tocsin.api.heartbeat_calls import HeartbeatCalls
 from tocsin.api.ingestion import Ingestion
 from tocsin.api.keyring import Keyring
 from tocsin.api.outer import Outer
@@ -48,6 +49,7 @@ from tocsin.wiring.nodes import clock_of, clock_reader, hearing, schema_of, tell
 from tocsin.wiring.opening import Store, open_store
 from tocsin.wiring.retaining import retaining
 from tocsin.wiring.seat import Seat
+from tocsin.wiring.watching import watching
 
 
 class NoCertificateAuthorities(TocsinError):
@@ -162,17 +164,18 @@ async def running(
                     # With TLS, a certificate names the public URL rather than 127.0.0.1.
                     known_as = settings.public_url if settings.tls_cert else None
                     write_address(settings.home, known_as or url)
-                yield Running(
-                    url=url,
-                    public_url=settings.public_url or url,
-                    settings=settings,
-                    roles=roles,
-                    processes=seat.of if seat else 1,
-                    store=store,
-                    engine=engine,
-                    first_start=first_start,
-                    health=lambda: _if_possible(services.health),
-                )
+                with watching(engine, services.health):
+                    yield Running(
+                        url=url,
+                        public_url=settings.public_url or url,
+                        settings=settings,
+                        roles=roles,
+                        processes=seat.of if seat else 1,
+                        store=store,
+                        engine=engine,
+                        first_start=first_start,
+                        health=lambda: _if_possible(services.health),
+                    )
 
 
 def _clock_of(store: Store) -> Clock:
@@ -282,6 +285,11 @@ class _Parts:
 
     def outer(self, services: Services, engine: Engine, refused: RefusedAlerts) -> Outer:
         ingestion = Ingestion(
+            heartbeats=HeartbeatCalls(
+                take_in=engine.beats.take_in,
+                find_key=services.keyring.find,
+                new_uuid=self.new_uuid,
+            ),
             take_in=engine.inbox.take_in,
             find_key=services.keyring.find,
             find_revoked_key=services.keyring.find_revoked,
@@ -343,6 +351,7 @@ async def _engine(
             read_schema=lambda: schema_of(store.database),
             networks=parts.networks,
             proxy=settings.webhook_proxy,
+            peers=settings.watch,
         ),
         randomness=parts.randomness,
     )

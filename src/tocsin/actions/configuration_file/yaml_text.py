@@ -7,6 +7,7 @@ import yaml
 
 from tocsin.domain.configuration_file.description import (
     DEFAULT_ROUTING,
+    DescribedHeartbeat,
     DescribedPolicy,
     DescribedRouting,
     DescribedStep,
@@ -56,6 +57,8 @@ def _sections(
     yield "routing_keys", routing, ""
     yield "default_routing", default, ""
     yield "alert_keys", {name: {} for name in description.alert_keys}, _KEYS_NOTE
+    heartbeats = {slug: _heartbeat(each) for slug, each in description.heartbeats.items()}
+    yield "heartbeats", heartbeats, ""
 
 
 class _Lines(str):
@@ -181,4 +184,17 @@ def _routing(routing: DescribedRouting) -> dict[str, Any]:
     written: dict[str, Any] = {"policies": list(routing.policies)}
     if routing.opens_on != OPENING_TYPES_BY_DEFAULT:
         written["opens_on"] = format_opening_types(routing.opens_on).split(", ")
+    return written
+
+
+def _heartbeat(heartbeat: DescribedHeartbeat) -> dict[str, Any]:
+    written: dict[str, Any] = {
+        "name": heartbeat.name,
+        "every": format_duration(heartbeat.every),
+        "grace": format_duration(heartbeat.grace),
+    }
+    if heartbeat.routing_key:
+        written["routing_key"] = heartbeat.routing_key
+    if heartbeat.paused:
+        written["paused"] = True
     return written

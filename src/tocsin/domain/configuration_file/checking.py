@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from tocsin.domain.configuration_file.description import (
     DEFAULT_ROUTING,
+    DescribedHeartbeat,
     DescribedPolicy,
     DescribedRouting,
     Description,
@@ -14,6 +15,7 @@ from tocsin.domain.configuration_file.description import (
 from tocsin.domain.configuration_file.merging import Merged
 from tocsin.domain.configuration_file.mistakes import Mistake, nearest
 from tocsin.domain.configuration_file.reading import ConfigurationFile
+from tocsin.domain.message_type import MessageType
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,23 @@ def find_advice(description: Description) -> Iterator[Advice]:
             )
     for slug in sorted(description.webhooks.keys() - called):
         yield Advice(place_of(ObjectKind.WEBHOOK, slug), "no policy calls it")
+    for _, heartbeat in sorted(description.heartbeats.items()):
+        yield from _heartbeat_advice(heartbeat, description)
+
+
+def _heartbeat_advice(heartbeat: DescribedHeartbeat, description: Description) -> Iterator[Advice]:
+    place, key = place_of(ObjectKind.HEARTBEAT, heartbeat.slug), heartbeat.routing_key
+    if key and key not in description.routing:
+        yield Advice(
+            f"{place}.routing_key",
+            f"the routing key {key!r} is not configured, so the default routing takes the alert",
+        )
+    route = description.routing.get(key) or description.routing.get(DEFAULT_ROUTING)
+    if route is not None and MessageType.CRITICAL not in route.opens_on:
+        yield Advice(
+            f"{place}.routing_key",
+            "its alert is CRITICAL, which opens no incident there; add CRITICAL to opens_on",
+        )
 
 
 def _webhooks_of(policy: DescribedPolicy) -> Iterator[str]:

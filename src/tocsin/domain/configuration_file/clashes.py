@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from tocsin.domain.configuration_file.description import (
     Described,
+    DescribedHeartbeat,
     DescribedPolicy,
     DescribedRouting,
     Description,
@@ -22,7 +23,7 @@ def find_clashes(description: Description, lines: Mapping[str, int]) -> Iterator
 
 def former_key(described: Described) -> str | None:
     """Return the key that a renamed object had before, within its team for a policy."""
-    if isinstance(described, DescribedRouting) or described.was is None:
+    if isinstance(described, DescribedRouting | DescribedHeartbeat) or described.was is None:
         return None
     if isinstance(described, DescribedPolicy):
         return f"{described.team}/{described.was}"

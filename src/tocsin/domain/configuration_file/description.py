@@ -29,6 +29,7 @@ class ObjectKind(StrEnum):
     POLICY = "policy"
     ROUTING_KEY = "routing key"
     ALERT_KEY = "alert key"
+    HEARTBEAT = "heartbeat"
 
 
 class Section(StrEnum):
@@ -39,6 +40,7 @@ class Section(StrEnum):
     ROUTING_KEYS = "routing_keys"
     DEFAULT_ROUTING = "default_routing"
     ALERT_KEYS = "alert_keys"
+    HEARTBEATS = "heartbeats"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +113,26 @@ class DescribedAlertKey:
     was: str | None = field(default=None, compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class DescribedHeartbeat:
+    """A job that is to call. Its slug is in the URL that it calls, so it is never renamed."""
+
+    slug: str
+    name: str
+    every: timedelta
+    grace: timedelta
+    routing_key: str = ""
+    paused: bool | None = None
+    """None: as it is; a new heartbeat is not."""
+
+
 Described = (
-    DescribedWebhook | DescribedTeam | DescribedPolicy | DescribedRouting | DescribedAlertKey
+    DescribedWebhook
+    | DescribedTeam
+    | DescribedPolicy
+    | DescribedRouting
+    | DescribedAlertKey
+    | DescribedHeartbeat
 )
 
 
@@ -125,6 +145,7 @@ class Description:
     policies: Mapping[str, DescribedPolicy] = field(default_factory=dict)
     routing: Mapping[str, DescribedRouting] = field(default_factory=dict)
     alert_keys: Mapping[str, DescribedAlertKey] = field(default_factory=dict)
+    heartbeats: Mapping[str, DescribedHeartbeat] = field(default_factory=dict)
 
     def of(self, kind: ObjectKind) -> Mapping[str, Described]:
         """Return the objects of one kind."""
@@ -139,6 +160,8 @@ class Description:
                 return self.routing
             case ObjectKind.ALERT_KEY:
                 return self.alert_keys
+            case ObjectKind.HEARTBEAT:
+                return self.heartbeats
 
 
 def place_of(kind: ObjectKind, key: str) -> str:
@@ -155,3 +178,5 @@ def place_of(kind: ObjectKind, key: str) -> str:
             return "default_routing" if key == DEFAULT_ROUTING else f"routing_keys.{key}"
         case ObjectKind.ALERT_KEY:
             return f"alert_keys.{key}"
+        case ObjectKind.HEARTBEAT:
+            return f"heartbeats.{key}"

@@ -6,6 +6,7 @@ from typing import Any, Final
 from tocsin.domain.configuration_file.description import (
     Described,
     DescribedAlertKey,
+    DescribedHeartbeat,
     DescribedPolicy,
     DescribedRouting,
     DescribedStep,
@@ -23,7 +24,7 @@ _BEGIN: Final = "-----BEGIN CERTIFICATE-----"
 Facts = dict[str, Any]
 
 
-def facts_of(described: Described | None) -> Facts:
+def facts_of(described: Described | None) -> Facts:  # noqa: PLR0911 - one arm for each kind
     """Return what an object is like; nothing for one that is not there."""
     match described:
         case None:
@@ -41,6 +42,8 @@ def facts_of(described: Described | None) -> Facts:
             }
         case DescribedAlertKey():
             return {"name": described.name}
+        case DescribedHeartbeat():
+            return _heartbeat(described)
 
 
 def changed_facts(before: Described | None, after: Described | None) -> tuple[Facts, Facts]:
@@ -113,6 +116,17 @@ def _client_key(webhook: DescribedWebhook) -> Secret | None:
 
 def _pending_code(webhook: DescribedWebhook) -> Secret | None:
     return webhook.pending.code if webhook.pending else None
+
+
+def _heartbeat(heartbeat: DescribedHeartbeat) -> Facts:
+    return {
+        "slug": heartbeat.slug,
+        "name": heartbeat.name,
+        "every": format_duration(heartbeat.every),
+        "grace": format_duration(heartbeat.grace),
+        "routing_key": heartbeat.routing_key or None,
+        "paused": heartbeat.paused is True,
+    }
 
 
 def _policy(policy: DescribedPolicy) -> Facts:

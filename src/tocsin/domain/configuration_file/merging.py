@@ -10,6 +10,7 @@ from tocsin.domain.configuration_file.description import (
     DEFAULT_ROUTING,
     Described,
     DescribedAlertKey,
+    DescribedHeartbeat,
     DescribedPolicy,
     DescribedRouting,
     DescribedWebhook,
@@ -111,6 +112,10 @@ def merge(current: Description, file: ConfigurationFile, *, prune: bool = False)
             **base.alert_keys,
             **{name: _alert_key(before, each) for name, each in described.alert_keys.items()},
         },
+        heartbeats={
+            **base.heartbeats,
+            **{slug: _heartbeat(before, each) for slug, each in described.heartbeats.items()},
+        },
     )
     return Merged(before, after, renames.by_kind, tuple(renames.mistakes))
 
@@ -133,6 +138,7 @@ def _renamed(current: Description, renames: _Renames) -> Description:
         policies={each.path: each for each in policies.values()},
         routing={key: _rerouted(each, paths) for key, each in current.routing.items()},
         alert_keys=_rekeyed(current.alert_keys, keys, "name"),
+        heartbeats=current.heartbeats,
     )
 
 
@@ -170,6 +176,7 @@ def _kept(before: Description, sections: frozenset[Section]) -> Description:
         policies={} if has_teams else before.policies,
         routing=routing,
         alert_keys={} if Section.ALERT_KEYS in sections else before.alert_keys,
+        heartbeats={} if Section.HEARTBEATS in sections else before.heartbeats,
     )
 
 
@@ -217,3 +224,11 @@ def _auth_codes(
 def _alert_key(before: Description, described: DescribedAlertKey) -> DescribedAlertKey:
     known = before.alert_keys.get(described.name)
     return replace(described, hash=described.hash or (known.hash if known else None))
+
+
+def _heartbeat(before: Description, described: DescribedHeartbeat) -> DescribedHeartbeat:
+    known = before.heartbeats.get(described.slug)
+    paused = described.paused
+    if paused is None:
+        paused = known is not None and known.paused is True
+    return replace(described, paused=paused)

@@ -9,6 +9,7 @@ from tocsin.domain.configuration_file.description import DescribedPolicy, Descri
 from tocsin.domain.configuration_file.mistakes import Mistake
 from tocsin.domain.configuration_file.place import Findings, Place
 from tocsin.domain.configuration_file.reading_alert_keys import read_alert_key
+from tocsin.domain.configuration_file.reading_heartbeats import read_heartbeat
 from tocsin.domain.configuration_file.reading_routing import (
     read_default_routing,
     read_routing_keys,
@@ -87,6 +88,7 @@ def _description(parts: Mapping[Section, Place]) -> Description:
     webhooks = parts[Section.WEBHOOKS].entries()
     teams = parts[Section.TEAMS].entries()
     keys = parts[Section.ALERT_KEYS].entries()
+    heartbeats = parts[Section.HEARTBEATS].entries()
     routing = [
         *read_routing_keys(parts[Section.ROUTING_KEYS]),
         *read_default_routing(parts[Section.DEFAULT_ROUTING]),
@@ -97,6 +99,7 @@ def _description(parts: Mapping[Section, Place]) -> Description:
         policies={policy.path: policy for policy in _policies(teams)},
         routing={each.key: each for each in routing},
         alert_keys={name: read_alert_key(name, place) for name, place in keys.items()},
+        heartbeats={slug: read_heartbeat(slug, place) for slug, place in heartbeats.items()},
     )
 
 
