@@ -31,6 +31,7 @@ ON_RECORD = {
     "deliveries": "attempt_started_at created_at ended_at planned_at",
     "escalations": "ended_at started_at",
     "feed": "at",
+    "heartbeats": "changed_at created_at deleted_at last_call_at paused_at",
     "idempotency": "at",
     "incidents": "changed_at nobody_left_since opened_at",
     "policies": "deleted_at",

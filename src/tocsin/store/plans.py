@@ -11,11 +11,13 @@ import sqlalchemy as sa
 
 from tocsin.store import schema
 from tocsin.store.database import Tx
+from tocsin.store.schema_configuration import heartbeats
 
-_D, _E, _F, _I, _L = (
+_D, _E, _F, _H, _I, _L = (
     schema.deliveries,
     schema.escalations,
     schema.webhook_failures,
+    heartbeats,
     schema.incidents,
     schema.lanes,
 )
@@ -24,6 +26,7 @@ PLANS: Final[tuple[tuple[sa.ColumnElement[bool], tuple[sa.Column[Any], ...]], ..
     (_I.c.held_until.is_not(None), (_I.c.held_until,)),
     (_E.c.due_at.is_not(None), (_E.c.due_at, _E.c.planned_at)),
     (_D.c.due_at.is_not(None), (_D.c.due_at, _D.c.hurried_at, _D.c.first_attempt_at)),
+    (_H.c.due_at.is_not(None), (_H.c.due_at, _H.c.counts_from)),
     (sa.true(), (_L.c.due_at, _L.c.held_until)),
     (sa.true(), (_F.c.failing_since, _F.c.gone_since, _F.c.latest_at)),
     (sa.true(), (_F.c.breaker_opened_at, _F.c.probe_at)),
