@@ -85,7 +85,6 @@ ROUTES: dict[tuple[str, str], Scope | None] = {
     ("POST", "/api/v1/configuration/apply"): ADMINISTER,
     ("GET", "/api/v1/configuration/export"): ADMINISTER,
     ("GET", "/api/v1/changes"): READ,
-    ("GET", "/api/v1/nodes"): READ,
     ("GET", "/api/v1/retention"): READ,
     ("GET", "/api/v1/upcoming"): READ,
     ("POST", "/api/v1/pause"): ADMINISTER,

@@ -44,6 +44,7 @@ KEPT: Final[Mapping[str, str]] = {
     "settings": "A row for each fact about the installation.",
     "routing_keys": "In force until somebody deletes it.",
     "routing_policies": "In force until somebody changes the routing key.",
+    "heartbeats": "In force until somebody deletes it; then it goes by itself, with its incident.",
     "alert_keys": "People make them; whoever still sends with one that was revoked is told so.",
     "tokens": "People make them; the audit names those that were revoked.",
     "changes": "The audit. People make its rows, and nothing else says who changed what.",
