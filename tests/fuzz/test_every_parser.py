@@ -45,6 +45,7 @@ READS_NO_TEXT = {
     "read_in_force": "reads our own rows",
     "read_line": "takes what is typed, as it is",
     "read_literal": "asks the system",
+    "read_machine_clock": "asks the system",
     "read_master_key": "takes a path",
     "read_peer": "takes what OpenSSL has verified",
     "read_secret": "takes what is typed, as it is",
