@@ -20,6 +20,7 @@ from tocsin.settings import InvalidSettings
 
 GROUPS: Final = {
     "run it": ("serve", "demo", "chaos", "version"),
+    "keep it": ("backup", "restore", "migrate-store"),
     "say who is paged, and when": (
         "apply",
         "export",
