@@ -19,8 +19,8 @@ from tocsin.store.snapshot import (
     check,
     copy_pages,
     draft_of,
-    keep_aside,
     put_in_place,
+    take_over,
 )
 
 
@@ -124,9 +124,10 @@ def test_what_is_there_is_replaced_only_when_told(
     with draft_of(file) as draft:
         draft.write_text("first")
         put_in_place(draft, file, replace=False)
-    with draft_of(file) as draft, pytest.raises(FileExists, match="--replace"):
+    with draft_of(file) as draft:
         draft.write_text("second")
-        put_in_place(draft, file, replace=False)
+        with pytest.raises(FileExists, match="--replace"):
+            put_in_place(draft, file, replace=False)
     assert file.read_text() == "first"
     with draft_of(file) as draft:
         draft.write_text("third")
@@ -179,23 +180,22 @@ def test_what_is_no_database_is_not_copied(tmp_path: Path, content: bytes | None
 
 
 @pytest.mark.parametrize("is_damaged", [False, True])
-def test_what_is_kept_aside_has_all_that_was_committed(
+def test_what_is_replaced_is_kept_with_all_that_was_committed(
     database: Database, tmp_path: Path, *, is_damaged: bool
 ) -> None:
-    """The log is put into it; if that cannot be, the log goes with it, and never stays for another."""
-    ours = tmp_path / "dead.db"
-    ours.write_bytes(file_of(database).read_bytes())
-    log = tmp_path / "dead.db-wal"
-    log.write_bytes((tmp_path / "ours.db-wal").read_bytes())
-    assert log.stat().st_size
-    if is_damaged:
-        ours.write_bytes(b"x" * 4096)
-    keep_aside(ours, tmp_path / "kept.db")
-    assert not list(tmp_path.glob("dead.db*"))
-    if is_damaged:
-        assert (tmp_path / "kept.db-wal").exists()
-    else:
-        assert numbers(tmp_path / "kept.db") == list(range(300))
+    """Its log goes with it, also where SQLite can make nothing of it, and never stays for the new one."""
+    ours, kept = tmp_path / "dead.db", tmp_path / "kept.db"
+    ours.write_bytes(b"x" * 4096 if is_damaged else file_of(database).read_bytes())
+    log = (tmp_path / "ours.db-wal").read_bytes()
+    (tmp_path / "dead.db-wal").write_bytes(log)
+    with draft_of(ours) as draft:
+        draft.write_bytes(b"the new one")
+        take_over(draft, ours, kept)
+    assert {file.name for file in tmp_path.glob("*dead.db*")} == {"dead.db"}
+    assert ours.read_bytes() == b"the new one"
+    assert (tmp_path / "kept.db-wal").read_bytes() == log
+    if not is_damaged:
+        assert numbers(kept) == list(range(300))
 
 
 def test_a_database_in_use_becomes_one_file(database: Database, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -155,18 +155,26 @@ def _give_name(draft: Path, file: Path) -> None:
         draft.rename(file)
 
 
-def keep_aside(database: Path, kept: Path) -> None:
-    """Give a database that nobody uses another name, together with what SQLite keeps beside it.
+def take_over(draft: Path, database: Path, kept: Path) -> None:
+    """Put a draft where a database is that nobody uses; that one keeps all it has under another name.
 
-    Its log is put into it first; a damaged one that cannot do that takes its log along.
+    SQLite is not asked to look at it: it may be damaged, and then its log would be lost. Whenever this
+    is cut short, one of the two names leads to all of what was there. Raises: FileNotMade.
     """
-    with suppress(sqlite3.DatabaseError):
-        as_one_file(database)
-    for ours, theirs in zip(_beside(database), _beside(kept), strict=True):
-        if ours.exists():
-            ours.replace(theirs)
-    database.replace(kept)
-    _sync(kept.parent)
+    try:
+        for ours, theirs in zip(
+            (database, *_beside(database)), (kept, *_beside(kept)), strict=True
+        ):
+            if ours.exists():
+                os.link(ours, theirs)
+        _sync(kept.parent)
+        # A log of the old one would be taken for the new one's.
+        for ours in _beside(database):
+            ours.unlink(missing_ok=True)
+        _sync(database.parent)
+    except OSError as error:
+        raise _not_made(kept, error) from None
+    put_in_place(draft, database, replace=True)
 
 
 def exists(file: Path) -> FileExists:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 from tocsin.actions.restored import Restored, go_on_from, refuse_without_key
@@ -21,8 +22,8 @@ from tocsin.store.snapshot import (
     check,
     copy_pages,
     draft_of,
-    keep_aside,
     put_in_place,
+    take_over,
 )
 from tocsin.wiring.backup import key_source_of, named
 from tocsin.wiring.opening import beside, key_file_of
@@ -155,7 +156,8 @@ def _swap(draft: Path, file: Path, clock: Clock) -> Path | None:
     if not file.exists():
         put_in_place(draft, file, replace=False)
         return None
-    kept = beside(file, f".before-restore-{clock.now():%Y%m%dT%H%M%SZ}")
-    keep_aside(file, kept)
-    put_in_place(draft, file, replace=False)
+    suffix = f".before-restore-{clock.now():%Y%m%dT%H%M%SZ}"
+    names = chain([suffix], (f"{suffix}-{number}" for number in count(2)))
+    kept = next(each for name in names if not (each := beside(file, name)).exists())
+    take_over(draft, file, kept)
     return kept
