@@ -1,5 +1,6 @@
 """Everything moves from SQLite to PostgreSQL, a server goes on there, and none on the file."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import sqlalchemy as sa
 from tests.behaviour.harness import DATABASE_URL, ON_SQLITE, Tocsin
 from tests.behaviour.keeping import command, rows_of, started
 from tests.behaviour.test_poison import OUTCOME
+from tests.cli.conftest import Cli
 from tests.databases import drop_databases, new_database
 
 from tocsin.store.moved import StoreMoved
@@ -37,7 +39,7 @@ async def live(tocsin: Tocsin) -> None:
         keys={"db": ["main"]},
         default=["admins"],
         webhooks={
-            "pager": {"follow_up": ["acknowledged", "resolved"], "auth_code": "A" * 36},
+            "pager": {"follow_up": ["acknowledged", "resolved"]},
             "broken": {"deadline": "10m"},
         },
     )
@@ -71,9 +73,9 @@ async def test_everything_moves_and_goes_on(tocsin: Tocsin, target: str) -> None
     """Every table is the same row by row; what waited is delivered, and the next step fires."""
     await live(tocsin)
     tocsin.receiver.hold("/slow")
-    await tocsin.open("last")
+    last = await tocsin.open("last")
     (waiting,) = [
-        each["id"] for each in await tocsin.deliveries(webhook="slow") if each["incident"] == 7
+        each["id"] for each in await tocsin.deliveries(webhook="slow") if each["incident"] == last
     ]
     tocsin.after_a_crash(tocsin.home.parent / "crashed")  # while it is being sent
     tocsin.receiver.let_all_go()
@@ -82,7 +84,9 @@ async def test_everything_moves_and_goes_on(tocsin: Tocsin, target: str) -> None
 
     done = await command(crashed, "migrate-store", "--to", target, home=crashed.home)
     assert (done.code, done.err) == (0, "")
-    assert f"TOCSIN_DATABASE_URL={target.partition('?')[0]}" in done.out.replace("'", "")
+    assert re.search(
+        r"\n  TOCSIN_DATABASE_URL='?postgresql://\S*/moved\S* tocsin serve\n", done.out
+    )
     ours, theirs = rows_of(crashed.database_url), rows_of(as_driver(target))
     ours["settings"] = [row for row in ours["settings"] if row[0] != "moved_to"]
     assert ours == theirs
@@ -99,7 +103,7 @@ async def test_everything_moves_and_goes_on(tocsin: Tocsin, target: str) -> None
         before = successor.receiver.count("/boss")
         await successor.advance(minutes=31)
         assert successor.receiver.count("/boss") > before
-        assert await successor.open("afterwards") == 8
+        assert await successor.open("afterwards") == last + 1
         again = await successor.http.post(
             "/api/v1/keys", json={"name": "sender"}, headers={"Idempotency-Key": "once"}
         )
@@ -115,6 +119,7 @@ async def test_no_server_starts_on_what_was_moved_until_somebody_goes_back(
     await tocsin.alert()
     await tocsin.stop()
     assert (await command(tocsin, "migrate-store", "--to", "-", given=f"{target}\n")).code == 0
+    assert rows_of(tocsin.database_url)["settings"] != rows_of(as_driver(target))["settings"]
     where = str(sa.make_url(target).database)
     with pytest.raises(StoreMoved, match=rf"{where}.*migrate-store --undo"):
         async with started(tocsin, tocsin.home):
@@ -142,8 +147,8 @@ async def test_a_move_that_fails_changes_neither_side(tocsin: Tocsin, target: st
     with engine.connect() as connection:
         connection.exec_driver_sql(  # fails when the transaction is committed
             "CREATE FUNCTION fail() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS "
-            "(SELECT FROM pg_tables WHERE tablename = 'alerts') THEN "
-            "DROP TABLE IF EXISTS at_commit; CREATE TABLE at_commit (n int UNIQUE DEFERRABLE "
+            "(SELECT FROM pg_tables WHERE tablename = 'alerts') AND NOT EXISTS "
+            "(SELECT FROM pg_tables WHERE tablename = 'at_commit') THEN CREATE TABLE at_commit (n int UNIQUE DEFERRABLE "
             "INITIALLY DEFERRED); INSERT INTO at_commit VALUES (1), (1); END IF; END $$"
         )
         connection.exec_driver_sql(
@@ -151,7 +156,7 @@ async def test_a_move_that_fails_changes_neither_side(tocsin: Tocsin, target: st
             "EXECUTE FUNCTION fail()"
         )
         refused = await command(tocsin, *move)
-        assert (refused.code, "nothing was changed" in refused.err) == (1, True)
+        assert (refused.code, "at_commit" in refused.err) == (1, True)
         assert not sa.inspect(connection).has_table("alerts")
         connection.exec_driver_sql("DROP EVENT TRIGGER fail")
         connection.exec_driver_sql("CREATE TABLE alerts (id INTEGER)")
@@ -162,8 +167,7 @@ async def test_a_move_that_fails_changes_neither_side(tocsin: Tocsin, target: st
     assert rows_of(tocsin.database_url) == before
     done = await command(tocsin, *move, "--json")
     assert (done.code, done.json["rows"]) == (0, sum(map(len, before.values())))
-    await_start = await command(tocsin, "migrate-store", "--undo")
-    assert await_start.code == 0
+    assert (await command(tocsin, "migrate-store", "--undo")).code == 0
     await tocsin.start()
 
 
@@ -181,6 +185,25 @@ async def test_what_cannot_be_moved_is_told(tocsin: Tocsin, target: str, tmp_pat
     away = await command(tocsin, "migrate-store", "--to", "postgresql://u:hidden@127.0.0.1:9/x")
     assert (away.code, "nothing was changed" in away.err) == (1, True)
     assert "hidden" not in away.err
+    await tocsin.start()
+
+
+async def test_a_key_that_the_new_server_would_not_find_is_named(
+    tocsin: Tocsin, target: str, tmp_path: Path
+) -> None:
+    """With PostgreSQL a server looks for it in its home, and here it lies beside the file."""
+    await tocsin.stop()
+    elsewhere = tmp_path / "else where"
+    elsewhere.mkdir()
+    for name in ("tocsin.db", "tocsin.db.key"):
+        (tocsin.home / name).rename(elsewhere / name)
+    env = {"TOCSIN_HOME": str(tocsin.home)}
+    env["TOCSIN_DATABASE_URL"] = f"sqlite:///{elsewhere / 'tocsin.db'}"
+    done = Cli(env)("migrate-store", "--to", target, "--json")
+    assert done.json["next"].startswith(f"TOCSIN_MASTER_KEY_FILE='{elsewhere / 'tocsin.db.key'}' ")
+    (elsewhere / "tocsin.db.key").rename(tocsin.home / "tocsin.db.key")
+    (elsewhere / "tocsin.db").rename(tocsin.home / "tocsin.db")
+    assert Cli({"TOCSIN_HOME": str(tocsin.home)})("migrate-store", "--undo", "--json").code == 0
     await tocsin.start()
 
 

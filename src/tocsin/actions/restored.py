@@ -25,8 +25,8 @@ _ANYWAY: Final = "If it is lost for good, restore with --without-master-key"
 class Restored:
     """What was brought back."""
 
-    newest_at: datetime
-    """When the newest thing in it was made."""
+    newest_at: datetime | None
+    """When the newest thing in it was made; None: there is nothing."""
     next_incident: int
     outstanding: Outstanding
 
@@ -67,4 +67,5 @@ def go_on_from(tx: Tx, *, first_number: int, skip_numbers: int, now: datetime) -
     save_number(tx, INCIDENT, number)
     save_number(tx, FEED, next_number(tx, FEED) + _SKIPPED_POSITIONS)
     forget_move(tx)
-    return Restored(made_at(find_newest_id(tx)), number, count_outstanding(tx, now))
+    newest = find_newest_id(tx)
+    return Restored(made_at(newest) if newest else None, number, count_outstanding(tx, now))

@@ -23,7 +23,7 @@ def add_command(commands: Commands) -> None:
         """,
         example="""
             tocsin backup /backups/tocsin.db
-            tocsin backup /backups/tocsin-$(date +%F).db --json   # from a timer
+            tocsin backup /backups/tocsin-2026-11-26.db --json   # from a timer
         """,
         then="tocsin restore /backups/tocsin.db   # on another machine, to see that it works",
         asks_server=False,

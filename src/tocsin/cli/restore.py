@@ -1,6 +1,7 @@
 """`tocsin restore`."""
 
 import argparse
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ from tocsin.cli.command import Commands, add_parser, number_up_to
 from tocsin.cli.long_work import Progress
 from tocsin.cli.paint import Cell, Colour
 from tocsin.cli.shell import DONE, Shell
+from tocsin.cli.when import relative
 from tocsin.domain.wording import counted
 from tocsin.settings import Settings
 
@@ -82,7 +84,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
             {
                 "database": done.target,
                 "kept": str(done.kept) if done.kept else None,
-                "newest_at": done.content.newest_at.isoformat(),
+                "newest_at": _written(done.content.newest_at),
                 "next_incident": done.content.next_incident,
                 "unresolved_incidents": left.unresolved_incidents,
                 "overdue_steps": left.overdue_steps,
@@ -100,7 +102,8 @@ def _tell(done: "BroughtBack", shell: Shell) -> None:
     shell.say(Cell(f"{done.target} is restored.", Colour.STRONG))
     if done.kept:
         shell.say(f"What was there before is kept: {done.kept}")
-    shell.say(f"The newest thing in it was made at {content.newest_at:%Y-%m-%d %H:%M:%S} UTC.")
+    if content.newest_at:
+        shell.say(f"The newest thing in it was made {_when(content.newest_at, shell)}.")
     shell.say(f"The next incident will be {content.next_incident}.")
     incidents = counted(left.unresolved_incidents, "incident is", "incidents are")
     steps = counted(left.overdue_steps, "step is", "steps are")
@@ -117,3 +120,11 @@ def _tell(done: "BroughtBack", shell: Shell) -> None:
     shell.say("So look before anything goes out:")
     for line in ("tocsin serve --paused", "tocsin resume --dry-run", "tocsin resume"):
         shell.say(line, indent=2)
+
+
+def _when(at: datetime, shell: Shell) -> str:
+    return f"at {at:%Y-%m-%d %H:%M:%S} UTC, {relative(at.isoformat(), shell.now)}"
+
+
+def _written(at: datetime | None) -> str | None:
+    return f"{at:%Y-%m-%dT%H:%M:%S.%f}Z" if at else None

@@ -140,5 +140,6 @@ def named(database: Database) -> str:
     """Return what a database is called, without its password: PostgreSQL's programs take it, too."""
     if database.file:
         return str(database.file)
-    url = database.url.set(drivername="postgresql")
-    return url._replace(password=None).render_as_string(hide_password=True)
+    url = database.url.set(drivername="postgresql")._replace(password=None)
+    # As parameters they are legal, too.
+    return url.difference_update_query(("password", "sslpassword")).render_as_string()
