@@ -61,6 +61,7 @@ async def test_a_server_goes_on_from_a_backup(
     assert "  tocsin serve --paused\n  tocsin resume --dry-run\n" in said
     assert "1 incident is unresolved, 0 steps are overdue and 1 delivery waits" in said
     before = len(tocsin.receiver.requests)
+    position = max(row[0] for row in rows_of(f"sqlite:///{tmp_path / 'backup.db'}")["feed"])
     async with started(tocsin, new_home, paused=True) as successor:
         await successor.advance(minutes=1)
         plan = await successor.post("resume", dry_run=True)
@@ -73,6 +74,10 @@ async def test_a_server_goes_on_from_a_backup(
         await successor.advance(minutes=10)
         assert successor.receiver.count("/boss") == 1
         assert await successor.open("opened-after-the-restore") == 1002
+        ((next_position,),) = successor.rows(
+            "SELECT min(position) FROM feed WHERE position > :p", p=position
+        )
+        assert next_position == position + 1_000_001
 
 
 async def test_an_attempt_that_was_under_way_is_unknown_and_made_again(
