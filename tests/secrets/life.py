@@ -4,9 +4,8 @@ import asyncio
 import io
 import logging
 import re
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +15,7 @@ import sqlalchemy as sa
 from tests.behaviour.configuring import configuration
 from tests.behaviour.harness import ALERT_PATH, Tocsin
 from tests.behaviour.test_tls import OURS
+from tests.cli.conftest import Cli
 from tests.secrets.odd_requests import odd_requests
 from tests.secrets.talkative import Talkative
 
@@ -314,12 +314,11 @@ class Life:
         }
         if not self.postgresql:
             assert {"tocsin.db", "tocsin.db-wal", "tocsin.db-shm"} <= found.keys()
-            with (
-                closing(sqlite3.connect(self.tocsin.database)) as ours,
-                closing(sqlite3.connect(copy)) as theirs,
-            ):
-                ours.backup(theirs)
-            found["a copy by SQLite's own backup"] = copy.read_bytes()
+        env = {"TOCSIN_HOME": str(self.tocsin.home), "TOCSIN_DATABASE_URL": self.postgresql or ""}
+        done = Cli(env)("backup", str(copy))
+        assert (done.code, done.err) == (0, "")
+        found["what tocsin backup says"] = done.out.encode()
+        found["a backup"] = copy.read_bytes()
         return found
 
     def rows(self) -> dict[str, bytes]:

@@ -20,6 +20,7 @@ from tocsin.settings import InvalidSettings
 
 GROUPS: Final = {
     "run it": ("serve", "demo", "chaos", "version"),
+    "keep it": ("backup", "restore", "migrate-store"),
     "say who is paged, and when": (
         "apply",
         "export",
@@ -80,7 +81,7 @@ class _Overview(argparse.ArgumentParser):
     def format_help(self) -> str:
         parts = [f"usage: {self.prog} COMMAND ...", _INTRODUCTION.strip()]
         for title, names in GROUPS.items():
-            lines = [f"  {name:<13}{self.lessons[name]}" for name in names]
+            lines = [f"  {name:<15}{self.lessons[name]}" for name in names]
             parts.append("\n".join([f"{title}:", *lines]))
         return "\n\n".join([*parts, _EPILOG.strip()]) + "\n"
 

@@ -71,6 +71,16 @@ def forget_unopenable(tx: Tx, vault: Vault) -> None:
             tx.news.has_overwritten = True
 
 
+def count_unopenable(tx: Tx, vault: Vault) -> Counter[str]:
+    """Return how much of what is sealed this vault does not open, by the name of the key that would."""
+    closed: Counter[str] = Counter()
+    for column, which in _places():
+        for (sealed,) in tx.core.execute(sa.select(column).where(which, _is_full(column))):
+            if not vault.opens(bytes(sealed)):
+                closed[key_name_of(bytes(sealed))] += 1
+    return closed
+
+
 def _key(column: sa.Column[Any]) -> str:
     return f"key_{column.name}"
 

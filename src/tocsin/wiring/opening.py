@@ -18,6 +18,7 @@ from tocsin.settings import Settings
 from tocsin.store.configuration import ConfigurationCache
 from tocsin.store.database import Database
 from tocsin.store.migrate import migrate
+from tocsin.store.moved import refuse_moved
 from tocsin.store.newest_id import find_newest_id
 from tocsin.store.place import prepare_folder, reaching, sole_server
 from tocsin.vault import Vault
@@ -57,7 +58,7 @@ def open_store(
     `forgetting` makes whoever forgets what the master key does not open; None: it is refused.
     Raises: FolderNotWritable, NetworkFileSystem, AnotherServer, NewerSchema, MasterKeyMissing,
     MasterKeyWrong, MasterKeyExposed, MasterKeyUnreadable, SealBroken, NothingToForget,
-    DatabaseNotReached.
+    DatabaseNotReached, StoreMoved.
     """
     with ExitStack() as stack:
         prepare_folder(settings.home)
@@ -69,11 +70,11 @@ def open_store(
         file = database.file
         if file is not None:
             prepare_folder(file.parent)
-            stack.enter_context(sole_server(_beside(file, ".lock")))
+            stack.enter_context(sole_server(beside(file, ".lock")))
             # Made before SQLite does, which would let others of this machine read it.
             os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
         # PostgreSQL lies elsewhere: there the key is a file of this node's home, or a setting.
-        key_file = _beside(file or settings.home / "tocsin.db", ".key")
+        key_file = key_file_of(settings, file)
         given = settings.master_key
         with reaching(file):
             vault, forgotten, newest_id = _prepare(
@@ -109,6 +110,7 @@ def _prepare(
     """Return the vault, the webhooks whose secrets were forgotten, and the newest id."""
     with database.write() as tx:
         migrate(tx)
+        refuse_moved(tx)
     key: dict[str, Any] = {"file": key_file, "given": given, "random_bytes": random_bytes}
     with database.write() as tx:
         if forgetting:
@@ -125,5 +127,11 @@ def _prepare(
     return unlocked.vault, (), newest_id
 
 
-def _beside(file: Path, suffix: str) -> Path:
+def key_file_of(settings: Settings, database: Path | None) -> Path:
+    """Return where the master key lies, unless a setting gives it."""
+    return beside(database or settings.home / "tocsin.db", ".key")
+
+
+def beside(file: Path, suffix: str) -> Path:
+    """Return the file that belongs to another one and has a longer name."""
     return file.with_name(file.name + suffix)
