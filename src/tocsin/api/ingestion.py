@@ -74,6 +74,7 @@ class Ingestion:
             return
         key, routing_key = place
         if self.find_key(key) is None:
+            self.metrics.alert_refused(UNKNOWN_KEY)
             await _answer(send, 404, _NOTHING)
             self._let_nobody_in(key, routing_key)
             return
@@ -121,7 +122,6 @@ class Ingestion:
 
     def _let_nobody_in(self, key: Secret, routing_key: str) -> None:
         """Keep it for a person, who may know more than the sender, once the sender has its answer."""
-        self.metrics.alert_refused(UNKNOWN_KEY)
         revoked, now = self.find_revoked_key(key), self.clock.now()
         refusal = refuse_key(
             key, routing_key=routing_key, revoked_key=revoked, now=now, mask=self.mask

@@ -106,8 +106,9 @@ async def running(
     if settings.is_on_sqlite and roles != ALL_ROLES:
         raise RolesNeedPostgreSQL(
             "Roles can be split between nodes that share a PostgreSQL database: an SQLite file has one "
-            "server, which does it all. Start it without --only; or move it with tocsin migrate-store, whose "
-            "--to is postgresql://USER:PASSWORD@HOST/NAME, and set TOCSIN_DATABASE_URL to that URL"
+            "server, which does it all. Start it without --only; or move it with "
+            "tocsin migrate-store --to postgresql://USER:PASSWORD@HOST/NAME, and set TOCSIN_DATABASE_URL to "
+            "that URL"
         )
     if system_ca_count() == 0:
         raise NoCertificateAuthorities(

@@ -47,7 +47,7 @@ def supervise(
     if settings.is_on_sqlite:
         raise ProcessesNeedPostgreSQL(
             "Several processes need PostgreSQL: an SQLite file has one server, and that is one process. "
-            "Start it without --processes; or move it with tocsin migrate-store, whose --to is "
+            "Start it without --processes; or move it with tocsin migrate-store --to "
             "postgresql://USER:PASSWORD@HOST/NAME, and set TOCSIN_DATABASE_URL to that URL"
         )
     set_up_logs(settings.log_format, LogMask())
