@@ -193,7 +193,7 @@ def test_sqlite_has_one_process(tmp_path: Path) -> None:
     code, told = refused(tmp_path / "home", url)
 
     assert code == 1
-    assert "tocsin migrate-store, whose --to" in told
+    assert "tocsin migrate-store --to" in told
     assert "TOCSIN_DATABASE_URL" in told
     assert not (tmp_path / "home").exists()
 
