@@ -65,6 +65,7 @@ async def live(tocsin: Tocsin) -> None:
     await tocsin.http.post(
         "/api/v1/keys", json={"name": "sender"}, headers={"Idempotency-Key": "once"}
     )
+    await tocsin.post("heartbeats", slug="nightly", every="365d")
     await tocsin.post("tokens", name="gone", scope="read")
     await tocsin.call("DELETE", "tokens/gone")
 
@@ -85,7 +86,7 @@ async def test_everything_moves_and_goes_on(tocsin: Tocsin, target: str) -> None
     done = await command(crashed, "migrate-store", "--to", target, home=crashed.home)
     assert (done.code, done.err) == (0, "")
     assert re.search(
-        r"\n  TOCSIN_DATABASE_URL='?postgresql://\S*/moved\S* tocsin serve\n", done.out
+        r"\n  TOCSIN_DATABASE_URL='?postgresql://\S*/\S*moved\S* tocsin serve\n", done.out
     )
     ours, theirs = rows_of(crashed.database_url), rows_of(as_driver(target))
     ours["settings"] = [row for row in ours["settings"] if row[0] != "moved_to"]

@@ -242,3 +242,10 @@ def test_what_is_read_is_one_instant(database: Database) -> None:
         with database.write() as other:
             other.core.exec_driver_sql("INSERT INTO counters VALUES ('feed', 1)")
         assert tx.core.scalar(sa.text("SELECT count(*) FROM counters")) == 0
+
+
+def test_no_table_is_forgotten(empty_postgresql: Database) -> None:
+    """What migrations make is what is copied: a table that nobody declared would be left behind."""
+    with empty_postgresql.read() as tx:
+        there = set(sa.inspect(tx.core).get_table_names())
+    assert there == {table.name for table in TABLES} | {"alembic_version"}

@@ -108,13 +108,14 @@ def refuse_other_revision(tx: Tx) -> None:
 def make_ready(tx: Tx) -> None:
     """Make the tables of an empty database, and keep servers out until the transaction ends.
 
-    Raises: StoreNotEmpty, NewerSchema.
+    Raises: StoreNotEmpty, NewerSchema, OtherRevision.
     """
     if schema_version(tx) is None:
         there = set(sa.inspect(tx.core).get_table_names()) & {table.name for table in TABLES}
         if there:
             raise _not_empty(min(there))
     migrate(tx)
+    refuse_other_revision(tx)
     lock_configuration(tx)  # a server that starts now waits for this, and finds what it brought
     for table in TABLES:
         if tx.core.scalar(sa.select(sa.literal(1)).select_from(table).limit(1)):

@@ -10,7 +10,7 @@ from tocsin.actions.restored import Restored, go_on_from, refuse_without_key
 from tocsin.clock import Clock
 from tocsin.master_key import read_master_key
 from tocsin.settings import Settings
-from tocsin.store.copying import copy_rows, explaining, make_ready
+from tocsin.store.copying import copy_rows, explaining, make_ready, refuse_other_revision
 from tocsin.store.database import Database
 from tocsin.store.migrate import migrate, schema_version
 from tocsin.store.place import prepare_folder, sole_server
@@ -53,7 +53,7 @@ def restore(
     """Put a backup where the settings say that the store is, and let it go on from there.
 
     Whatever fails, the database that was there is there still. Raises: AnotherServer, FileExists,
-    FolderNotWritable, NetworkFileSystem, NotADatabase, DatabaseDamaged, NewerSchema, MasterKeyMissing,
+    FolderNotWritable, NetworkFileSystem, NotADatabase, DatabaseDamaged, NewerSchema, OtherRevision, MasterKeyMissing,
     MasterKeyWrong, StoreNotEmpty, CopyFailed, CopyDiffers, DatabaseNotReached.
     """
     with ExitStack() as stack:
@@ -125,6 +125,7 @@ def _make_fit(
                 file=str(backup),
             )
         migrate(tx)
+        refuse_other_revision(tx)
         if needs_key:
             refuse_without_key(
                 tx,
