@@ -23,8 +23,8 @@ demo: $(RUN) ## start a server, fire an alert, watch it escalate
 chaos: $(RUN) ## kill servers 200 times under load (ARGS="--kills 20" for less)
 	@$(BIN)/tocsin chaos --kills 200 $(ARGS)
 
-test: $(TEST) lint ## the linters, then every test (ARGS="-k word" for some)
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(TEST) lint ## the linters, then every test (ARGS="-k word" for some, JOBS=0 for one by one)
+	@$(BIN)/python -m pytest --numprocesses $(or $(JOBS),auto) --dist loadfile $(ARGS)
 
 lint: $(TEST) ## style, formatting, types and import contracts
 	@$(BIN)/ruff check .
