@@ -5,7 +5,7 @@ import shutil
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -80,20 +80,24 @@ async def tocsin(home: Path) -> AsyncIterator[Tocsin]:
 
 
 @pytest.fixture(scope="module", params=KINDS)
-async def shared(
+def shared_home(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Tocsin]:
-    """One server for the tests of a file that keep out of each other's way: own keys, own entities."""
+) -> Iterator[Path]:
+    """The home of `shared`, made where no loop runs."""
     home = tmp_path_factory.mktemp("shared") / "home"
-    with ExitStack() as stack:
-        if request.param == "sqlite":
-            shutil.copytree(request.getfixturevalue("first_home"), home)
-        else:
-            first = request.getfixturevalue("first_home_on_postgresql")
-            server = request.getfixturevalue("postgresql_url")
-            stack.enter_context(on_postgresql(first, home, server))
-        async with a_server(home) as made:
-            yield made
+    if request.param == "sqlite":
+        yield Path(shutil.copytree(request.getfixturevalue("first_home"), home))
+        return
+    first = request.getfixturevalue("first_home_on_postgresql")
+    with on_postgresql(first, home, request.getfixturevalue("postgresql_url")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+async def shared(shared_home: Path) -> AsyncIterator[Tocsin]:
+    """One server for the tests of a file that keep out of each other's way: own keys, own entities."""
+    async with a_server(shared_home) as made:
+        yield made
 
 
 @pytest.fixture
