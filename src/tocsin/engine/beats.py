@@ -10,12 +10,11 @@ from tocsin.actions.heartbeats import Call, Judged, take_calls
 from tocsin.actions.incident_set import ContextSource
 from tocsin.clock import Clock
 from tocsin.domain.heartbeat import Verdict
-from tocsin.engine.batches import Batches
+from tocsin.engine.awaited import MOST_WAITING, Awaited
 from tocsin.errors import TocsinError
 from tocsin.store.database import Tx
 from tocsin.store.writer import StoreUnavailable, Writer
 
-MOST_WAITING = 20_000
 MOST_IN_A_BATCH = 256
 _LOUD = (Verdict.JOB_FAILED, Verdict.FELL_SILENT)
 logger = logging.getLogger(__name__)
@@ -35,9 +34,6 @@ class CallNotNoted(TocsinError):
     status_hint: ClassVar[int] = 500
 
 
-_Waiting = tuple[Call, "asyncio.Future[Verdict | None]"]
-
-
 class Beats:
     """Takes calls in, as the inbox takes alerts. For use on the loop only."""
 
@@ -50,15 +46,13 @@ class Beats:
         on_deaf: Callable[[], None],
     ) -> None:
         """`on_deaf` is told when calls begin to be refused."""
-        self._loop = asyncio.get_running_loop()
         self._clock = clock
         self._context_source = context_source
         self._on_deaf = on_deaf
         self.deaf_since: datetime | None = None
         """Since when calls were refused for which nobody was excused yet; None: none was."""
-        self._batches: Batches[_Waiting, list[Verdict | None]] = Batches(
+        self._calls: Awaited[Call, Verdict | None] = Awaited(
             writer,
-            self._loop,
             self._take,
             done=self._done,
             refused=self._refused,
@@ -67,22 +61,20 @@ class Beats:
         )
 
     def __len__(self) -> int:
-        return len(self._batches)
+        return len(self._calls)
 
     def take_in(self, call: Call) -> "asyncio.Future[Verdict | None]":
         """Return what becomes of a call, once it is on disk; None: there is no such heartbeat.
 
         Raises: BeatsFull; the future raises StoreUnavailable or CallNotNoted.
         """
-        if len(self._batches) >= MOST_WAITING:
+        if self._calls.is_full:
             self._is_deaf()
             raise BeatsFull(
                 f"{MOST_WAITING} calls wait to be noted: call again in a moment",
                 waiting=MOST_WAITING,
             )
-        noted: asyncio.Future[Verdict | None] = self._loop.create_future()
-        self._batches.add((call, noted))
-        return noted
+        return self._calls.add(call)
 
     def judged(
         self, judged: Sequence[Judged], excused: Sequence[str], deaf_since: datetime | None
@@ -96,30 +88,21 @@ class Beats:
         if deaf_since is not None and self.deaf_since == deaf_since:
             self.deaf_since = None
 
-    def _take(self, tx: Tx, batch: Sequence[_Waiting]) -> list[Verdict | None]:
-        return take_calls(tx, [call for call, _ in batch], self._context_source(tx))
+    def _take(self, tx: Tx, calls: Sequence[Call]) -> Sequence[Verdict | None]:
+        return take_calls(tx, calls, self._context_source(tx))
 
-    def _done(self, batch: Sequence[_Waiting], verdicts: list[Verdict | None]) -> None:
-        for (call, waiting), verdict in zip(batch, verdicts, strict=True):
+    def _done(self, calls: Sequence[Call], verdicts: Sequence[Verdict | None]) -> None:
+        for call, verdict in zip(calls, verdicts, strict=True):
             if verdict is not None:
                 _log(call.slug, verdict)
-            if not waiting.done():  # whoever called may have gone
-                waiting.set_result(verdict)
 
-    def _refused(self, batch: Sequence[_Waiting], error: StoreUnavailable) -> None:
-        logger.error("heartbeats.refused", extra={"calls": len(batch), "cause": error.message})
+    def _refused(self, count: int, error: StoreUnavailable) -> None:
+        logger.error("heartbeats.refused", extra={"calls": count, "cause": error.message})
         self._is_deaf()
-        for _, waiting in batch:
-            if not waiting.done():
-                waiting.set_exception(error)
 
-    def _poisoned(self, item: _Waiting, error: Exception) -> None:
-        call, waiting = item
+    def _poisoned(self, call: Call, error: Exception) -> CallNotNoted:
         logger.error("heartbeat.not_noted", extra={"heartbeat": call.slug}, exc_info=error)
-        if not waiting.done():
-            waiting.set_exception(
-                CallNotNoted("this call could not be noted; the server's log says why")
-            )
+        return CallNotNoted("this call could not be noted; the server's log says why")
 
     def _is_deaf(self) -> None:
         if self.deaf_since is None:
