@@ -60,6 +60,8 @@ def _connect(_dialect: object, _record: object, args: list[Any], given: dict[str
         connection.autocommit = True  # else the settings would end with their transaction
         for name in _TIMEOUTS:
             connection.execute(f"SET {name} = {STATEMENT_SECONDS * 1000:.0f}")
+        # Compiling one costs 100 ms, and the writer's settings make a small table's scan seem dear.
+        connection.execute("SET jit = off")
         connection.autocommit = False
     except Exception:
         connection.close()
