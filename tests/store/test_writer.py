@@ -4,6 +4,7 @@ import resource
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,6 +15,7 @@ from tests.manual_clock import ManualClock
 from tocsin.domain.timeline import Kind, TimelineEntry
 from tocsin.errors import TocsinError
 from tocsin.store import schema
+from tocsin.store.counters import next_number
 from tocsin.store.database import Database, News, Tx
 from tocsin.store.timeline import add_to_timeline
 from tocsin.store.writer import (
@@ -50,9 +52,12 @@ def names(database: Database) -> list[str]:
 
 @contextmanager
 def writing(
-    database: Database, *, on_commit: Callable[[News], None] = lambda _: None
+    database: Database,
+    *,
+    on_commit: Callable[[News], None] = lambda _: None,
+    clock: ManualClock | None = None,
 ) -> Iterator[Writer]:
-    writer = Writer(database, ManualClock(), on_commit=on_commit)
+    writer = Writer(database, clock or ManualClock(), on_commit=on_commit)
     writer.start()
     try:
         yield writer
@@ -320,3 +325,51 @@ def test_an_error_of_the_database_tells_no_parameters(database: Database) -> Non
             _C.insert(), [{"name": "a-secret", "value": 1}, {"name": "first", "value": 1}]
         )
     assert "a-secret" not in str(refused.value)
+
+
+def _lock(name: str, ours: threading.Event, theirs: threading.Event) -> Callable[[Tx], str]:
+    """Work that locks a row, and ends when another transaction has locked one, too."""
+
+    def work(tx: Tx) -> str:
+        next_number(tx, name)
+        ours.set()
+        assert theirs.wait(10)
+        return name
+
+    return work
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_groups_of_two_nodes_that_wait_for_each_other_are_both_done(database: Database) -> None:
+    """The one that is undone is done again, piece by piece; and so is what comes in the ten seconds after."""
+    clock, sizes, one_has, other_has = (
+        ManualClock(),
+        list[int](),
+        threading.Event(),
+        threading.Event(),
+    )
+    with database.write() as tx:
+        for name in "ab":
+            put(name)(tx)
+
+    def note(news: News) -> None:
+        sizes.append(news.group_size)
+
+    with (
+        writing(database, clock=clock, on_commit=note) as one,
+        writing(database, clock=clock, on_commit=note) as other,
+    ):
+        with one_group(one), one_group(other):
+            done = [one.submit(_lock(name, one_has, other_has)) for name in "ab"]
+            done += [other.submit(_lock(name, other_has, one_has)) for name in "ba"]
+        assert [each.result(10) for each in done] == ["a", "b", "b", "a"]
+        for at in (0, 10):
+            for number, writer in enumerate((one, other)):
+                with one_group(writer):
+                    more = [writer.submit(put(f"{at}-{number}-{n}")) for n in range(2)]
+                assert [each.result(10) for each in more] == [
+                    f"{at}-{number}-{n}" for n in range(2)
+                ]
+            clock.advance(timedelta(seconds=10))
+    busy, apart, together = [1] * 6, [1] * 4, [2] * 4
+    assert sorted(sizes) == busy + apart + together

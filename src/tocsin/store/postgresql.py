@@ -27,6 +27,7 @@ _KEEP_ALIVE: Final = {
 }
 _TIMEOUTS: Final = ("statement_timeout", "idle_in_transaction_session_timeout")
 _READ_ONLY: Final = "25006"
+_DEADLOCK: Final = "40P01"
 
 
 def limit_waiting(engine: sa.Engine) -> None:
@@ -48,8 +49,17 @@ def has_limits_again(core: sa.Connection) -> None:
 
 def is_read_only(error: BaseException) -> bool:
     """Return whether the server takes no changes: it has become a standby, and another one leads."""
+    return _state(error) == _READ_ONLY
+
+
+def is_deadlock(error: BaseException) -> bool:
+    """Return whether the server undid a transaction because it and another one waited for each other."""
+    return _state(error) == _DEADLOCK
+
+
+def _state(error: BaseException) -> str | None:
     cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-    return getattr(cause, "sqlstate", None) == _READ_ONLY
+    return getattr(cause, "sqlstate", None)
 
 
 def _connect(_dialect: object, _record: object, args: list[Any], given: dict[str, Any]) -> Any:

@@ -17,12 +17,21 @@ from tocsin.clock import Clock
 from tocsin.errors import TocsinError
 from tocsin.store.database import Database, Failed, News, Tx
 from tocsin.store.feed import publish
+from tocsin.store.postgresql import is_deadlock
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 MOST_IN_A_GROUP = 256
 MOST_BEFORE_IDLE_WORK = 100
 """Groups that may go before work that waits for an idle moment: without a limit, one might never come."""
+MOST_TRIES = 4
+"""Of what PostgreSQL gives up so that another node can go on; after that it is a failure of the store."""
+APART_SECONDS = 10.0
+"""How long each piece has a transaction of its own after that: to find out costs everybody a second."""
+
+
+class _Deadlock(Exception):
+    """Others hold what this needs, and wait for what it holds. Nothing was changed."""
 
 
 class StoreUnavailable(TocsinError):
@@ -77,6 +86,7 @@ class Writer:
         self._is_stopping = False
         self._thread = threading.Thread(target=self._run, name="tocsin-writer", daemon=True)
         self._has_overwritten = False
+        self._apart_until = 0.0
         self.last_error: str | None = None
         """Why the last commit failed; None when it did not."""
 
@@ -118,15 +128,34 @@ class Writer:
         while taken := self._next_group():
             # Whoever gave up before it was begun is spared it; from here on nobody can give up.
             group = [piece for piece in taken if piece.future.set_running_or_notify_cancel()]
-            news = self._commit(group)
-            if news is not None:
-                self._tell(news)
+            if self._clock.monotonic() < self._apart_until:
+                for piece in group:
+                    self._do_all([piece])
+            else:
+                self._do_all(group)
+
+    def _do_all(self, group: list[_Piece], *, tries: int = 1) -> None:
+        """Commit, and answer everybody.
+
+        Each piece locks in the order that all keep, but the next one begins anew: two nodes' groups may wait
+        for each other. The one that PostgreSQL gives up is done again, each piece in a transaction of its own, as
+        is all else for a while.
+        """
+        try:
+            news = self._commit(group, may_give_up=tries == MOST_TRIES)
+        except _Deadlock:
+            self._apart_until = self._clock.monotonic() + APART_SECONDS
             for piece in group:
-                succeeded, value = piece.outcome
-                if succeeded:
-                    piece.future.set_result(value)
-                else:
-                    piece.future.set_exception(value)
+                self._do_all([piece], tries=tries + 1)
+            return
+        if news is not None:
+            self._tell(news)
+        for piece in group:
+            succeeded, value = piece.outcome
+            if succeeded:
+                piece.future.set_result(value)
+            else:
+                piece.future.set_exception(value)
 
     def _tell(self, news: News) -> None:
         try:
@@ -157,7 +186,7 @@ class Writer:
         self._gone_before_idle += 1
         return False
 
-    def _commit(self, group: list[_Piece]) -> News | None:
+    def _commit(self, group: list[_Piece], *, may_give_up: bool) -> News | None:
         try:
             with self._database.write() as tx:
                 for piece in group:
@@ -165,7 +194,9 @@ class Writer:
                 publish(tx, self._clock.now())
                 if self._before_commit is not None:
                     self._before_commit(tx)
-        except Exception as error:  # noqa: BLE001 - whatever it was, it is every waiter's answer
+        except Exception as error:
+            if is_deadlock(error) and not may_give_up:
+                raise _Deadlock from error
             self.last_error = _cause(error)
             for piece in group:
                 piece.outcome = (False, StoreUnavailable(self.last_error))
