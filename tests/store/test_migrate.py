@@ -18,7 +18,7 @@ from tocsin.domain.node import Load
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.role import ALL_ROLES
 from tocsin.domain.webhook_failures import count_attempt
-from tocsin.store import schema, schema_configuration
+from tocsin.store import postgresql, schema, schema_configuration
 from tocsin.store.database import Database, Tx
 from tocsin.store.heartbeats import any_heartbeat, next_heartbeat_due
 from tocsin.store.lane_heads import list_first
@@ -26,6 +26,7 @@ from tocsin.store.migrate import (
     HEAD,
     OLDEST_CODE,
     NewerSchema,
+    TablesInUse,
     known_revisions,
     migrate,
     newer_schema,
@@ -224,6 +225,24 @@ def _statements(database: Database) -> dict[str, str]:
             "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'alembic%' AND sql IS NOT NULL"
         )
         return {name: " ".join(sql.replace(", ", " , ").split()) for name, sql in rows}
+
+
+@pytest.mark.parametrize("empty", ["postgresql"], indirect=True)
+def test_nobody_waits_behind_a_migration_that_waits_for_a_backup(
+    empty: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who reads a table for hours keeps it from being changed, which ends soon and changes nothing."""
+    monkeypatch.setattr(postgresql, "LOCK_SECONDS", 0.05)
+    with empty.write() as tx:
+        migrate(tx, to="0009")
+    with empty.read() as backup:
+        backup.core.exec_driver_sql("LOCK TABLE webhooks IN ACCESS SHARE MODE")
+        with pytest.raises(TablesInUse, match="from revision 0009"), empty.write() as tx:
+            migrate(tx)
+        with empty.read() as tx:
+            assert schema_version(tx) == "0009"
+    with empty.write() as tx:
+        assert migrate(tx)
 
 
 def test_what_was_being_sent_before_the_leases_had_a_table_is_found(empty: Database) -> None:

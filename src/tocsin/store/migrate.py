@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from tocsin.errors import TocsinError
 from tocsin.store.database import Tx
+from tocsin.store.postgresql import is_locked_out, wait_briefly
 from tocsin.store.settings_rows import find_setting
 
 HEAD = "0015"
@@ -26,6 +27,13 @@ class NewerSchema(TocsinError):
     """The database was migrated by a newer version, beyond what this one can use."""
 
     code: ClassVar[str] = "newer_schema"
+    status_hint: ClassVar[int] = 500
+
+
+class TablesInUse(TocsinError):
+    """Somebody reads a table for so long that it cannot be changed now."""
+
+    code: ClassVar[str] = "tables_in_use"
     status_hint: ClassVar[int] = 500
 
 
@@ -67,7 +75,8 @@ def migrate(tx: Tx, *, to: str = HEAD) -> bool:
 
     Of nodes that start at once one does it; the others wait for that, and find it done. One that a newer
     version has migrated is left as it is.
-    Raises: NewerSchema, when this version cannot use it.
+    Nodes of the version before go on meanwhile, so nobody waits long behind a table that is to be changed.
+    Raises: NewerSchema, when this version cannot use it; TablesInUse.
     """
     if schema_version(tx) == to:
         return False
@@ -82,7 +91,20 @@ def migrate(tx: Tx, *, to: str = HEAD) -> bool:
         if newer.refusal is not None:
             raise newer.refusal
         return False
-    _upgrade(tx, to)
+    if not tx.is_sqlite:
+        wait_briefly(tx.core)
+    try:
+        _upgrade(tx, to)
+    except sa.exc.DBAPIError as error:
+        if not is_locked_out(error):
+            raise
+        raise TablesInUse(
+            f"this database is to be brought from revision {at} to {to}, and somebody else holds one of its "
+            "tables, as a backup does (pg_dump): nothing was changed, and nodes that run go on. Start this "
+            "one again when that is over",
+            database=at,
+            wanted=to,
+        ) from None
     return True
 
 

@@ -17,6 +17,8 @@ STATEMENT_SECONDS: Final = 8.0
 """After which the server gives up a statement, or a transaction that does nothing, and its locks."""
 ANSWER_SECONDS: Final = 10.0
 """After which a server that has not answered is taken for gone, with its connection."""
+LOCK_SECONDS: Final = 3.0
+"""How long a change of a table may wait for who uses it: everybody else waits behind it."""
 _KEEP_ALIVE: Final = {
     # Where the system allows: a peer that is off, or behind a cable that is out, is noticed.
     "keepalives": 1,
@@ -28,6 +30,7 @@ _KEEP_ALIVE: Final = {
 _TIMEOUTS: Final = ("statement_timeout", "idle_in_transaction_session_timeout")
 _READ_ONLY: Final = "25006"
 _DEADLOCK: Final = "40P01"
+_LOCK_NOT_AVAILABLE: Final = "55P03"
 
 
 def limit_waiting(engine: sa.Engine) -> None:
@@ -45,6 +48,16 @@ def take_time(core: sa.Connection) -> None:
 def has_limits_again(core: sa.Connection) -> None:
     """End what `take_time` began."""
     _driver_connection(core).is_patient = False
+
+
+def wait_briefly(core: sa.Connection) -> None:
+    """Let nothing wait long for a lock until this transaction ends; see `is_locked_out`."""
+    core.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_SECONDS * 1000:.0f}")
+
+
+def is_locked_out(error: BaseException) -> bool:
+    """Return whether a lock did not come free in the time that `wait_briefly` gives."""
+    return _state(error) == _LOCK_NOT_AVAILABLE
 
 
 def is_read_only(error: BaseException) -> bool:

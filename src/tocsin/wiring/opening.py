@@ -56,7 +56,7 @@ def open_store(
 
     `is_home_ours`: False for one of several processes, whose home the one that started them holds.
     `forgetting` makes whoever forgets what the master key does not open; None: it is refused.
-    Raises: FolderNotWritable, NetworkFileSystem, AnotherServer, NewerSchema, MasterKeyMissing,
+    Raises: FolderNotWritable, NetworkFileSystem, AnotherServer, NewerSchema, TablesInUse, MasterKeyMissing,
     MasterKeyWrong, MasterKeyExposed, MasterKeyUnreadable, SealBroken, NothingToForget,
     DatabaseNotReached, StoreMoved.
     """
