@@ -115,6 +115,7 @@ def make_ready(tx: Tx) -> None:
         if there:
             raise _not_empty(min(there))
     migrate(tx)
+    tx.take_time()  # where there was nothing to migrate, too: a large table takes minutes
     refuse_other_revision(tx)
     lock_configuration(tx)  # a server that starts now waits for this, and finds what it brought
     for table in TABLES:
