@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -170,6 +171,20 @@ def test_what_does_not_stop_is_ended_when_it_is_asked_again(tmp_path: Path, data
         assert group.process.poll() is None
         group.process.send_signal(signal.SIGINT)
         assert group.process.wait(timeout=20) == 128 + 9
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits another process")
+def test_a_machine_that_is_short_of_something_stops_nobody(tmp_path: Path, database: str) -> None:
+    """Where a process cannot be started again, the others go on, and it is tried until it can."""
+    with several(tmp_path / "home", database) as group:
+        usual = resource.prlimit(group.process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(group.process.pid, resource.RLIMIT_NOFILE, (4, usual[1]))
+        os.kill(group.started()[-1], signal.SIGKILL)
+        until(lambda: group.lines("process.not_started"))
+        assert group.process.poll() is None
+        assert group.cli("nodes").code == 0
+        resource.prlimit(group.process.pid, resource.RLIMIT_NOFILE, usual)
+        until(lambda: group.lines("process.is_back"))
 
 
 def test_what_keeps_one_from_starting_is_told_once_and_keeps_all(

@@ -134,7 +134,14 @@ class _Supervisor:
                 async with asyncio.timeout(wait):
                     await self._is_stopping.wait()
                     return code
-            if await self._start(number):
+            try:
+                is_back = await self._start(number)
+            except OSError as error:  # no memory, or no descriptor left: the others go on
+                logger.error(  # noqa: TRY400 - a machine that is short of something is no bug to trace
+                    "process.not_started", extra={"number": number, "cause": str(error)}
+                )
+                continue
+            if is_back:
                 logger.warning("process.is_back", extra={"number": number})
 
     def _stop(self, number: int) -> None:
