@@ -160,6 +160,25 @@ async def test_what_takes_its_time_may(tocsin: Tocsin) -> None:
         tx.core.exec_driver_sql("SELECT pg_sleep(0.7)")
 
 
+async def test_a_commit_that_takes_its_time_may(tocsin: Tocsin) -> None:
+    """Behind a migration or a copy: who gave up would say that nothing was changed."""
+    database = tocsin.server.store.database
+    slow = "$$BEGIN PERFORM pg_sleep(0.7); RETURN NULL; END$$"
+    with database.write() as tx:
+        tx.take_time()
+        tx.core.exec_driver_sql("CREATE TEMPORARY TABLE copied (id INTEGER)")
+        tx.core.exec_driver_sql(
+            f"CREATE FUNCTION pg_temp.slow() RETURNS trigger LANGUAGE plpgsql AS {slow}"
+        )
+        tx.core.exec_driver_sql(
+            "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON copied DEFERRABLE INITIALLY DEFERRED "
+            "FOR EACH ROW EXECUTE FUNCTION pg_temp.slow()"
+        )
+        tx.core.exec_driver_sql("INSERT INTO copied VALUES (1)")
+    with pytest.raises(Exception, match="statement timeout"), database.write() as tx:
+        tx.core.exec_driver_sql("SELECT pg_sleep(0.7)")
+
+
 async def test_who_finds_no_connection_free_is_told_to_come_back(tocsin: Tocsin) -> None:
     """Others that read for long may hold them all: that is no bug of the request's."""
     database = tocsin.server.store.database

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from tocsin.clock import Reading
 from tocsin.store.arrays import tell_driver
-from tocsin.store.postgresql import has_limits_again, is_read_only, limit_waiting, take_time
+from tocsin.store.postgresql import is_read_only, limit_waiting, patience_ends, take_time
 from tocsin.store.statement import Row, Statement
 
 T = TypeVar("T")
@@ -26,12 +26,11 @@ class Tx:
     `news` holds what the commit will make true for others: see `News`.
     """
 
-    __slots__ = ("_cursor", "_dialect", "core", "is_patient", "is_sqlite", "news")
+    __slots__ = ("_cursor", "_dialect", "core", "is_sqlite", "news")
 
     def __init__(self, core: sa.Connection) -> None:
         self.core = core
         self.news = News()
-        self.is_patient = False
         self._dialect = core.dialect.name
         self.is_sqlite = self._dialect == "sqlite"
         connection = core.connection.driver_connection
@@ -69,7 +68,6 @@ class Tx:
     def take_time(self) -> None:
         """Let PostgreSQL take as long as it needs until this transaction ends: a migration, a copy."""
         if not self.is_sqlite:
-            self.is_patient = True
             take_time(self.core)
 
     def apart(self, work: Callable[[], T]) -> "T | Failed":
@@ -241,13 +239,8 @@ class Database:
     def write(self) -> Iterator[Tx]:
         """A transaction that commits when the block ends, and rolls back when it raises."""
         try:
-            with self._writers.begin() as core:
-                tx = Tx(core)
-                try:
-                    yield tx
-                finally:
-                    if tx.is_patient:
-                        has_limits_again(core)
+            with self._writers.connect() as core, patience_ends(core), core.begin():
+                yield Tx(core)
         except Exception as error:
             if is_read_only(error):
                 self._connect_anew()

@@ -4,6 +4,8 @@ It may be slow, hang, be cut off without a word, become somebody's standby, or l
 these ends within seconds as a failure of the store, and whoever wanted something tries again.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -45,9 +47,15 @@ def take_time(core: sa.Connection) -> None:
     _driver_connection(core).is_patient = True
 
 
-def has_limits_again(core: sa.Connection) -> None:
-    """End what `take_time` began."""
-    _driver_connection(core).is_patient = False
+@contextmanager
+def patience_ends(core: sa.Connection) -> Iterator[None]:
+    """End what `take_time` began, behind the commit: that, too, may take long."""
+    driver = _driver_connection(core)
+    try:
+        yield
+    finally:
+        if getattr(driver, "is_patient", False):
+            driver.is_patient = False
 
 
 def wait_briefly(core: sa.Connection) -> None:
