@@ -266,3 +266,40 @@ def test_the_share_of_the_processor_is_of_the_time_since_it_was_asked() -> None:
     assert share.percent() == 25
     monotonic.at += 0.9
     assert share.percent() == 50
+
+
+def test_nodes_that_see_the_same_clock_set_back_bring_forward_once(
+    database: Database, writer: Writer
+) -> None:
+    """The first that goes by it moves what waits; a jump on another day moves it again."""
+    with database.write() as tx:
+        lane = {"webhook_id": 1, "in_flight": 0, "due_at": NOON}
+        tx.core.execute(schema.lanes.insert(), [lane])
+    one, other = Watched(writer, is_shared=True), Watched(writer, is_shared=True)
+    for node in (one, other):
+        for _ in range(2):
+            node.measure(NOON - timedelta(hours=1))
+        assert node.clock.now() == NOON - timedelta(hours=1)
+        assert _due(database) == NOON - timedelta(hours=1)
+    for _ in range(2):
+        one.measure(NOON - timedelta(hours=3))
+    assert _due(database) == NOON - timedelta(hours=3)
+
+
+def test_nodes_follow_a_short_jump_back_and_move_nothing(
+    database: Database, writer: Writer
+) -> None:
+    """Another node may not have seen it, and would fire what was moved too early."""
+    with database.write() as tx:
+        lane = {"webhook_id": 1, "in_flight": 0, "due_at": NOON}
+        tx.core.execute(schema.lanes.insert(), [lane])
+    node = Watched(writer, is_shared=True)
+    node.measure(NOON - timedelta(seconds=30))
+    assert node.clock.now() == NOON - timedelta(seconds=30)
+    assert _due(database) == NOON
+
+
+def _due(database: Database) -> datetime:
+    with database.read() as tx:
+        found: datetime = tx.core.scalars(sa.select(schema.lanes.c.due_at)).one()
+    return found

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from tocsin.clock import MeasuredClock, Reading
-from tocsin.domain.clock_jump import NOTED, ClockJump
+from tocsin.domain.clock_jump import NOTED, TOO_FAR, ClockJump
 from tocsin.store.database import Tx, is_store_failure
-from tocsin.store.plans import bring_forward
+from tocsin.store.plans import bring_forward, bring_forward_once
 from tocsin.store.writer import StoreUnavailable, Writer
 
 MEASURE_EVERY = timedelta(seconds=10)
@@ -96,16 +96,21 @@ class ClockWatch:
     async def _go_by(self, clock: MeasuredClock, reading: Reading, jump: timedelta) -> None:
         """Set the clock; one that goes back takes what was planned by it along.
 
-        Both happen between two pieces of the writer's work, none of which sees one without the other.
+        Both happen between two pieces of the writer's work, none of which sees one without the other. Where
+        nodes share a clock, one of them does it, and only for a jump so far that each of them claims nothing
+        by now: one that had not seen it yet would take for due what was brought forward.
         """
-        if self._is_shared or jump >= -NOTED:
+        if jump >= (-TOO_FAR if self._is_shared else -NOTED):
             clock.offset = reading.offset
             return
         before = clock.offset
 
         def work(tx: Tx) -> None:
-            bring_forward(tx, by=-jump)
             clock.offset = reading.offset
+            if self._is_shared:
+                bring_forward_once(tx, by=-jump, now=clock.now())
+            else:
+                bring_forward(tx, by=-jump)
 
         try:
             await asyncio.wrap_future(self._writer.submit(work, urgent=True))

@@ -4,13 +4,15 @@ A step "in 5 minutes" was planned by a clock that turned out to be an hour fast:
 fire in 65. What is on record stays as it was recorded; what a person gave as an instant stays, too.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from tocsin.store import schema
+from tocsin.store.counters import next_number, save_number
 from tocsin.store.database import Tx
+from tocsin.store.schema import to_micros
 from tocsin.store.schema_configuration import heartbeats
 
 _D, _E, _F, _H, _I, _L = (
@@ -32,6 +34,9 @@ PLANS: Final[tuple[tuple[sa.ColumnElement[bool], tuple[sa.Column[Any], ...]], ..
     (sa.true(), (_F.c.breaker_opened_at, _F.c.probe_at)),
 )
 _MICROSECOND = timedelta(microseconds=1)
+_BROUGHT_FORWARD: Final = "plans_brought_forward"
+_ONE_JUMP: Final = timedelta(minutes=1)
+"""In how long all nodes see a jump of the clock that they share."""
 
 
 def bring_forward(tx: Tx, *, by: timedelta) -> None:
@@ -40,3 +45,15 @@ def bring_forward(tx: Tx, *, by: timedelta) -> None:
     for waits, columns in PLANS:
         sooner = {each: sa.type_coerce(each, sa.BigInteger) - micros for each in columns}
         tx.core.execute(sa.update(columns[0].table).where(waits).values(sooner))
+
+
+def bring_forward_once(tx: Tx, *, by: timedelta, now: datetime) -> bool:
+    """Do it for all nodes; False: another one has, for the same jump. Units: `now` is by the clock as it is set."""
+    tx.take_time()
+    at = to_micros(now)
+    last = next_number(tx, _BROUGHT_FORWARD, first=0)
+    if 0 <= at - last <= _ONE_JUMP // _MICROSECOND:
+        return False
+    save_number(tx, _BROUGHT_FORWARD, at)
+    bring_forward(tx, by=by)
+    return True
