@@ -62,6 +62,12 @@ def cpu_seconds_of(process_id: int) -> float:
     return (user + system) / os.sysconf("SC_CLK_TCK")
 
 
+def cpu_seconds_with_ended(process_id: int) -> float:
+    """Return the CPU time so far of another process, its threads, and those of its children that have ended."""
+    after_name = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, after_name[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
 def resident_mib(process_id: int) -> float:
     """Return the resident memory of a process. Units: MiB."""
     pages = int(Path(f"/proc/{process_id}/statm").read_text().split()[1])

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from http import HTTPStatus
 from http.client import HTTPConnection
@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from bench.machine import cpu_seconds_of
 from tocsin.settings import Settings
 
 _START_SECONDS = 60.0
@@ -121,7 +120,7 @@ def _answers(address: Path) -> bool:
 class CpuWatch:
     """The CPU time of groups of processes, from now on. Units: seconds."""
 
-    def __init__(self, groups: Mapping[str, list[int]]) -> None:
+    def __init__(self, groups: Mapping[str, Callable[[], float]]) -> None:
         self._groups = groups
         self._began = self._now()
 
@@ -129,4 +128,4 @@ class CpuWatch:
         return {name: now - self._began[name] for name, now in self._now().items()}
 
     def _now(self) -> dict[str, float]:
-        return {name: sum(map(cpu_seconds_of, ids)) for name, ids in self._groups.items()}
+        return {name: spent() for name, spent in self._groups.items()}

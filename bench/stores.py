@@ -5,7 +5,7 @@ import os
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bench.filling import settings_in
-from bench.machine import THEIRS
+from bench.machine import THEIRS, cpu_seconds_of, cpu_seconds_with_ended
 from tocsin.secret import Secret
 from tocsin.settings import Settings
 
@@ -51,11 +51,14 @@ def about(store: str) -> dict[str, Any]:
     return {"store": store, **found}
 
 
-def server_processes() -> list[int]:
-    """Return PostgreSQL's processes, as they are now: the server, and one for each connection."""
+def server_cpu_seconds() -> float:
+    """Return the CPU time so far of PostgreSQL: the server, and a process for each connection and task."""
     postmaster = int((_folder() / "postmaster.pid").read_text().split()[0])
-    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
-    return [postmaster, *map(int, children)]
+    spent = cpu_seconds_with_ended(postmaster)
+    for child in Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split():
+        with suppress(FileNotFoundError):  # ended just now, which is the server's own time then
+            spent += cpu_seconds_of(int(child))
+    return spent
 
 
 def bloat(settings: Settings) -> dict[str, dict[str, int]]:

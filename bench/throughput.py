@@ -13,10 +13,10 @@ import sqlalchemy as sa
 
 from bench.checking import check_deliveries
 from bench.filling import plan, prepare
-from bench.machine import Spent, facts, say
+from bench.machine import Spent, cpu_seconds_of, facts, say
 from bench.nodes import CpuWatch, nodes
 from bench.processes import Sink, sink
-from bench.stores import about, bloat, home, server_processes, wal_bytes
+from bench.stores import about, bloat, home, server_cpu_seconds, wal_bytes
 from tocsin.settings import Settings
 from tocsin.store.database import Database
 from tocsin.store.schema import attempts, to_micros
@@ -50,9 +50,9 @@ class _Backlog:
         with nodes(self._settings, count, paused=True) as servers:
             watch = CpuWatch(
                 {
-                    "tocsin": [each.process_id for each in servers],
-                    "receiver": [self._receiver.process_id],
-                    **({} if database.is_sqlite else {"postgresql": server_processes()}),
+                    "tocsin": lambda: sum(cpu_seconds_of(each.process_id) for each in servers),
+                    "receiver": lambda: cpu_seconds_of(self._receiver.process_id),
+                    **({} if database.is_sqlite else {"postgresql": server_cpu_seconds}),
                 }
             )
             logged = 0 if database.is_sqlite else wal_bytes()
