@@ -218,6 +218,27 @@ async def test_a_restore_waits_for_the_server_to_be_stopped_and_keeps_what_was_t
         assert await successor.open("next") == 3
 
 
+@ON_SQLITE
+async def test_a_log_without_its_database_is_not_taken_for_the_restored_ones(
+    tocsin: Tocsin, tmp_path: Path, new_home: Path
+) -> None:
+    """A server was killed, and its database removed or moved away by hand: the rest is kept beside."""
+    await tocsin.open("before")
+    await backed_up(tocsin, tmp_path / "backup.db")
+    await tocsin.open("after")
+    log = tocsin.home / "tocsin.db-wal"
+    content = log.read_bytes()
+    assert content
+    (new_home / log.name).write_bytes(content)
+    said = await restored(tocsin, tmp_path / "backup.db", new_home)
+    (kept,) = new_home.glob("tocsin.db.before-restore-*")
+    assert str(kept) in said
+    assert kept.read_bytes() == content
+    rows = rows_of(f"sqlite:///{new_home / 'tocsin.db'}")
+    assert dict(rows["counters"])["incident"] == 1002
+    assert rows["incidents"] == rows_of(f"sqlite:///{tmp_path / 'backup.db'}")["incidents"]
+
+
 async def test_a_postgresql_that_holds_something_is_not_restored_into(
     tocsin: Tocsin, tmp_path: Path
 ) -> None:

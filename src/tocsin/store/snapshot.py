@@ -68,9 +68,14 @@ def draft_of(file: Path) -> Iterator[Path]:
             each.unlink(missing_ok=True)
 
 
-def _beside(database: Path) -> tuple[Path, Path]:
-    """Return where SQLite keeps the log of writes of a database, and its index."""
-    return database.with_name(f"{database.name}-wal"), database.with_name(f"{database.name}-shm")
+def _beside(database: Path) -> tuple[Path, ...]:
+    """Return where SQLite keeps the log of writes of a database, its index, and the journal of a change."""
+    return tuple(database.with_name(database.name + end) for end in ("-wal", "-shm", "-journal"))
+
+
+def has_files_beside(database: Path) -> bool:
+    """Return whether SQLite left something that it would take for part of the database."""
+    return any(each.exists() for each in _beside(database))
 
 
 def copy_pages(source: Path, draft: Path, *, told: Told) -> None:
@@ -157,6 +162,8 @@ def _give_name(draft: Path, file: Path) -> None:
 
 def take_over(draft: Path, database: Path, kept: Path) -> None:
     """Put a draft where a database is that nobody uses; that one keeps all it has under another name.
+
+    Also where only its log is left, out of which SQLite would fill the new one with what the old one had.
 
     SQLite is not asked to look at it: it may be damaged, and then its log would be lost. Whenever this
     is cut short, one of the two names leads to all of what was there. Raises: FileNotMade.

@@ -22,6 +22,7 @@ from tocsin.store.snapshot import (
     check,
     copy_pages,
     draft_of,
+    has_files_beside,
     put_in_place,
     take_over,
 )
@@ -154,11 +155,12 @@ def _fill(database: Database, draft: Path, told: Told) -> None:
 
 
 def _swap(draft: Path, file: Path, clock: Clock) -> Path | None:
-    if not file.exists():
+    if not file.exists() and not has_files_beside(file):
         put_in_place(draft, file, replace=False)
         return None
     suffix = f".before-restore-{clock.now():%Y%m%dT%H%M%SZ}"
     names = chain([suffix], (f"{suffix}-{number}" for number in count(2)))
     kept = next(each for name in names if not (each := beside(file, name)).exists())
     take_over(draft, file, kept)
-    return kept
+    ends = ("", "-wal", "-shm", "-journal")
+    return next(each for each in (beside(kept, end) for end in ends) if each.exists())
