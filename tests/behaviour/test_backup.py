@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shlex
+import shutil
 import sqlite3
 import subprocess
 import warnings
@@ -180,15 +181,43 @@ async def test_a_file_that_exists_is_replaced_only_when_told(
 ) -> None:
     """An earlier backup may be the only good one; and the database itself is never the target."""
     file = tmp_path / "backup.db"
-    file.write_text("an earlier one")
+    await backed_up(tocsin, file)
+    earlier = file.read_bytes()
+    await tocsin.open("later")
     refused = await command(tocsin, "backup", str(file))
-    assert (refused.code, file.read_text()) == (1, "an earlier one")
+    assert (refused.code, file.read_bytes()) == (1, earlier)
     assert "--replace" in refused.err
     await backed_up(tocsin, file, "--replace")
-    assert file.read_bytes().startswith(b"SQLite format 3\0")
+    assert file.read_bytes() != earlier
     if not tocsin.is_on_postgresql:
         refused = await command(tocsin, "backup", str(tocsin.database), "--replace")
         assert refused.code == 1
+
+
+@ON_SQLITE
+async def test_nothing_but_a_backup_is_replaced(tocsin: Tocsin, tmp_path: Path) -> None:
+    """Not the master key or the log of writes, nor another installation's database, of which SQLite would
+    read the log as part of the backup.
+    """
+    others = tmp_path / "others.db"
+    shutil.copy(tocsin.database, others)
+    for name, beside in (
+        ("tocsin.db.key", ""),
+        ("tocsin.db-wal", ""),
+        ("others.db", "-wal"),
+        ("others.db", ".lock"),
+    ):
+        file = tmp_path / name if name == "others.db" else tocsin.home / name
+        (companion := tmp_path / f"others.db{beside or '.none'}").touch()
+        before = file.read_bytes()
+        refused = await command(tocsin, "backup", str(file), "--replace")
+        assert (refused.code, "name another file" in refused.err) == (1, True)
+        assert file.read_bytes() == before
+        companion.unlink()
+    (tmp_path / "gone.db-wal").touch()
+    assert (await command(tocsin, "backup", str(tmp_path / "gone.db"))).code == 1
+    (tmp_path / "empty.db").touch()
+    await backed_up(tocsin, tmp_path / "empty.db", "--replace")
 
 
 @ON_SQLITE

@@ -21,6 +21,7 @@ Told = Callable[[str, int, int | None], None]
 """Hears how a long work goes on: what it is at, how much of it is done, and of how much if that is known."""
 _STEP: Final = 2048  # pages: 8 MiB
 PAGES: Final = "pages"
+_MAGIC: Final = b"SQLite format 3\0"
 
 
 class FileNotMade(TocsinError):
@@ -187,6 +188,25 @@ def take_over(draft: Path, database: Path, kept: Path) -> None:
 def exists(file: Path) -> FileExists:
     """Return the refusal to write where something is."""
     return FileExists(f"{file} exists: name another file, or add --replace", file=str(file))
+
+
+def refuse_what_is_no_backup(file: Path) -> None:
+    """Raises: FileExists, where a copy would destroy something else, or be read together with it."""
+    of_a_server = (*_beside(file), file.with_name(f"{file.name}.lock"))
+    found = next((each for each in of_a_server if each.exists()), None)
+    if found:
+        raise FileExists(
+            f"{found} is there, so {file} is or was a server's database and no backup: name another file",
+            file=str(file),
+        )
+    if not file.is_file():
+        return
+    with file.open("rb") as opened:
+        begin = opened.read(len(_MAGIC))  # nothing, where somebody asked for a name that is free
+    if begin not in (b"", _MAGIC):
+        raise FileExists(
+            f"{file} is no backup, so it is not replaced: name another file", file=str(file)
+        )
 
 
 def _connect(file: Path, how: str) -> sqlite3.Connection:

@@ -30,6 +30,7 @@ from tocsin.store.snapshot import (
     draft_of,
     exists,
     put_in_place,
+    refuse_what_is_no_backup,
 )
 from tocsin.wiring.opening import key_file_of
 
@@ -67,6 +68,7 @@ def back_up(settings: Settings, file: Path, *, replace: bool, clock: Clock, told
     """
     if file.exists() and not replace:
         raise exists(file)
+    refuse_what_is_no_backup(file)
     with closing(Database(settings.database_url.reveal())) as database, draft_of(file) as draft:
         source = database.file
         if source is None:
