@@ -79,10 +79,13 @@ def _from_pypi() -> Iterator[str]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def new_database(server: str, name: str, *, template: str = "template0") -> str:
+def new_database(
+    server: str, name: str, *, template: str = "template0", encoding: str = "UTF8"
+) -> str:
     """Make a database on the PostgreSQL of the tests; return its URL. `template`: what it is a copy of."""
     origin = template if template.startswith("template") else _full(template)
-    _on_server(server, f'CREATE DATABASE "{_full(name)}" TEMPLATE "{origin}" ENCODING \'UTF8\'')
+    how = f"ENCODING '{encoding}'" + ("" if encoding == "UTF8" else " LOCALE 'C'")
+    _on_server(server, f'CREATE DATABASE "{_full(name)}" TEMPLATE "{origin}" {how}')
     return sa.make_url(server).set(database=_full(name)).render_as_string(hide_password=False)
 
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from tocsin.store.migrate import (
     HEAD,
     OLDEST_CODE,
     NewerSchema,
+    NotUtf8,
     TablesInUse,
     known_revisions,
     migrate,
@@ -202,6 +204,20 @@ def test_what_this_version_made_is_not_newer(empty: Database) -> None:
         migrate(tx)
         assert newer_schema(tx) is None
     assert max(known_revisions()) == HEAD
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_tables_are_not_made_where_a_character_has_no_place(
+    postgresql_url: str, encoding: str
+) -> None:
+    """It would be found out at the first alert that has one; the refusal says how to make the right one."""
+    with closing(Database(new_database(postgresql_url, "odd", encoding=encoding))) as database:
+        with pytest.raises(NotUtf8, match=encoding) as refused, database.write() as tx:
+            migrate(tx)
+        assert "createdb --encoding=UTF8" in str(refused.value)
+        with database.read() as tx:
+            assert schema_version(tx) is None
+    drop_databases(postgresql_url, "odd")
 
 
 def test_sqlite_tables_are_clustered_as_declared(tmp_path: Path) -> None:

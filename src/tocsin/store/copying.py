@@ -19,6 +19,7 @@ from tocsin.store import schema_configuration
 from tocsin.store.changes import lock_configuration
 from tocsin.store.database import Database, Tx
 from tocsin.store.migrate import HEAD, migrate, schema_version
+from tocsin.store.postgresql import IN_UTF8
 from tocsin.store.snapshot import Told
 
 _BATCH: Final = 5_000
@@ -72,7 +73,9 @@ def one_instant(database: Database) -> Iterator[Tx]:
         with database.read() as tx:
             yield tx
         return
-    engine = sa.create_engine(database.url, poolclass=sa.pool.NullPool, hide_parameters=True)
+    engine = sa.create_engine(
+        database.url, poolclass=sa.pool.NullPool, hide_parameters=True, connect_args=IN_UTF8
+    )
     how: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     with engine.connect().execution_options(**how) as core, core.begin():
         yield Tx(core)

@@ -12,7 +12,13 @@ import sqlalchemy as sa
 
 from tocsin.clock import Reading
 from tocsin.store.arrays import tell_driver
-from tocsin.store.postgresql import is_read_only, limit_waiting, patience_ends, take_time
+from tocsin.store.postgresql import (
+    IN_UTF8,
+    is_read_only,
+    limit_waiting,
+    patience_ends,
+    take_time,
+)
 from tocsin.store.statement import Row, Statement
 
 T = TypeVar("T")
@@ -226,7 +232,7 @@ class Database:
             pool_timeout=_CONNECTION_SECONDS,
             # A server that was away is back, and its old connections lead nowhere.
             pool_pre_ping=not self.is_sqlite,
-            connect_args={"check_same_thread": False} if self.is_sqlite else {},
+            connect_args={"check_same_thread": False} if self.is_sqlite else IN_UTF8,
             hide_parameters=True,  # an error's text goes into a log
         )
 

@@ -37,6 +37,13 @@ class TablesInUse(TocsinError):
     status_hint: ClassVar[int] = 500
 
 
+class NotUtf8(TocsinError):
+    """A new database would not take every character."""
+
+    code: ClassVar[str] = "not_utf8"
+    status_hint: ClassVar[int] = 500
+
+
 class Newer(NamedTuple):
     """A schema that this version does not know."""
 
@@ -76,7 +83,8 @@ def migrate(tx: Tx, *, to: str = HEAD) -> bool:
     Of nodes that start at once one does it; the others wait for that, and find it done. One that a newer
     version has migrated is left as it is.
     Nodes of the version before go on meanwhile, so nobody waits long behind a table that is to be changed.
-    Raises: NewerSchema, when this version cannot use it; TablesInUse.
+    Raises: NewerSchema, when this version cannot use it; TablesInUse; NotUtf8, before tables
+    are made in such a database.
     """
     if schema_version(tx) == to:
         return False
@@ -91,6 +99,8 @@ def migrate(tx: Tx, *, to: str = HEAD) -> bool:
         if newer.refusal is not None:
             raise newer.refusal
         return False
+    if at is None:
+        _refuse_other_encoding(tx)
     if not tx.is_sqlite:
         wait_briefly(tx.core)
     try:
@@ -120,6 +130,18 @@ def _newer(tx: Tx, at: str | None) -> Newer | None:
         return None
     oldest = find_setting(tx, OLDEST_CODE)
     return Newer(at, oldest.decode() if oldest else None)
+
+
+def _refuse_other_encoding(tx: Tx) -> None:
+    if tx.is_sqlite:
+        return
+    encoding = tx.core.scalar(sa.text("SHOW server_encoding"))
+    if encoding != "UTF8":
+        raise NotUtf8(
+            f"that PostgreSQL database is in {encoding}, which has no place for every character of an "
+            "alert: name one in UTF-8 (createdb --encoding=UTF8 --template=template0 NAME)",
+            encoding=encoding,
+        )
 
 
 def _upgrade(tx: Tx, to: str) -> None:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from tocsin.errors import TocsinError
 from tocsin.secret import Secret
-from tocsin.store.postgresql import limit_waiting
+from tocsin.store.postgresql import IN_UTF8, limit_waiting
 
 # Locks and shared memory do not work there as SQLite needs them: two servers would both think that
 # they are alone, and a database can be damaged. Source: sqlite.org, "How To Corrupt", section 2.
@@ -145,7 +145,9 @@ def knock(url: Secret) -> str | None:
     made = sa.make_url(url.reveal())
     if "connect_timeout" not in made.query:
         made = made.update_query_dict({"connect_timeout": str(_KNOCK_SECONDS)})
-    engine = sa.create_engine(made, poolclass=sa.pool.NullPool, hide_parameters=True)
+    engine = sa.create_engine(
+        made, poolclass=sa.pool.NullPool, hide_parameters=True, connect_args=IN_UTF8
+    )
     limit_waiting(engine)
     try:
         with reaching(None), engine.connect():

@@ -21,6 +21,8 @@ ANSWER_SECONDS: Final = 10.0
 """After which a server that has not answered is taken for gone, with its connection."""
 LOCK_SECONDS: Final = 3.0
 """How long a change of a table may wait for who uses it: everybody else waits behind it."""
+IN_UTF8: Final = {"client_encoding": "utf8"}
+"""How to connect, whatever PGCLIENTENCODING or the database say: what is stored has every character."""
 _KEEP_ALIVE: Final = {
     # Where the system allows: a peer that is off, or behind a cable that is out, is noticed.
     "keepalives": 1,
