@@ -330,6 +330,20 @@ async def test_a_backup_of_an_older_version_is_brought_to_this_one(
         assert schema_version(tx) == HEAD
 
 
+@ON_SQLITE
+async def test_a_backup_that_cannot_be_made_fit_is_told(
+    tocsin: Tocsin, tmp_path: Path, new_home: Path
+) -> None:
+    """What the database says, as on a full disk; and nothing is left of it."""
+    with closing(Database(f"sqlite:///{tmp_path / 'old.db'}")) as old, old.write() as tx:
+        migrate(tx, to="0011")
+        tx.core.exec_driver_sql("CREATE TABLE heartbeats (n INTEGER)")
+    refused = await command(tocsin, "restore", str(tmp_path / "old.db"), home=new_home)
+    assert (refused.code, "nothing was changed" in refused.err) == (1, True)
+    names = sorted(each.name for each in new_home.iterdir() if ".db" in each.name)
+    assert names == ["tocsin.db.key", "tocsin.db.lock"]
+
+
 @pytest.mark.parametrize("home", ["postgresql"], indirect=True)
 async def test_the_command_of_postgresql_that_is_named_makes_a_backup(
     tocsin: Tocsin, tmp_path: Path, new_home: Path, monkeypatch: pytest.MonkeyPatch

@@ -1,6 +1,7 @@
 """A copy of an SQLite file: one instant, whole or not at all, for its owner alone."""
 
 import os
+import resource
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -148,6 +149,18 @@ def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
         draft_of(tmp_path / "away" / "copy.db"),
     ):
         pass
+
+
+def test_a_draft_that_has_no_room_for_its_index_is_told(database: Database) -> None:
+    """It is the disk, and not the database that was copied."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, before[1]))
+    try:
+        database.close()
+        with pytest.raises(FileNotMade, match="no room"):
+            as_one_file(file_of(database))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_copy_that_does_not_hold_together_is_found(database: Database, tmp_path: Path) -> None:

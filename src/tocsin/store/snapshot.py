@@ -107,9 +107,14 @@ def copy_pages(source: Path, draft: Path, *, told: Told) -> None:
 
 
 def as_one_file(database: Path) -> None:
-    """Put what the log holds into the database, and let it need no log. Raises: sqlite3.Error."""
-    with closing(_connect(database, "mode=rw")) as connection:
-        connection.execute("PRAGMA journal_mode = DELETE").fetchone()
+    """Put what the log holds into a draft, and let it need no log. Raises: FileNotMade, sqlite3.Error."""
+    try:
+        with closing(_connect(database, "mode=rw")) as connection:
+            connection.execute("PRAGMA journal_mode = DELETE").fetchone()
+    except sqlite3.OperationalError as error:
+        if _primary_code(error) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+            raise _no_room(database, error) from None
+        raise
 
 
 def check(database: Path, *, thoroughly: bool) -> None:
@@ -223,15 +228,24 @@ def _sync(path: Path) -> None:
 
 def _explained(source: Path, draft: Path, error: sqlite3.DatabaseError) -> TocsinError:
     # On a full disk the draft fails; what else fails is the source.
-    if getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY):
-        return FileNotMade(
-            f"there is no room for the copy in {draft.parent} ({error}): make some, or name a file on "
-            "another disk",
-            file=str(draft.parent),
-        )
+    if _primary_code(error) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY):
+        return _no_room(draft, error)
     return NotADatabase(
         f"{source} cannot be read as an SQLite database ({error}): name a file that tocsin backup made",
         file=str(source),
+    )
+
+
+def _primary_code(error: sqlite3.Error) -> int | None:
+    code = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF  # the rest of it is the operation that failed
+
+
+def _no_room(draft: Path, error: sqlite3.Error) -> FileNotMade:
+    return FileNotMade(
+        f"there is no room for the copy in {draft.parent} ({error}): make some, or name a file on "
+        "another disk",
+        file=str(draft.parent),
     )
 
 
