@@ -37,6 +37,8 @@ def size_text(size: int) -> str:
 def show_tables(tables: Sequence[Any], shell: Shell) -> None:
     """Print how many rows each table has that was copied."""
     filled = [table for table in tables if table.rows]
+    if not filled:
+        return
     shell.table(
         ("TABLE", "ROWS", "DIGEST"),
         [(table.name, f"{table.rows:,}", table.digest) for table in filled],
