@@ -45,6 +45,10 @@ async def backed_up(tocsin: Tocsin, file: Path, *more: str) -> str:
     return done.out
 
 
+def names_in(folder: Path) -> list[str]:
+    return sorted(each.name for each in folder.iterdir())
+
+
 async def test_a_server_goes_on_from_a_backup(
     tocsin: Tocsin, tmp_path: Path, new_home: Path
 ) -> None:
@@ -260,9 +264,9 @@ async def test_a_log_without_its_database_is_not_taken_for_the_restored_ones(
     assert content
     (new_home / log.name).write_bytes(content)
     said = await restored(tocsin, tmp_path / "backup.db", new_home)
-    (kept,) = new_home.glob("tocsin.db.before-restore-*")
-    assert str(kept) in said
-    assert kept.read_bytes() == content
+    (kept,) = (each for each in names_in(new_home) if ".before-restore-" in each)
+    assert str(new_home / kept) in said
+    assert (new_home / kept).read_bytes() == content
     rows = rows_of(f"sqlite:///{new_home / 'tocsin.db'}")
     assert dict(rows["counters"])["incident"] == 1002
     assert rows["incidents"] == rows_of(f"sqlite:///{tmp_path / 'backup.db'}")["incidents"]
@@ -340,8 +344,8 @@ async def test_a_backup_that_cannot_be_made_fit_is_told(
         tx.core.exec_driver_sql("CREATE TABLE heartbeats (n INTEGER)")
     refused = await command(tocsin, "restore", str(tmp_path / "old.db"), home=new_home)
     assert (refused.code, "nothing was changed" in refused.err) == (1, True)
-    names = sorted(each.name for each in new_home.iterdir() if ".db" in each.name)
-    assert names == ["tocsin.db.key", "tocsin.db.lock"]
+    databases = [each for each in names_in(new_home) if ".db" in each]
+    assert databases == ["tocsin.db.key", "tocsin.db.lock"]
 
 
 @pytest.mark.parametrize("home", ["postgresql"], indirect=True)
