@@ -113,9 +113,11 @@ async def test_everything_moves_and_goes_on(tocsin: Tocsin, target: str) -> None
 
 
 async def test_no_server_starts_on_what_was_moved_until_somebody_goes_back(
-    tocsin: Tocsin, target: str
+    tocsin: Tocsin, target: str, tmp_path: Path
 ) -> None:
-    """Both would page; the refusal says where everything went, and how to go back."""
+    """Both would page; the refusal says where everything went, and how to go back. Nor is it backed up: a
+    timer would go on for ever, and every night there would be a good backup of the store of before.
+    """
     await tocsin.configure({"main": [("10m", ["pager"])]})
     await tocsin.alert()
     await tocsin.stop()
@@ -125,6 +127,9 @@ async def test_no_server_starts_on_what_was_moved_until_somebody_goes_back(
     with pytest.raises(StoreMoved, match=rf"{where}.*migrate-store --undo"):
         async with started(tocsin, tocsin.home):
             pass
+    backup = await command(tocsin, "backup", str(tmp_path / "backup.db"))
+    assert (backup.code, where in backup.err) == (1, True)
+    assert not (tmp_path / "backup.db").exists()
     again = await command(tocsin, "migrate-store", "--to", target)
     assert (again.code, "was moved to" in again.err) == (1, True)
     undone = await command(tocsin, "migrate-store", "--undo")

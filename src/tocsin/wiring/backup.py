@@ -20,6 +20,7 @@ from tocsin.store.copying import (
 )
 from tocsin.store.database import Database
 from tocsin.store.migrate import schema_version
+from tocsin.store.moved import refuse_moved
 from tocsin.store.outstanding import Outstanding, count_outstanding
 from tocsin.store.snapshot import (
     NotADatabase,
@@ -64,7 +65,7 @@ def back_up(settings: Settings, file: Path, *, replace: bool, clock: Clock, told
     """Write the store into `file`, as it is at one instant. Servers run on.
 
     Raises: NoDatabase, FileExists, FileNotMade, NotADatabase, DatabaseDamaged, DatabaseNotReached,
-    OtherRevision, CopyFailed, CopyDiffers.
+    OtherRevision, StoreMoved, CopyFailed, CopyDiffers.
     """
     if file.exists() and not replace:
         raise exists(file)
@@ -124,6 +125,7 @@ def _look(draft: Path, clock: Clock, *, of: Path | None) -> tuple[str, Outstandi
         revision = schema_version(tx)
         if revision is None:
             raise NotADatabase(f"{of} is an SQLite database, but none of Tocsin's", file=str(of))
+        refuse_moved(tx)  # or a timer goes on backing up what nobody writes to any more
         return revision, count_outstanding(tx, clock.now())
 
 
