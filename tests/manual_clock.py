@@ -1,7 +1,9 @@
 """A clock that the test moves."""
 
 import asyncio
+from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 START = datetime(2026, 11, 2, 3, 0, tzinfo=UTC)
 
@@ -25,6 +27,9 @@ class ManualClock:
         awake: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._sleepers.append((instant or datetime.max.replace(tzinfo=UTC), awake))
         await awake
+
+    def sleep(self, length: timedelta) -> Coroutine[Any, Any, None]:
+        return self.sleep_until(self._now + length)  # from now on, not from when it is awaited
 
     def advance(self, by: timedelta) -> datetime:
         """Move on; return the new instant. For use on the loop, where anybody sleeps."""

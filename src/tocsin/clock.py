@@ -20,7 +20,13 @@ class Clock(Protocol):
         """Return a reading that never goes back. Units: seconds."""
 
     async def sleep_until(self, instant: datetime | None) -> None:
-        """Return at the instant, or a little later; for None only when cancelled."""
+        """Return at the instant, or a little later; for None only when cancelled.
+
+        A clock that is set back makes it wait longer: whoever waits for a length of time calls `sleep`.
+        """
+
+    async def sleep(self, length: timedelta) -> None:
+        """Return when so much time has gone by, whatever the clock is set to meanwhile."""
 
 
 class SystemClock:
@@ -34,6 +40,9 @@ class SystemClock:
 
     async def sleep_until(self, instant: datetime | None) -> None:
         await _sleep_until(self, instant)
+
+    async def sleep(self, length: timedelta) -> None:
+        await asyncio.sleep(length.total_seconds())
 
 
 def read_machine_clock(monotonic: Callable[[], float] = time.monotonic) -> "Reading":
@@ -91,6 +100,9 @@ class MeasuredClock:
 
     async def sleep_until(self, instant: datetime | None) -> None:
         await _sleep_until(self, instant)
+
+    async def sleep(self, length: timedelta) -> None:
+        await asyncio.sleep(length.total_seconds())
 
 
 class ProcessorShare:

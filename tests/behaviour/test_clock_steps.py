@@ -12,6 +12,7 @@ from tests.behaviour.harness import ON_SQLITE, Tocsin, a_receiver
 from tests.manual_clock import ManualClock
 
 from tocsin.clock import MeasuredClock, Reading
+from tocsin.domain.watch import parse_peers
 from tocsin.wiring import nodes
 
 pytestmark = [pytest.mark.anyio, ON_SQLITE]
@@ -41,8 +42,13 @@ class _Measured(MeasuredClock):
         self._goes_by = machine.goes_by
 
     async def sleep_until(self, instant: datetime | None) -> None:
-        ahead = self.now() - self._goes_by.now()
-        await self._goes_by.sleep_until(None if instant is None else instant - ahead)
+        while instant is None or instant > self.now():
+            await self._goes_by.sleep_until(
+                instant and self._goes_by.now() + (instant - self.now())
+            )
+
+    async def sleep(self, length: timedelta) -> None:
+        await self._goes_by.sleep(length)
 
 
 @pytest.fixture
@@ -123,3 +129,19 @@ async def test_a_clock_that_is_wrong_for_a_moment_moves_nothing(
     assert tocsin.receiver.paths() == ["/pager"]
     (paged,) = await tocsin.entries(1, "paged")
     assert paged["lateness_seconds"] == 0
+
+
+async def test_a_clock_that_is_set_back_silences_no_peer(home: Path, machine: Machine) -> None:
+    """A peer that is not called for the hour would page."""
+    async with a_receiver() as receiver:
+        tocsin = Tocsin(home, machine.goes_by, receiver)
+        await tocsin.start(clock=machine.clock, watch=parse_peers(receiver.url("/peer")))
+        try:
+            await tocsin.settle()
+            assert receiver.refused == 1  # no call is signed: it goes on every 10 s
+            machine.set_by = -timedelta(hours=1)
+            await machine.measure(tocsin)
+            await tocsin.advance(seconds=10)
+            assert receiver.refused == 2
+        finally:
+            await tocsin.stop()

@@ -248,6 +248,9 @@ class Hasty:
         assert instant is not None
         self._now = instant + timedelta(seconds=1)
 
+    async def sleep(self, length: timedelta) -> None:
+        await self.sleep_until(self._now + length)
+
 
 def test_whoever_waits_for_long_is_told(cli: Cli) -> None:
     """A receiver that does not answer: what is waited for, and in the end where to look later."""

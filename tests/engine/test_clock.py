@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.databases import database, postgresql_url
 from tests.manual_clock import ManualClock
 
-from tocsin.clock import MeasuredClock, ProcessorShare, Reading
+from tocsin.clock import MeasuredClock, ProcessorShare, Reading, read_machine_clock
 from tocsin.engine import clock_watch
 from tocsin.engine.clock_watch import ClockWatch
 from tocsin.store import schema
@@ -246,6 +246,23 @@ def test_whoever_sleeps_on_it_wakes_at_the_instant() -> None:
         return loop.time() - began
 
     assert 0.02 < asyncio.run(sleep()) < 5
+
+
+def test_a_length_of_time_is_slept_though_the_clock_is_set_back_meanwhile() -> None:
+    """Whoever comes every so often comes; only an instant moves away."""
+
+    async def sleep() -> None:
+        clock = MeasuredClock(read_machine_clock())
+        sleeping = asyncio.create_task(clock.sleep(timedelta(milliseconds=30)))
+        waiting = asyncio.create_task(clock.sleep_until(clock.now() + timedelta(milliseconds=30)))
+        await asyncio.sleep(0)
+        clock.offset -= timedelta(hours=1)
+        async with asyncio.timeout(5):
+            await sleeping
+        assert not waiting.done()
+        waiting.cancel()
+
+    asyncio.run(sleep())
 
 
 def test_how_far_the_machines_own_clock_is_off_is_known() -> None:

@@ -32,6 +32,9 @@ class TwoClocks:
     async def sleep_until(self, instant: datetime | None) -> None:
         raise AssertionError("nobody sleeps here")
 
+    async def sleep(self, length: timedelta) -> None:
+        raise AssertionError("nobody sleeps here")
+
     def go_on(self, **by: float) -> None:
         self.at += timedelta(**by)
         self.seconds += timedelta(**by).total_seconds()

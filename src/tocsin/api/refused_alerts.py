@@ -87,7 +87,7 @@ class RefusedAlerts:
             self._timer = self._loop.create_task(self._save_later())
 
     async def _save_later(self) -> None:
-        await self._clock.sleep_until(self._clock.now() + _PAUSE)
+        await self._clock.sleep(_PAUSE)
         self._timer = None
         if not self._is_saving:
             self._save()

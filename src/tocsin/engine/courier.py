@@ -294,7 +294,7 @@ class Courier:
             await self._ward.take_in(Poison.OUTCOME, error, tell)
         except Exception:
             logger.exception("poison.not_told")
-        await self._clock.sleep_until(until)
+        await self._clock.sleep(until - self._clock.now())
         del self._held_back[result.lease.key]
         self._idle.clear()
         self._outbox.add(result)

@@ -118,7 +118,7 @@ class Renewal:
 
     async def _go_on(self) -> None:
         while True:
-            await self._clock.sleep_until(self._clock.now() + RENEW_EVERY)
+            await self._clock.sleep(RENEW_EVERY)
             self._is_renewing = True
             try:
                 await self._renew()

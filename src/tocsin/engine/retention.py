@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final, TypeVar
 
 from tocsin.actions.retention import find_old, horizon_of, remove_old
@@ -69,12 +69,12 @@ class Retention:
             await self._running
 
     async def _run(self) -> None:
-        due_at = self._clock.now() + FIRST_AFTER
-        while await self._slept_until(due_at):
-            due_at = self._clock.now() + LOOK_EVERY
-            if not self._trust.is_trusted():
-                continue
-            await self._look_through()
+        wait = FIRST_AFTER
+        while await self._slept(wait):
+            began = self._clock.monotonic()
+            if self._trust.is_trusted():
+                await self._look_through()
+            wait = LOOK_EVERY - timedelta(seconds=self._clock.monotonic() - began)
 
     async def _look_through(self) -> None:
         horizon = horizon_of(self._clock.now(), keep=self._keep)
@@ -159,13 +159,13 @@ class Retention:
     async def _pause(self, took: float) -> None:
         """Leave the disk to others. Units: seconds. Raises: _Over."""
         seconds = min(max(SHORTEST_PAUSE, took * _PAUSE_FACTOR), LONGEST_PAUSE)
-        if not await self._slept_until(self._clock.now() + timedelta(seconds=seconds)):
+        if not await self._slept(timedelta(seconds=seconds)):
             raise _Over
 
-    async def _slept_until(self, instant: datetime) -> bool:
-        """Return True at the instant, or False as soon as this is to stop."""
+    async def _slept(self, length: timedelta) -> bool:
+        """Return True when so much time has gone by, or False as soon as this is to stop."""
         stopping = asyncio.ensure_future(self._stopping.wait())
-        sleeping = asyncio.ensure_future(self._clock.sleep_until(instant))
+        sleeping = asyncio.ensure_future(self._clock.sleep(length))
         try:
             await asyncio.wait((stopping, sleeping), return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -81,7 +81,7 @@ class Watch:
             self.is_calling = False
             is_well = all(each.state is WatchState.REACHED for each in self.peerings)
             wait = CALL_EVERY if is_well else AGAIN_AFTER
-            await self._clock.sleep_until(self._clock.now() + wait)
+            await self._clock.sleep(wait)
 
     async def _round(self, why_not: WhyNot) -> None:
         reasons = await self._reasons(why_not)
