@@ -47,6 +47,13 @@ def test_a_rule_asks_for_metrics_that_there_are(rule: dict[str, Any]) -> None:
     assert rule["expr"].count("(") == rule["expr"].count(")")
 
 
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: str(rule["alert"]))
+def test_what_a_rule_looks_at_hides_nothing_else(rule: dict[str, Any]) -> None:
+    """`or` drops on its right what has the labels of something on its left: each side is compared before."""
+    sides = rule["expr"].split(" or ")
+    assert len(sides) == 1 or all(re.search("[<>]", side) for side in sides)
+
+
 def test_a_rule_for_nothing_is_found() -> None:
     """A name that was misspelt, or has gone, fails."""
     assert unknown("rate(tocsin_exhausted[5m]) > 0", what_metrics_has()) == ["tocsin_exhausted"]
