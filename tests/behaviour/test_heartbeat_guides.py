@@ -34,14 +34,16 @@ def lines_that_call() -> list[str]:
     return [*crontab, *(f"{JOB}; {command}" for command in service)]
 
 
-def make_job(job: Path, *, ends_with: int) -> None:
-    job.write_text(f"#!/bin/sh\necho 3 files\nexit {ends_with}\n")
+def make_job(job: Path, *, ends_with: int, says: str) -> None:
+    job.write_text(f"#!/bin/sh\n{says}\nexit {ends_with}\n")
     job.chmod(stat.S_IRWXU)
 
 
-async def run(tocsin: Tocsin, line: str, job: Path, *, ends_with: int) -> int:
+async def run(
+    tocsin: Tocsin, line: str, job: Path, *, ends_with: int, says: str = "echo 3 files"
+) -> int:
     """Run a line as cron or systemd does, with a job that ends so."""
-    make_job(job, ends_with=ends_with)
+    make_job(job, ends_with=ends_with, says=says)
     text = line.replace(JOB, str(job)).replace("https://tocsin.example.org", tocsin.server.url)
     assert "%" not in text, "cron takes it for the end of a line"
     process = await asyncio.create_subprocess_exec(
@@ -69,6 +71,22 @@ async def test_a_line_calls_and_tells_of_a_failure(
     assert await state(tocsin, SLUG) == "on_time"
     message = (await tocsin.get(f"heartbeats/{SLUG}"))["message"]
     assert message == ("3 files" if "--data-binary" in line else "")
+
+
+@pytest.mark.needs("curl")
+@pytest.mark.parametrize("home", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("line", lines_that_call())
+async def test_a_job_that_says_a_lot_calls_as_well(
+    tocsin: Tocsin, line: str, tmp_path: Path
+) -> None:
+    """More than fits into an argument of a command; and what looks like a file's name sends no file."""
+    (file,) = blocks("heartbeats.md", "yaml")
+    await tocsin.apply(file)
+    says = "echo @/etc/hostname; head -c 500000 /dev/zero | tr '\\0' x"
+    assert await run(tocsin, line, tmp_path / "backup", ends_with=0, says=says) == 0
+    assert await state(tocsin, SLUG) == "on_time"
+    message = (await tocsin.get(f"heartbeats/{SLUG}"))["message"]
+    assert message[:14] == ("@/etc/hostname" if "--data-binary" in line else "")
 
 
 @pytest.mark.parametrize("home", ["sqlite"], indirect=True)
