@@ -145,3 +145,23 @@ async def test_a_clock_that_is_set_back_silences_no_peer(home: Path, machine: Ma
             assert receiver.refused == 2
         finally:
             await tocsin.stop()
+
+
+async def test_a_clock_that_is_set_back_between_a_stop_and_a_start_delays_no_page(
+    tocsin: Tocsin,
+) -> None:
+    """Who sets the clock right starts the server anew: the step comes 5 minutes later all the same."""
+    await tocsin.configure({"main": [("5m", ["pager"])]})
+    await tocsin.alert()
+    await tocsin.advance(minutes=1)
+    await tocsin.stop()
+    tocsin.clock = ManualClock(tocsin.now - timedelta(hours=1))
+    await tocsin.start()
+    await tocsin.advance(minutes=4, seconds=-1)
+    assert not tocsin.receiver.requests
+    await tocsin.advance(seconds=1)
+    assert tocsin.receiver.paths() == ["/pager"]
+    await tocsin.stop()
+    tocsin.clock = ManualClock(tocsin.now)
+    await tocsin.start()
+    assert tocsin.receiver.paths() == ["/pager"]

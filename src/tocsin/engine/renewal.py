@@ -9,16 +9,26 @@ clock that never jumps, starts no attempt: another node may be about to, or alre
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from tocsin.actions.deliver import TakenOver, take_over
 from tocsin.clock import Clock
+from tocsin.domain.clock_jump import NOTED
 from tocsin.domain.node import SILENT_FOR, Load
 from tocsin.domain.role import ALL_ROLES, Role, roles_text
 from tocsin.engine.outage import excuse_after_silence, excuse_after_start
 from tocsin.store.database import Tx
-from tocsin.store.runs import Ended, begin_run, end_other_runs, end_run, end_silent_runs, renew_run
+from tocsin.store.plans import bring_forward
+from tocsin.store.runs import (
+    Ended,
+    begin_run,
+    end_other_runs,
+    end_run,
+    end_silent_runs,
+    newest_run_ended_at,
+    renew_run,
+)
 from tocsin.store.writer import StoreUnavailable, Writer
 
 RENEW_EVERY = timedelta(seconds=2)
@@ -79,6 +89,8 @@ class Renewal:
 
         def work(tx: Tx) -> int:
             now = self._clock.now()
+            if not self._is_shared:
+                _follow_a_clock_set_back(tx, now)
             excuse_after_start(tx, now, is_shared=self._is_shared, silent_for=SILENT_FOR)
             begin_run(
                 tx,
@@ -166,3 +178,12 @@ class Renewal:
             attempts += taken_over.attempts
             more = taken_over.leases == TAKE_OVER_SLICE
         return attempts
+
+
+def _follow_a_clock_set_back(tx: Tx, now: datetime) -> None:
+    """Take what was planned along if the clock was set back since the last run ended, as one that runs does."""
+    ended_at = newest_run_ended_at(tx)
+    if ended_at is not None and ended_at - now > NOTED:
+        bring_forward(tx, by=ended_at - now)
+        seconds = round((now - ended_at).total_seconds(), 3)
+        logger.warning("clock.jumped", extra={"seconds": seconds, "claims": True})

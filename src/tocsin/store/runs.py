@@ -75,6 +75,13 @@ def end_run(tx: Tx, *, id_: int, now: datetime) -> None:
     tx.news.feed.append(("node_left", 0, id_))
 
 
+def newest_run_ended_at(tx: Tx) -> datetime | None:
+    """Return when the run that began last ended; None: it did not say so, or there was none."""
+    newest = sa.select(_R.c.ended_at).order_by(_R.c.id.desc()).limit(1)
+    ended_at: datetime | None = tx.core.scalar(newest)
+    return ended_at
+
+
 def end_other_runs(tx: Tx, *, id_: int, now: datetime) -> int:
     """End every run but this one: there is one node, so they are dead. Returns how many there were."""
     others = sa.and_(_R.c.ended_at.is_(None), _R.c.id != id_)
