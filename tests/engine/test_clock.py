@@ -19,6 +19,7 @@ from tocsin.engine.clock_watch import ClockWatch
 from tocsin.store import schema
 from tocsin.store.database import Database, Tx
 from tocsin.store.plans import PLANS, bring_forward
+from tocsin.store.runs import begin_run
 from tocsin.store.writer import StoreUnavailable, Writer
 
 __all__ = ["database", "postgresql_url"]  # fixtures
@@ -298,9 +299,14 @@ def test_nodes_that_see_the_same_clock_set_back_bring_forward_once(
             node.measure(NOON - timedelta(hours=1))
         assert node.clock.now() == NOON - timedelta(hours=1)
         assert _due(database) == NOON - timedelta(hours=1)
+    with database.write() as tx:
+        begin_run(tx, id_=7, node="died", version="1", now=NOON - timedelta(hours=1))
     for _ in range(2):
         one.measure(NOON - timedelta(hours=3))
     assert _due(database) == NOON - timedelta(hours=3)
+    with database.read() as tx:
+        renewed_at = tx.core.scalars(sa.select(schema.runs.c.renewed_at)).one()
+    assert renewed_at == NOON - timedelta(hours=3)  # six seconds later it is known to be dead
 
 
 def test_nodes_follow_a_short_jump_back_and_move_nothing(

@@ -6,14 +6,18 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from tests.databases import on_sqlite
+from tests.databases import database, on_sqlite, postgresql_url
 from tests.manual_clock import START, ManualClock
 
-from tocsin.engine.retention import ClockTrust, Retention
+from tocsin.engine.retention import Jump, Retention
 from tocsin.metrics import RetentionMetrics
 from tocsin.store import schema
+from tocsin.store.database import Database
+from tocsin.store.retention.progress import judge_time
 from tocsin.store.runs import begin_run, end_run
 from tocsin.store.writer import Writer
+
+__all__ = ["database", "postgresql_url"]  # fixtures
 
 
 class TwoClocks:
@@ -40,33 +44,88 @@ class TwoClocks:
         self.seconds += timedelta(**by).total_seconds()
 
 
-def test_a_clock_that_goes_on_is_believed() -> None:
+class Looker:
+    """Asks as the retention does, by one clock; `restart` forgets what is only in memory."""
+
+    def __init__(self, database: Database, clock: TwoClocks) -> None:
+        self._database = database
+        self._clock = clock
+        self.restart()
+
+    def restart(self) -> None:
+        self._jump = Jump(self._clock)
+
+    def believes(self) -> bool:
+        with self._database.write() as tx:
+            return judge_time(tx, self._clock.now(), has_jumped=self._jump.has_happened())
+
+
+@pytest.fixture
+def clock() -> TwoClocks:
+    return TwoClocks()
+
+
+@pytest.fixture
+def looker(database: Database, clock: TwoClocks) -> Looker:
+    return Looker(database, clock)
+
+
+def test_a_clock_that_goes_on_is_believed(looker: Looker, clock: TwoClocks) -> None:
     """However long nobody looked; and one that is set by minutes, or back, too: that makes nothing old."""
-    clock = TwoClocks()
-    trust = ClockTrust(clock)
     for days in (0, 1, 500):
         clock.go_on(days=days)
-        assert trust.is_trusted()
+        assert looker.believes()
     clock.at += timedelta(minutes=59)
-    assert trust.is_trusted()
+    assert looker.believes()
+    looker.restart()
+    clock.at += timedelta(hours=23)
+    assert looker.believes()
     clock.at -= timedelta(days=1000)
-    assert trust.is_trusted()
+    assert looker.believes()
 
 
-def test_a_clock_that_jumped_ahead_is_not_believed_for_a_day() -> None:
+def test_a_clock_that_jumped_ahead_is_not_believed_for_a_day(
+    looker: Looker, clock: TwoClocks
+) -> None:
     """Until it has gone on for that long without another jump."""
-    clock = TwoClocks()
-    trust = ClockTrust(clock)
+    assert looker.believes()
     clock.at += timedelta(days=500)
-    assert not trust.is_trusted()
+    assert not looker.believes()
     clock.go_on(hours=23)
-    assert not trust.is_trusted()
+    assert not looker.believes()
     clock.at += timedelta(hours=2)
-    assert not trust.is_trusted()
+    assert not looker.believes()
     clock.go_on(hours=23)
-    assert not trust.is_trusted()
+    assert not looker.believes()
     clock.go_on(hours=1)
-    assert trust.is_trusted()
+    assert looker.believes()
+
+
+def test_a_restart_makes_no_clock_believable(looker: Looker, clock: TwoClocks) -> None:
+    """Neither one that jumped while a server ran, nor one that jumped while none did."""
+    assert looker.believes()
+    clock.at += timedelta(days=500)
+    assert not looker.believes()
+    for _ in range(2):
+        looker.restart()
+        clock.go_on(minutes=5)
+        assert not looker.believes()
+    clock.go_on(days=1)
+    assert looker.believes()
+    clock.at += timedelta(days=500)
+    for _ in range(2):
+        looker.restart()
+        assert not looker.believes()
+
+
+def test_a_clock_that_was_set_right_is_believed_at_once(looker: Looker, clock: TwoClocks) -> None:
+    """A doubt about years to come is none about today."""
+    assert looker.believes()
+    clock.at += timedelta(days=500)
+    assert not looker.believes()
+    looker.restart()
+    clock.at -= timedelta(days=500)
+    assert looker.believes()
 
 
 @pytest.mark.anyio

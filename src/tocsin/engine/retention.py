@@ -15,8 +15,8 @@ from tocsin.actions.retention import find_old, horizon_of, remove_old
 from tocsin.clock import Clock
 from tocsin.metrics import RetentionMetrics
 from tocsin.store.database import Database, Tx, is_store_failure
-from tocsin.store.retention.part import Found, Horizon, Part, Removed
-from tocsin.store.retention.progress import oldest_incident_at
+from tocsin.store.retention.part import Found, Horizon, Part
+from tocsin.store.retention.progress import judge_time, oldest_incident_at
 from tocsin.store.retention.schedule import PARTS
 from tocsin.store.writer import StoreUnavailable, Writer
 
@@ -28,7 +28,6 @@ SHORTEST_PAUSE: Final = 0.05
 LONGEST_PAUSE: Final = 5.0
 _PAUSE_FACTOR: Final = 10
 LARGEST_JUMP: Final = timedelta(hours=1)
-TRUST_AGAIN: Final = timedelta(days=1)
 logger = logging.getLogger(__name__)
 
 
@@ -53,7 +52,7 @@ class Retention:
         self._clock = clock
         self._keep = keep
         self._count = count
-        self._trust = ClockTrust(clock)
+        self._jump = Jump(clock)
         self._seen_until: dict[str, int] = {}
         """Of parts that never change: up to where all has been looked at."""
         self._stopping = asyncio.Event()
@@ -72,14 +71,15 @@ class Retention:
         wait = FIRST_AFTER
         while await self._slept(wait):
             began = self._clock.monotonic()
-            if self._trust.is_trusted():
-                await self._look_through()
+            await self._look_through()
             wait = LOOK_EVERY - timedelta(seconds=self._clock.monotonic() - began)
 
     async def _look_through(self) -> None:
         horizon = horizon_of(self._clock.now(), keep=self._keep)
         removed: Counter[str] = Counter()
         try:
+            if not await self._believes_the_clock():
+                return
             for part in PARTS:
                 await self._remove_safely(part, horizon, removed)
             oldest = await self._read(oldest_incident_at)
@@ -91,6 +91,13 @@ class Retention:
         if removed:
             facts = {**removed, "before": horizon.before.isoformat(timespec="seconds")}
             logger.info("retention.removed", extra=facts)
+
+    async def _believes_the_clock(self) -> bool:
+        now, has_jumped = self._clock.now(), self._jump.has_happened()
+        if await self._write(lambda tx: judge_time(tx, now, has_jumped=has_jumped)):
+            return True
+        logger.warning("retention.waits", extra={"reason": "the clock may have jumped ahead"})
+        return False
 
     async def _remove_safely(self, part: Part, horizon: Horizon, removed: Counter[str]) -> None:
         """Remove a part; one that is broken keeps no other from it."""
@@ -139,7 +146,7 @@ class Retention:
 
         return await self._unless_stopped(asyncio.to_thread(read))
 
-    async def _write(self, work: Callable[[Tx], Removed | None]) -> Removed | None:
+    async def _write(self, work: Callable[[Tx], T]) -> T:
         future = self._writer.submit(work, idle=True)
         return await self._unless_stopped(asyncio.wrap_future(future))
 
@@ -174,25 +181,17 @@ class Retention:
         return not self._stopping.is_set()
 
 
-class ClockTrust:
-    """Whether the time may be believed: one that is years ahead would make everything old.
-
-    A clock that jumped ahead of a monotonic one is believed when it went on for a day without another jump.
-    """
+class Jump:
+    """Whether the clock jumped ahead, which a monotonic one shows."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._offset = self._measure()
-        self._distrusted_until = clock.monotonic()
+        self._offset: float | None = None
 
-    def _measure(self) -> float:
-        return self._clock.now().timestamp() - self._clock.monotonic()
-
-    def is_trusted(self) -> bool:
-        """Look at the clock; return whether what is old by it is old."""
-        offset, monotonic = self._measure(), self._clock.monotonic()
-        jump, self._offset = offset - self._offset, offset
-        if jump > LARGEST_JUMP.total_seconds():
-            self._distrusted_until = monotonic + TRUST_AGAIN.total_seconds()
-            logger.warning("retention.clock_jumped", extra={"jumped_seconds": round(jump)})
-        return monotonic >= self._distrusted_until
+    def has_happened(self) -> bool | None:
+        """Return whether it did since this was asked before; None: it was not."""
+        before, self._offset = (
+            self._offset,
+            self._clock.now().timestamp() - self._clock.monotonic(),
+        )
+        return None if before is None else self._offset - before > LARGEST_JUMP.total_seconds()

@@ -15,13 +15,14 @@ from tocsin.store.database import Tx
 from tocsin.store.schema import to_micros
 from tocsin.store.schema_configuration import heartbeats
 
-_D, _E, _F, _H, _I, _L = (
+_D, _E, _F, _H, _I, _L, _R = (
     schema.deliveries,
     schema.escalations,
     schema.webhook_failures,
     heartbeats,
     schema.incidents,
     schema.lanes,
+    schema.runs,
 )
 # Each table's columns, and the rows that wait, found by an index where the table is large.
 PLANS: Final[tuple[tuple[sa.ColumnElement[bool], tuple[sa.Column[Any], ...]], ...]] = (
@@ -56,4 +57,8 @@ def bring_forward_once(tx: Tx, *, by: timedelta, now: datetime) -> bool:
         return False
     save_number(tx, _BROUGHT_FORWARD, at)
     bring_forward(tx, by=by)
+    # Who lives renews it in a moment; who died before the jump would else be awaited until that time comes.
+    tx.core.execute(
+        sa.update(_R).where(_R.c.ended_at.is_(None), _R.c.renewed_at > now).values(renewed_at=now)
+    )
     return True
