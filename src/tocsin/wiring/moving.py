@@ -17,7 +17,9 @@ from tocsin.store.copying import (
     refuse_other_revision,
 )
 from tocsin.store.database import Database
+from tocsin.store.migrate import schema_version
 from tocsin.store.moved import forget_move, mark_moved, refuse_moved
+from tocsin.store.settings_rows import VAULT_PROOF, find_setting
 from tocsin.store.snapshot import Told
 from tocsin.wiring.backup import NoDatabase, named
 from tocsin.wiring.opening import key_file_of
@@ -34,6 +36,12 @@ class NotMoved(TocsinError):
     """There is no move to undo."""
 
     code: ClassVar[str] = "not_moved"
+
+
+class MoveUncertain(TocsinError):
+    """Nobody can tell yet on which side the store is: the file stays marked as moved."""
+
+    code: ClassVar[str] = "move_uncertain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,7 @@ def migrate_store(settings: Settings, target: Settings, *, clock: Clock, told: T
     otherwise leaves no mark, and nothing on the target.
 
     Raises: NotFromSqlite, NoDatabase, AnotherServer, OtherRevision, StoreMoved, StoreNotEmpty,
-    CopyFailed, CopyDiffers, DatabaseNotReached.
+    CopyFailed, CopyDiffers, DatabaseNotReached, MoveUncertain.
     """
     with closing(Database(settings.database_url.reveal())) as source:
         file = _file_of(source)
@@ -105,6 +113,7 @@ def _move(source: Database, target: Database, to: str, told: Told) -> Sequence[C
     with explaining(), source.read() as ours:
         refuse_other_revision(ours)
         refuse_moved(ours)
+    tables: Sequence[CopiedTable] = ()
     is_marked = False
     try:
         with explaining(), target.write() as theirs:
@@ -114,12 +123,31 @@ def _move(source: Database, target: Database, to: str, told: Told) -> Sequence[C
             with source.write() as ours:
                 mark_moved(ours, to)
             is_marked = True
-    except BaseException:
-        if is_marked:
-            with source.write() as ours:
-                forget_move(ours)
-        raise
+    except BaseException as error:
+        # A connection that was lost while it committed does not say whether it did.
+        if not is_marked or not _has_arrived(target, to, error):
+            if is_marked:
+                with source.write() as ours:
+                    forget_move(ours)
+            raise
     return tables
+
+
+def _has_arrived(target: Database, to: str, error: BaseException) -> bool:
+    """Return whether the move was committed all the same. Raises: MoveUncertain."""
+    try:
+        with target.read() as theirs:
+            return (
+                schema_version(theirs) is not None and find_setting(theirs, VAULT_PROOF) is not None
+            )
+    except Exception:  # noqa: BLE001 - whatever keeps us from looking
+        raise MoveUncertain(
+            f"the connection to {to} was lost at the very end ({error}), so it is not known whether everything "
+            "arrived, and no server is to use both. When PostgreSQL answers again, look whether it has the table "
+            "incidents: if so, everything is there, and the move is done; if not, tocsin migrate-store --undo, "
+            "and move again",
+            target=to,
+        ) from error
 
 
 def _key_to_name(settings: Settings, file: Path) -> Path | None:
