@@ -184,7 +184,7 @@ async def test_a_file_that_exists_is_replaced_only_when_told(
     tocsin: Tocsin, tmp_path: Path
 ) -> None:
     """An earlier backup may be the only good one; and the database itself is never the target."""
-    file = tmp_path / "backup.db"
+    file = tmp_path / "which? 50%41 #1.db"
     await backed_up(tocsin, file)
     earlier = file.read_bytes()
     await tocsin.open("later")

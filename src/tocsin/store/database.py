@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, Self, TypeVar, cast
 
 import sqlalchemy as sa
 
@@ -205,7 +205,7 @@ _CONNECTION_SECONDS = 5  # in which another one's connection must come free
 class Database:
     """A database. `write` and `read` are the only ways in, and both are a transaction."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str | sa.URL) -> None:
         """Units: an SQLAlchemy URL, `sqlite:///FILE` or `postgresql+psycopg://...`."""
         self.url = sa.make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
@@ -235,6 +235,11 @@ class Database:
             connect_args={"check_same_thread": False} if self.is_sqlite else IN_UTF8,
             hide_parameters=True,  # an error's text goes into a log
         )
+
+    @classmethod
+    def of_file(cls, file: Path) -> Self:
+        """Return the SQLite database in a file, whatever its name holds."""
+        return cls(sa.URL.create("sqlite", database=str(file)))
 
     @property
     def file(self) -> Path | None:

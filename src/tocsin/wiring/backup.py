@@ -108,7 +108,7 @@ def _refuse_itself(source: Path, file: Path) -> None:
 
 def _copy_postgresql(database: Database, draft: Path, told: Told) -> Sequence[CopiedTable]:
     with (
-        closing(Database(f"sqlite:///{draft}")) as copy,
+        closing(Database.of_file(draft)) as copy,
         explaining(),
         one_instant(database) as ours,
         copy.write() as theirs,
@@ -121,7 +121,7 @@ def _copy_postgresql(database: Database, draft: Path, told: Told) -> Sequence[Co
 
 
 def _look(draft: Path, clock: Clock, *, of: Path | None) -> tuple[str, Outstanding]:
-    with closing(Database(f"sqlite:///{draft}")) as copy, copy.read() as tx:
+    with closing(Database.of_file(draft)) as copy, copy.read() as tx:
         revision = schema_version(tx)
         if revision is None:
             raise NotADatabase(f"{of} is an SQLite database, but none of Tocsin's", file=str(of))

@@ -118,7 +118,7 @@ def _make_fit(
     clock: Clock,
 ) -> Restored:
     key_file = key_file_of(settings, file)
-    with explaining(), closing(Database(f"sqlite:///{draft}")) as copy, copy.write() as tx:
+    with explaining(), closing(Database.of_file(draft)) as copy, copy.write() as tx:
         if schema_version(tx) is None:
             raise NotADatabase(
                 f"{backup} is an SQLite database, but none of Tocsin's: name a file that tocsin backup "
@@ -146,7 +146,7 @@ def _make_fit(
 def _fill(database: Database, draft: Path, told: Told) -> None:
     with (
         explaining(),
-        closing(Database(f"sqlite:///{draft}")) as copy,
+        closing(Database.of_file(draft)) as copy,
         database.write() as theirs,
         copy.read() as ours,
     ):
