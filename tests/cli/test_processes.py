@@ -191,12 +191,13 @@ def test_what_keeps_one_from_starting_is_told_once_and_keeps_all(
     tmp_path: Path, database: str
 ) -> None:
     """A taken address, and a port that only the second process needs: exit code 1 and a sentence."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        at = f"127.0.0.1:{taken.getsockname()[1]}"
+    free = two_free_ports()
+    with socket.create_server(("127.0.0.1", free + 1)):
+        at = f"127.0.0.1:{free + 1}"
         code, told = refused(tmp_path / "home", database, TOCSIN_LISTEN=at)
         assert (code, told.count("is in use by another program")) == (1, 1)
 
-        before = f"127.0.0.1:{taken.getsockname()[1] - 1}"
+        before = f"127.0.0.1:{free}"
         code, told = refused(tmp_path / "home", database, TOCSIN_PROBES_LISTEN=before)
         assert (code, told.count(f"{at} is in use by another program")) == (1, 1)
         assert "TOCSIN_PROBES_LISTEN to another port" in told

@@ -22,6 +22,8 @@ from tocsin.wiring.seat import Seat, says_ready
 
 AGAIN_SECONDS: Final = (0.2, 1.0, 2.0, 5.0, 15.0)
 """How long a process that ended stays away: longer each time, so that a fault burns no processor."""
+_END_SECONDS: Final = 5.0
+"""How long a process that could not start may take to end by itself."""
 _SOUND_SECONDS: Final = 60.0
 """Who ran for so long begins with the shortest wait again."""
 logger = logging.getLogger(__name__)
@@ -114,7 +116,13 @@ class _Supervisor:
         self._processes[number], self._lifelines[number] = process, ours
         if self._is_stopping.is_set():
             _tell(process, signal.SIGTERM)
-        return await says_ready(ours)
+        if await says_ready(ours):
+            return True
+        # It has said why and is about to end: a signal would take the place of its exit code.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_END_SECONDS):
+                await process.wait()
+        return False
 
     async def _keep(self, number: int) -> int:
         """Start a process again whenever it ended, until all are to stop; return its last exit code."""
