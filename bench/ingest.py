@@ -14,7 +14,7 @@ import uvloop
 
 from bench.bare import answer_only, asgi_server
 from bench.checking import check_alerts
-from bench.filling import ALERT, WEBHOOKS, alert_path, prepare
+from bench.filling import prepare
 from bench.machine import (
     OURS,
     Spent,
@@ -26,7 +26,8 @@ from bench.machine import (
     thread_cpu_seconds,
     use_core,
 )
-from bench.processes import Job, load
+from bench.processes import load
+from bench.sending import CONNECTIONS, alerts
 from bench.server import WRITER, calm, port_of, serving
 from bench.stores import about, home
 from tocsin.actions.ingest import Receipt
@@ -38,7 +39,6 @@ from tocsin.domain.incident import Effect
 from tocsin.metrics import Metrics
 from tocsin.settings import Settings
 
-CONNECTIONS = 100
 _WARM_UP = 1_000
 
 
@@ -116,16 +116,7 @@ class _Sent(NamedTuple):
 
 
 async def _send(port: int, count: int, *, first: int = 0) -> _Sent:
-    job = Job(
-        port=port,
-        path=alert_path(),
-        spread=WEBHOOKS,
-        item=ALERT,
-        count=count,
-        first=first,
-        connections=CONNECTIONS,
-    )
-    async with load(job) as generator:
+    async with load(alerts(port, count=count, first=first)) as generator:
         watch = Stopwatch()
         found = await generator.run()
         spent = watch.stop(found["accepted"])

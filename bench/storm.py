@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 import uvloop
 
 from bench.checking import check_alerts, check_deliveries
-from bench.filling import ALERT, WEBHOOKS, alert_path, plan, prepare
+from bench.filling import plan, prepare
 from bench.machine import OURS, facts, say, use_core
-from bench.processes import Job, Sink, load, sink
+from bench.processes import Sink, load, sink
+from bench.sending import alerts
 from bench.server import calm, port_of, serving, write
 from bench.stepping import percentiles, read_lateness
 from bench.stores import about, home
@@ -25,7 +26,6 @@ from tocsin.settings import Settings
 from tocsin.store.schema import to_micros
 from tocsin.wiring.serving import Running
 
-CONNECTIONS = 100
 _ACKNOWLEDGE_EVERY = 0.1  # seconds
 _WITHIN = 1_000_000
 """In how long all the steps are due. Units: microseconds."""
@@ -58,22 +58,22 @@ async def _measure(
         late = read_lateness(server.store.database)
         verified = check_deliveries(server.store.database, receiver.report(), fired=count)
         say(f"{count:,} alerts ...")
-        alerts, sender = await _alerts(server, pending=pending, count=count)
+        intake, sender = await _alerts(server, pending=pending, count=count)
         await asyncio.to_thread(
             check_alerts, server.store.database, accepted=count, backlog=pending
         )
     return {
         **percentiles("", steps.waited),
-        **percentiles("during_alerts_", alerts.waited),
+        **percentiles("during_alerts_", intake.waited),
         "steps": count,
         "steps_per_second": round(count / steps.seconds),
         "steps_done_in_seconds": round(steps.seconds, 1),
         "last_step_late_seconds": round(max(late.sent) / 1000, 1),
         "alerts": count,
-        "alerts_per_second": round(count / alerts.seconds),
-        "alerts_taken_in_seconds": round(alerts.seconds, 1),
+        "alerts_per_second": round(count / intake.seconds),
+        "alerts_taken_in_seconds": round(intake.seconds, 1),
         "alert_p99_ms": sender["p99_ms"],
-        "acknowledged": len(steps.waited) + len(alerts.waited),
+        "acknowledged": len(steps.waited) + len(intake.waited),
         "signatures_verified": verified,
     }
 
@@ -101,16 +101,7 @@ def _begins_after(count: int) -> int:
 
 
 async def _alerts(server: Running, *, pending: int, count: int) -> tuple[_Storm, dict[str, Any]]:
-    job = Job(
-        port=port_of(server),
-        path=alert_path(),
-        spread=WEBHOOKS,
-        item=ALERT,
-        count=count,
-        first=_FIRST_ALERT,
-        connections=CONNECTIONS,
-    )
-    async with load(job) as generator:
+    async with load(alerts(port_of(server), count=count, first=_FIRST_ALERT)) as generator:
         began = time.perf_counter()
         async with _acknowledging(server, first=pending // 2) as waited:
             found = await generator.run()

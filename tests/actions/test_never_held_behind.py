@@ -1,5 +1,7 @@
 """Whatever a page waits for in line, an open breaker holds neither of them beyond its ten seconds."""
 
+from collections.abc import Callable
+
 import pytest
 from tests.actions.breaking import FAILED, OK, break_it, breakers, fired
 from tests.actions.desk import Desk
@@ -24,21 +26,20 @@ def backlog(desk: Desk, count: int) -> None:
 
 def seconds_until_tried(desk: Desk, delivery_id: int) -> int:
     """Let every attempt fail, until the first of this delivery begins."""
-    for second in range(60):
-        for lease in desk.lease():
-            if lease.delivery_id == delivery_id:
-                return second
-            desk.record(lease, FAILED)
-        desk.wait(seconds=1)
-    raise AssertionError("it was not tried for a minute")
+    return first_attempt(desk, lambda lease: lease.delivery_id == delivery_id)[0]
 
 
 def attempt_at(desk: Desk, incident: int) -> Lease:
     """Let every other attempt fail, until one for this incident begins."""
-    for _ in range(60):
+    return first_attempt(desk, lambda lease: lease.incident == incident)[1]
+
+
+def first_attempt(desk: Desk, is_it: Callable[[Lease], bool]) -> tuple[int, Lease]:
+    """Let every other attempt fail; return after how many seconds the one that is meant begins, and it."""
+    for second in range(60):
         for lease in desk.lease():
-            if lease.incident == incident:
-                return lease
+            if is_it(lease):
+                return second, lease
             desk.record(lease, FAILED)
         desk.wait(seconds=1)
     raise AssertionError("it was not tried for a minute")

@@ -10,9 +10,9 @@ from datetime import timedelta
 
 from tocsin.clock import MeasuredClock, Reading
 from tocsin.domain.clock_jump import NOTED, TOO_FAR, ClockJump
-from tocsin.store.database import Tx, is_store_failure
+from tocsin.store.database import Tx
 from tocsin.store.plans import bring_forward, bring_forward_once
-from tocsin.store.writer import StoreUnavailable, Writer
+from tocsin.store.writer import Writer, is_unavailable
 
 MEASURE_EVERY = timedelta(seconds=10)
 LOOK_AGAIN = timedelta(seconds=1)
@@ -67,7 +67,7 @@ class ClockWatch:
                 )
                 await self.judge(clock, reading)
             except Exception as error:
-                if not isinstance(error, StoreUnavailable) and not is_store_failure(error):
+                if not is_unavailable(error):
                     logger.exception("clock.not_measured")
 
     async def judge(self, clock: MeasuredClock, reading: Reading) -> None:

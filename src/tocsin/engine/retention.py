@@ -14,11 +14,11 @@ from typing import Final, TypeVar
 from tocsin.actions.retention import find_old, horizon_of, remove_old
 from tocsin.clock import Clock
 from tocsin.metrics import RetentionMetrics
-from tocsin.store.database import Database, Tx, is_store_failure
+from tocsin.store.database import Database, Tx
 from tocsin.store.retention.part import Found, Horizon, Part
 from tocsin.store.retention.progress import judge_time, oldest_incident_at
 from tocsin.store.retention.schedule import PARTS
-from tocsin.store.writer import StoreUnavailable, Writer
+from tocsin.store.writer import Writer, is_unavailable
 
 T = TypeVar("T")
 FIRST_AFTER: Final = timedelta(minutes=5)
@@ -104,7 +104,7 @@ class Retention:
         try:
             await self._remove_part(part, horizon, removed)
         except Exception as error:
-            if isinstance(error, _Over | StoreUnavailable) or is_store_failure(error):
+            if isinstance(error, _Over) or is_unavailable(error):
                 raise
             logger.exception("retention.broken", extra={"part": part.name})
 

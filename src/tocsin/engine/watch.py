@@ -22,8 +22,8 @@ from tocsin.domain.watch import (
     call_head,
     changed,
 )
-from tocsin.store.database import Tx, is_store_failure
-from tocsin.store.writer import StoreUnavailable, Writer
+from tocsin.store.database import Tx
+from tocsin.store.writer import StoreUnavailable, Writer, is_unavailable
 from tocsin.transport.exchange import Destination, Exchange
 from tocsin.transport.sender import Sender
 
@@ -105,7 +105,7 @@ class Watch:
         except TimeoutError:
             return [f"the store did not answer within {TOTAL_SECONDS:.0f} s"]
         except Exception as error:
-            if is_store_failure(error) or isinstance(error, StoreUnavailable):
+            if is_unavailable(error):
                 return [f"the store fails: {error}".splitlines()[0]]
             raise
         return reasons

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from tocsin.clock import Clock
 from tocsin.errors import TocsinError
-from tocsin.store.database import Database, Failed, News, Tx
+from tocsin.store.database import Database, Failed, News, Tx, is_store_failure
 from tocsin.store.feed import publish
 from tocsin.store.postgresql import is_deadlock
 
@@ -45,6 +45,11 @@ class StoreUnavailable(TocsinError):
             f"the database could not take this ({cause}): nothing was changed, try again",
             cause=cause,
         )
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Return whether the store failed: told by a writer, or by the database itself."""
+    return isinstance(error, StoreUnavailable) or is_store_failure(error)
 
 
 class WriterStopped(StoreUnavailable):

@@ -95,13 +95,18 @@ def back_up(settings: Settings, file: Path, *, replace: bool, clock: Clock, told
         )
 
 
-def _refuse_itself(source: Path, file: Path) -> None:
-    if not source.is_file():
+def refuse_missing(file: Path) -> None:
+    """Raises: NoDatabase, when there is no SQLite file where the settings say."""
+    if not file.is_file():
         raise NoDatabase(
-            f"there is no database {source}: run this with the settings of the server, as the user who "
+            f"there is no database {file}: run this with the settings of the server, as the user who "
             "runs it (TOCSIN_HOME, TOCSIN_DATABASE_URL)",
-            file=str(source),
+            file=str(file),
         )
+
+
+def _refuse_itself(source: Path, file: Path) -> None:
+    refuse_missing(source)
     if file.exists() and file.samefile(source):
         raise exists(file)
 

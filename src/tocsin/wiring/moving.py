@@ -21,9 +21,8 @@ from tocsin.store.migrate import schema_version
 from tocsin.store.moved import forget_move, mark_moved, refuse_moved
 from tocsin.store.settings_rows import VAULT_PROOF, find_setting
 from tocsin.store.snapshot import Told
-from tocsin.wiring.backup import NoDatabase, named
-from tocsin.wiring.opening import key_file_of
-from tocsin.wiring.restore import nobody_serves
+from tocsin.wiring.backup import named, refuse_missing
+from tocsin.wiring.opening import key_file_of, nobody_else_serves
 
 
 class NotFromSqlite(TocsinError):
@@ -69,7 +68,7 @@ def migrate_store(settings: Settings, target: Settings, *, clock: Clock, told: T
     with closing(Database(settings.database_url.reveal())) as source:
         file = _file_of(source)
         with (
-            nobody_serves(settings, file),
+            nobody_else_serves(settings, file),
             closing(Database(target.database_url.reveal())) as theirs,
         ):
             tables = _move(
@@ -85,7 +84,7 @@ def undo_move(settings: Settings) -> str:
     """
     with closing(Database(settings.database_url.reveal())) as source:
         file = _file_of(source)
-        with nobody_serves(settings, file), explaining(), source.write() as tx:
+        with nobody_else_serves(settings, file), explaining(), source.write() as tx:
             to = forget_move(tx)
         if to is None:
             raise NotMoved(f"{file} was not moved anywhere: tocsin serve", file=str(file))
@@ -100,12 +99,7 @@ def _file_of(source: Database) -> Path:
             "the variable away, and name the new database with --to. From PostgreSQL to SQLite, or to "
             "another PostgreSQL, things go by tocsin backup and tocsin restore"
         )
-    if not file.is_file():
-        raise NoDatabase(
-            f"there is no database {file}: run this with the settings of the server, as the user who "
-            "runs it (TOCSIN_HOME, TOCSIN_DATABASE_URL)",
-            file=str(file),
-        )
+    refuse_missing(file)
     return file
 
 

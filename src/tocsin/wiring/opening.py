@@ -61,16 +61,11 @@ def open_store(
     DatabaseNotReached, StoreMoved.
     """
     with ExitStack() as stack:
-        prepare_folder(settings.home)
-        # The home holds the token and the address of one server, whatever its database.
-        if is_home_ours:
-            stack.enter_context(sole_server(settings.home / "tocsin.lock"))
         database = Database(settings.database_url.reveal())
-        stack.callback(database.close)
         file = database.file
+        stack.enter_context(nobody_else_serves(settings, file, is_home_ours=is_home_ours))
+        stack.callback(database.close)
         if file is not None:
-            prepare_folder(file.parent)
-            stack.enter_context(sole_server(beside(file, ".lock")))
             # Made before SQLite does, which would let others of this machine read it.
             os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
         # PostgreSQL lies elsewhere: there the key is a file of this node's home, or a setting.
@@ -89,6 +84,25 @@ def open_store(
             key_source=given.source if given else str(key_file),
             forgotten=forgotten,
         )
+
+
+@contextmanager
+def nobody_else_serves(
+    settings: Settings, file: Path | None, *, is_home_ours: bool = True
+) -> Iterator[None]:
+    """Keep other servers of this home, and of this SQLite file, away while the block lasts.
+
+    Raises: FolderNotWritable, NetworkFileSystem, AnotherServer.
+    """
+    with ExitStack() as stack:
+        prepare_folder(settings.home)
+        # The home holds the token and the address of one server, whatever its database.
+        if is_home_ours:
+            stack.enter_context(sole_server(settings.home / "tocsin.lock"))
+        if file is not None:
+            prepare_folder(file.parent)
+            stack.enter_context(sole_server(beside(file, ".lock")))
+        yield
 
 
 def _secrets_of(settings: Settings, database: Database) -> list[Secret]:

@@ -1,7 +1,6 @@
 """`tocsin restore`: a backup becomes the store of a server that does not run."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
@@ -13,7 +12,6 @@ from tocsin.settings import Settings
 from tocsin.store.copying import copy_rows, explaining, make_ready, refuse_other_revision
 from tocsin.store.database import Database
 from tocsin.store.migrate import migrate, schema_version
-from tocsin.store.place import prepare_folder, sole_server
 from tocsin.store.snapshot import (
     FileExists,
     NotADatabase,
@@ -27,7 +25,7 @@ from tocsin.store.snapshot import (
     take_over,
 )
 from tocsin.wiring.backup import key_source_of, named
-from tocsin.wiring.opening import beside, key_file_of
+from tocsin.wiring.opening import beside, key_file_of, nobody_else_serves
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ def restore(
     with ExitStack() as stack:
         database = stack.enter_context(closing(Database(settings.database_url.reveal())))
         file = database.file
-        stack.enter_context(nobody_serves(settings, file))
+        stack.enter_context(nobody_else_serves(settings, file))
         if file is not None and file.exists():
             _refuse_to_lose(file, backup, replace=replace)
         draft = stack.enter_context(draft_of(file or settings.home / "tocsin.db"))
@@ -82,18 +80,6 @@ def restore(
         else:
             kept = _swap(draft, file, clock)
         return BroughtBack(named(database), kept, key_source_of(settings, file), content)
-
-
-@contextmanager
-def nobody_serves(settings: Settings, file: Path | None) -> Iterator[None]:
-    """Keep servers of this home, and of this file, away while the block lasts. Raises: AnotherServer."""
-    with ExitStack() as stack:
-        prepare_folder(settings.home)
-        stack.enter_context(sole_server(settings.home / "tocsin.lock"))
-        if file is not None:
-            prepare_folder(file.parent)
-            stack.enter_context(sole_server(beside(file, ".lock")))
-        yield
 
 
 def _refuse_to_lose(file: Path, backup: Path, *, replace: bool) -> None:
