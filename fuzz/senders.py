@@ -10,8 +10,6 @@ from pydantic import TypeAdapter, ValidationError
 from fuzz.feed import END, Feed
 from fuzz.target import Target
 from tocsin.actions.idempotency import InvalidIdempotencyKey, check_idempotency_key
-from tocsin.api.client_address import client_address
-from tocsin.api.cursors import InvalidCursor, read_position, write_cursor
 from tocsin.api.field_types import Duration, GivenInstant, Text
 from tocsin.api.heartbeat_calls import HEARTBEAT_PATH, find_heartbeat, read_status
 from tocsin.api.ingestion import ALERT_PATH, find_place
@@ -33,6 +31,8 @@ from tocsin.domain.refusal import LONGEST_EXCERPT, refuse_alert, refuse_key, unr
 from tocsin.domain.routing import routing_key_of
 from tocsin.ids import DELIVERY, MalformedId, id_text, parse_id
 from tocsin.secret import Secret
+from tocsin.service.client_address import client_address
+from tocsin.service.cursors import InvalidCursor, read_position, write_cursor
 
 NOW: Final = datetime(2026, 11, 2, 3, 0, tzinfo=UTC)
 LONGEST_ENTITY_ID: Final = 512

@@ -26,11 +26,8 @@ from tocsin.actions.tokens import CreatedToken, create_token
 from tocsin.api.app import make_api
 from tocsin.api.heartbeat_calls import HeartbeatCalls
 from tocsin.api.ingestion import ALERT_PATH, Ingestion
-from tocsin.api.keyring import Keyring
 from tocsin.api.outer import Outer
 from tocsin.api.refused_alerts import RefusedAlerts
-from tocsin.api.services import Health, Services
-from tocsin.api.transactions import Transactions
 from tocsin.domain.alert import Alert
 from tocsin.domain.network import Networks
 from tocsin.domain.principal import Scope
@@ -42,6 +39,9 @@ from tocsin.ids import IdSource
 from tocsin.master_key import make_master_key
 from tocsin.metrics import Metrics
 from tocsin.secret import Secret
+from tocsin.service.keyring import Keyring
+from tocsin.service.services import Health, Services
+from tocsin.service.transactions import Transactions
 from tocsin.store import schema
 from tocsin.store.configuration import ConfigurationCache
 from tocsin.store.database import Database, News, Tx

@@ -9,8 +9,8 @@ from tests.api.harness import Harness
 
 from tocsin.api.app import NOUNS, make_api
 from tocsin.api.gate import LARGEST_BODY, OPENAPI
-from tocsin.api.transactions import Transactions
 from tocsin.domain.principal import Scope
+from tocsin.service.transactions import Transactions
 
 READ, RESPOND, ADMINISTER = Scope
 

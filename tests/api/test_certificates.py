@@ -8,10 +8,10 @@ from tests.api.harness import Harness
 from tests.api.test_access import check_error
 from tests.certificates import make, make_ca
 
-from tocsin.api.readiness import warnings
-from tocsin.api.services import Health
 from tocsin.domain.principal import Scope
 from tocsin.metrics import Gauges, Metrics
+from tocsin.service.readiness import warnings
+from tocsin.service.services import Health
 
 YEARS = timedelta(days=3650)
 ROOT = make_ca("Root", starts=-YEARS, ends=YEARS)

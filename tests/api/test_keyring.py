@@ -9,8 +9,8 @@ from tests.configuration.editing import Alice
 from tests.manual_clock import ManualClock
 
 from tocsin.actions import alert_keys
-from tocsin.api.keyring import Keyring
 from tocsin.secret import Secret
+from tocsin.service.keyring import Keyring
 from tocsin.store.configuration import ConfigurationCache
 from tocsin.store.database import Database
 

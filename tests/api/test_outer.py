@@ -13,10 +13,10 @@ from tests.api.harness import ALERT_KEY, Harness
 
 from tocsin.api.access_log import shown_path
 from tocsin.api.body import BodyTooLarge, SenderGone, read_body
-from tocsin.api.client_address import client_address
-from tocsin.api.cursors import InvalidCursor, read_position, write_cursor
 from tocsin.domain.refusal import LONGEST_EXCERPT, excerpt
 from tocsin.secret import Secret
+from tocsin.service.client_address import client_address
+from tocsin.service.cursors import InvalidCursor, read_position, write_cursor
 from tocsin.store.database import Database
 
 PROXIES = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))

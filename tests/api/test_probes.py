@@ -9,11 +9,11 @@ import pytest
 from tests.api.harness import ALERT_KEY, Harness
 from tests.api.test_access import check_error
 
-from tocsin.api.readiness import reasons_not_ready, warnings
-from tocsin.api.services import Health
 from tocsin.domain.role import Role
 from tocsin.domain.webhook import DisabledReason
 from tocsin.metrics import Gauges, Metrics
+from tocsin.service.readiness import reasons_not_ready, warnings
+from tocsin.service.services import Health
 from tocsin.store.writer import StoreUnavailable
 
 LATE, IN_TIME = timedelta(seconds=10, microseconds=1), timedelta(seconds=10)

@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from tests.behaviour.harness import Tocsin, database_url_of, until
 from tests.databases import let_in
 
-from tocsin.api.keyring import Keyring
 from tocsin.cli.serve import _introduce
 from tocsin.cli.shell import Shell
 from tocsin.secret import Secret
+from tocsin.service.keyring import Keyring
 from tocsin.settings import Listen, Settings
 from tocsin.store.database import Database, Tx
 from tocsin.store.place import DatabaseNotReached

@@ -10,7 +10,7 @@ import pytest
 from tests.behaviour.harness import DATABASE_URL, Tocsin, a_server, until
 from tests.behaviour.way_to_postgresql import WayToPostgresql
 
-from tocsin.api.transactions import READERS
+from tocsin.service.transactions import READERS
 from tocsin.store import database as store
 from tocsin.store import notices, postgresql
 from tocsin.store.database import Database

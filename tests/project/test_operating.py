@@ -8,8 +8,8 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from tocsin.api import readiness
 from tocsin.metrics import Gauges, Metrics
+from tocsin.service import readiness
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "packaging" / "alerts.yaml"

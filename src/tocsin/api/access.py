@@ -5,7 +5,6 @@ from typing import Annotated, Any, Final
 from fastapi import Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from tocsin.domain.actor import OF_A_TOKEN
 from tocsin.domain.principal import Principal, Scope
 
 _BEARER: Final = HTTPBearer(
@@ -42,8 +41,3 @@ Administrator = Annotated[Principal, _needs(Scope.ADMINISTER)]
 READS: Final = [_needs(Scope.READ)]
 """For a route that does not ask who it is."""
 ADMINISTERS: Final = [_needs(Scope.ADMINISTER)]
-
-
-def actor_of(principal: Principal) -> str:
-    """Return who a timeline or a change names for what this principal does."""
-    return f"{OF_A_TOKEN}{principal.name}"

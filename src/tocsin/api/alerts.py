@@ -7,13 +7,13 @@ from pydantic import Field
 
 from tocsin.actions.show_alerts import show_alert, show_alerts, show_refused_alerts
 from tocsin.api.access import READS
-from tocsin.api.cursors import read_cursor, split_page
 from tocsin.api.declaring import management
 from tocsin.api.dependencies import STORABLE, USUAL_LIMIT, Cursor, EntityId, Limit, Work
 from tocsin.api.field_types import AnswerModel, Instant, Page
 from tocsin.domain.alert import MessageType, RepairKind
 from tocsin.domain.incident import Effect
 from tocsin.ids import ALERT, id_text, parse_id
+from tocsin.service.cursors import read_cursor, split_page
 from tocsin.store.alert_reads import AcceptedAlert
 from tocsin.store.alerts import RefusedAlert
 

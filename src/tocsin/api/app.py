@@ -41,9 +41,9 @@ from tocsin.api.failures import (
     error_response,
 )
 from tocsin.api.gate import OPENAPI, Gate
-from tocsin.api.services import Services
-from tocsin.api.transactions import Transactions
 from tocsin.errors import TocsinError
+from tocsin.service.services import Services
+from tocsin.service.transactions import Transactions
 
 NOUNS: Final = (
     probes,

@@ -10,10 +10,8 @@ from tocsin.actions import changes
 from tocsin.actions.apply import apply, plan, read_configuration_file
 from tocsin.actions.export import export
 from tocsin.api.access import ADMINISTERS, READS, Administrator
-from tocsin.api.cursors import read_cursor, split_page
 from tocsin.api.declaring import management
 from tocsin.api.dependencies import USUAL_LIMIT, Cursor, Limit, Work
-from tocsin.api.editing import edit
 from tocsin.api.field_types import AnswerModel, Instant, Line, Page, RequestModel
 from tocsin.domain.configuration_file.merging import Difference
 from tocsin.domain.configuration_file.reading import no_file
@@ -23,6 +21,8 @@ from tocsin.domain.configuration_file.report import (
     effect_of,
     report_text,
 )
+from tocsin.service.cursors import read_cursor, split_page
+from tocsin.service.editing import edit
 from tocsin.store.changes import Change
 
 router: Final = management("configuration")

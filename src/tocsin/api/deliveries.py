@@ -12,7 +12,6 @@ from tocsin.actions.show_deliveries import (
 )
 from tocsin.actions.show_request import ShownRequest
 from tocsin.api.access import ADMINISTERS, READS, Reader
-from tocsin.api.cursors import read_cursor, split_page
 from tocsin.api.declaring import management
 from tocsin.api.delivery_answers import (
     AttemptRequestAnswer,
@@ -27,6 +26,7 @@ from tocsin.api.field_types import GivenInstant, IncidentNumber, Page
 from tocsin.domain.delivery import DeliveryState
 from tocsin.domain.principal import Scope
 from tocsin.ids import DELIVERY, parse_id
+from tocsin.service.cursors import read_cursor, split_page
 from tocsin.store.database import Tx
 
 router: Final = management("deliveries", prefix="/deliveries")

@@ -9,10 +9,10 @@ from starlette.responses import Response
 
 from tocsin.actions.idempotency import LONGEST_KEY, Repeatable, once
 from tocsin.actions.incident_set import Context
-from tocsin.api.cursors import ITEMS, LONGEST_CURSOR, MOST_ITEMS
-from tocsin.api.transactions import Transactions
 from tocsin.domain.alert import stored_entity_id
 from tocsin.domain.principal import Principal
+from tocsin.service.cursors import ITEMS, LONGEST_CURSOR, MOST_ITEMS
+from tocsin.service.transactions import Transactions
 from tocsin.store.database import Tx
 
 Limit = Annotated[int, Query(ge=1, le=MOST_ITEMS, description="How many items at the most")]

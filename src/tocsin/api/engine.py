@@ -12,14 +12,14 @@ from tocsin.actions.show_upcoming import (
     count_upcoming,
     show_upcoming,
 )
-from tocsin.api.access import READS, Administrator, actor_of
+from tocsin.api.access import READS, Administrator
 from tocsin.api.declaring import management
 from tocsin.api.dependencies import USUAL_LIMIT, Limit, Work
 from tocsin.api.field_types import AnswerModel, Instant, RequestModel
 from tocsin.api.incident_answers import PlaceAnswer, render_place
-from tocsin.api.readiness import reasons_not_ready, warnings
-from tocsin.api.transactions import Transactions
 from tocsin.ids import DELIVERY, id_text
+from tocsin.service.readiness import reasons_not_ready, warnings
+from tocsin.service.transactions import Transactions
 from tocsin.store.database import Tx
 
 router: Final = management("engine")
@@ -122,7 +122,7 @@ async def list_upcoming(work: Work, limit: Limit = USUAL_LIMIT) -> UpcomingsAnsw
 @router.post("/pause", summary="Fire and send nothing")
 async def pause_engine(principal: Administrator, work: Work) -> PausedAnswer:
     """Until somebody resumes, over restarts too. Alerts are still taken in."""
-    actor = actor_of(principal)
+    actor = principal.actor
     changed = await work.change(lambda tx, context: pause(tx, context, actor=actor), urgent=True)
     return PausedAnswer(paused=True, changed=changed)
 
@@ -135,7 +135,7 @@ async def resume_engine(
     due_now, items, paused = await work.read(lambda tx: _overdue(tx, work))
     changed = False
     if not given.dry_run:
-        actor = actor_of(principal)
+        actor = principal.actor
         changed = await work.change(lambda tx, context: resume(tx, context, actor=actor))
         paused = False
     return ResumedAnswer(

@@ -1,8 +1,7 @@
-"""The one shape of every refusal of the API, and what becomes of a bug."""
+"""The one shape of every refusal of the API."""
 
 import json
-import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from starlette.responses import Response
@@ -11,14 +10,6 @@ from tocsin.domain.masking import Masking
 from tocsin.errors import TocsinError
 
 RETRY_AFTER_SECONDS = 2
-logger = logging.getLogger(__name__)
-
-
-class InternalError(TocsinError):
-    """A bug. What it was is in the log, under the id that the answer gives."""
-
-    code: ClassVar[str] = "internal_error"
-    status_hint: ClassVar[int] = 500
 
 
 class NotFound(TocsinError):
@@ -40,22 +31,6 @@ class InvalidRequest(TocsinError):
 
     code: ClassVar[str] = "invalid_request"
     status_hint: ClassVar[int] = 422
-
-
-def log_bug(
-    error: Exception, new_id: Callable[[], str], *, method: str, path: str
-) -> InternalError:
-    """Log a bug with its traceback; return what to answer, which tells nothing but an id."""
-    id_ = new_id()
-    logger.error(
-        "request.failed",
-        extra={"error_id": id_, "method": method, "path": path},
-        exc_info=error,
-    )
-    return InternalError(
-        f"This is a bug of Tocsin, not of your request; the server's log tells more under {id_}",
-        id=id_,
-    )
 
 
 def error_json(error: TocsinError, mask: Masking) -> bytes:

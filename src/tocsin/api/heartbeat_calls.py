@@ -16,11 +16,12 @@ from starlette.types import Receive, Scope, Send
 
 from tocsin.actions.heartbeats import Call
 from tocsin.api.body import SenderGone
-from tocsin.api.failures import RETRY_AFTER_SECONDS, log_bug
+from tocsin.api.failures import RETRY_AFTER_SECONDS
 from tocsin.domain.heartbeat import FAIL, LONGEST_MESSAGE, Verdict, parse_status, said
 from tocsin.domain.slug import is_slug
 from tocsin.errors import TocsinError
 from tocsin.secret import Secret
+from tocsin.service.bugs import log_bug
 
 HEARTBEAT_PATH: Final = "/integrations/heartbeat/"
 LARGEST_BODY: Final = 1024 * 1024

@@ -11,10 +11,8 @@ from tocsin.actions.incident_set import Context
 from tocsin.api.access import READS, Administrator
 from tocsin.api.declaring import management
 from tocsin.api.dependencies import Once, Work
-from tocsin.api.editing import edit, editor_of
 from tocsin.api.field_types import AnswerModel, Duration, Instant, Page, RequestModel
 from tocsin.api.heartbeat_calls import HEARTBEAT_PATH
-from tocsin.api.transactions import Transactions
 from tocsin.domain.heartbeat import (
     DEFAULT_GRACE,
     Condition,
@@ -23,6 +21,8 @@ from tocsin.domain.heartbeat import (
     state_of,
 )
 from tocsin.domain.routing import LONGEST_ROUTING_KEY
+from tocsin.service.editing import edit, editor_of
+from tocsin.service.transactions import Transactions
 from tocsin.store.database import Tx
 
 router: Final = management("heartbeats", prefix="/heartbeats")

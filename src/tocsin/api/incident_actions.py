@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, model_validator
 from tocsin.actions import incidents
 from tocsin.actions.incident_set import Context
 from tocsin.actions.incidents import Result, only
-from tocsin.api.access import Responder, actor_of
+from tocsin.api.access import Responder
 from tocsin.api.declaring import management
 from tocsin.api.dependencies import Work
 from tocsin.api.field_types import Duration, GivenInstant, IncidentNumber, Message, RequestModel
@@ -20,8 +20,8 @@ from tocsin.api.incident_answers import (
     render_results,
 )
 from tocsin.api.incidents import Paths, RoutingKeyName
-from tocsin.api.transactions import Transactions
 from tocsin.domain.principal import Principal
+from tocsin.service.transactions import Transactions
 from tocsin.store.database import Tx
 
 router: Final = management("incidents", prefix="/incidents")
@@ -132,7 +132,7 @@ async def reroute(
 async def _one(
     work: Transactions, act: _Act, number: int, said: Said, principal: Principal
 ) -> ChangedIncident:
-    actor = actor_of(principal)
+    actor = principal.actor
 
     def change(tx: Tx, context: Context) -> ChangedIncident:
         result = only(act(tx, context, [number], actor=actor, message=said.message))
@@ -142,7 +142,7 @@ async def _one(
 
 
 async def _many(work: Transactions, act: _Act, many: Many, principal: Principal) -> ResultsAnswer:
-    actor = actor_of(principal)
+    actor = principal.actor
 
     def change(tx: Tx, context: Context) -> ResultsAnswer:
         results = act(tx, context, many.numbers, actor=actor, message=many.message)

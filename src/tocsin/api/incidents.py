@@ -13,9 +13,8 @@ from tocsin.actions.show_alerts import show_alerts_of_incident
 from tocsin.actions.show_deliveries import show_deliveries
 from tocsin.actions.show_incidents import get_incident, show_incident, show_incidents
 from tocsin.actions.show_timeline import Told, show_timeline
-from tocsin.api.access import READS, Responder, actor_of
+from tocsin.api.access import READS, Responder
 from tocsin.api.alerts import AlertLineAnswer, render_alert_line
-from tocsin.api.cursors import read_cursor, read_position, split_page, write_cursor
 from tocsin.api.declaring import management
 from tocsin.api.delivery_answers import DeliveryAnswer, render_delivery_line
 from tocsin.api.dependencies import STORABLE, USUAL_LIMIT, Cursor, EntityId, Limit, Once, Work
@@ -32,6 +31,7 @@ from tocsin.api.incident_answers import (
 )
 from tocsin.domain.incident import Status
 from tocsin.domain.routing import LONGEST_ROUTING_KEY
+from tocsin.service.cursors import read_cursor, read_position, split_page, write_cursor
 from tocsin.store.database import Tx
 
 router: Final = management("incidents", prefix="/incidents")
@@ -107,7 +107,7 @@ async def open_incident(principal: Responder, work: Work, once: Once, new: NewIn
             summary=new.summary,
             details=new.details,
             created_by=principal.name,
-            actor=actor_of(principal),
+            actor=principal.actor,
             alert_uuid=alert_uuid,
             entity_uuid=entity_uuid,
             organisation=services.organisation,

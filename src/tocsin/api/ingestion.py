@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tocsin.actions.ingest import Receipt
 from tocsin.api.body import BodyTooLarge, SenderGone, read_body
-from tocsin.api.failures import RETRY_AFTER_SECONDS, log_bug
+from tocsin.api.failures import RETRY_AFTER_SECONDS
 from tocsin.clock import Clock
 from tocsin.domain.alert import Alert, AlertRefused, read_alert
 from tocsin.domain.alert_json import LARGEST_BODY, AlertTooLarge
@@ -27,6 +27,7 @@ from tocsin.domain.refusal import Refusal, refuse_alert, refuse_key
 from tocsin.errors import TocsinError
 from tocsin.metrics import Metrics
 from tocsin.secret import Secret
+from tocsin.service.bugs import log_bug
 
 INTEGRATIONS: Final = "/integrations/"
 ALERT_PATH: Final = f"{INTEGRATIONS}generic/20131114/alert/"

@@ -11,10 +11,10 @@ from tocsin.actions.incident_set import Context
 from tocsin.api.access import READS, Administrator
 from tocsin.api.declaring import management
 from tocsin.api.dependencies import Once, Work
-from tocsin.api.editing import edit, editor_of
 from tocsin.api.field_types import AnswerModel, Instant, Page, RequestModel
 from tocsin.api.ingestion import ALERT_PATH
 from tocsin.domain.alert_key import LONGEST_KEY, SHORTEST_KEY
+from tocsin.service.editing import edit, editor_of
 from tocsin.store.alert_keys import AlertKey
 from tocsin.store.database import Tx
 

@@ -8,8 +8,8 @@ from tocsin.actions.master_key import NewMasterKey, list_keys, retire, rotate_ma
 from tocsin.api.access import ADMINISTERS, Administrator
 from tocsin.api.declaring import management
 from tocsin.api.dependencies import Work
-from tocsin.api.editing import editor_of
 from tocsin.api.field_types import AnswerModel
+from tocsin.service.editing import editor_of
 
 router: Final = management("master key", prefix="/master-key")
 

@@ -8,10 +8,10 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tocsin.api.access_log import logger, shown_path
-from tocsin.api.client_address import Network, client_address
 from tocsin.api.ingestion import INTEGRATIONS
 from tocsin.clock import Clock
 from tocsin.domain.one_time_link import LINK_PATH
+from tocsin.service.client_address import Network, client_address
 
 # Asked every few seconds by machines, and every alert that went well is a row of the database.
 _QUIET: Final = (INTEGRATIONS, "/healthz", "/readyz", "/metrics")

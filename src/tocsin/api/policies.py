@@ -13,10 +13,10 @@ from tocsin.actions.policies import ConfiguredPolicy
 from tocsin.api.access import READS, Administrator
 from tocsin.api.declaring import management
 from tocsin.api.dependencies import Once, Work
-from tocsin.api.editing import edit, editor_of
 from tocsin.api.field_types import AnswerModel, Duration, Page, RequestModel
 from tocsin.domain.configuration_file.description import DescribedPolicy, DescribedStep
 from tocsin.domain.policy import MOST_REPEATS, MOST_STEPS, NEXT_STEP, Repeat, check_then
+from tocsin.service.editing import edit, editor_of
 from tocsin.store.database import Tx
 
 router: Final = management("policies", prefix="/policies")

@@ -11,12 +11,12 @@ from tocsin.actions.certificates import Whose
 from tocsin.api.declaring import for_machines
 from tocsin.api.dependencies import Work
 from tocsin.api.field_types import AnswerModel
-from tocsin.api.readiness import Finding, reasons_not_ready, warnings
-from tocsin.api.services import Health
 from tocsin.domain.heartbeat import HeartbeatState
 from tocsin.domain.webhook import DisabledReason
 from tocsin.errors import TocsinError
 from tocsin.metrics import Gauges
+from tocsin.service.readiness import Finding, reasons_not_ready, warnings
+from tocsin.service.services import Health
 
 router: Final = for_machines("probes")
 

@@ -10,12 +10,12 @@ from tocsin.actions.editor import Editor
 from tocsin.api.access import Administrator
 from tocsin.api.declaring import management
 from tocsin.api.dependencies import Work
-from tocsin.api.editing import edit
 from tocsin.api.field_types import Duration, GivenInstant, RequestModel
-from tocsin.api.transactions import Transactions
 from tocsin.api.webhooks import ChangedWebhook, GivenAuthCode, Slug, render_webhook
 from tocsin.domain.principal import Principal
 from tocsin.domain.webhook import Webhook
+from tocsin.service.editing import edit
+from tocsin.service.transactions import Transactions
 from tocsin.store.database import Tx
 
 router: Final = management("webhooks", prefix="/webhooks")

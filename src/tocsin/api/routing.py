@@ -9,15 +9,15 @@ from tocsin.actions import routing_keys
 from tocsin.api.access import READS, Administrator
 from tocsin.api.declaring import management
 from tocsin.api.dependencies import Work
-from tocsin.api.editing import edit
 from tocsin.api.field_types import AnswerModel, Page, RequestModel
 from tocsin.api.policies import StepAnswer, render_steps
-from tocsin.api.transactions import Transactions
 from tocsin.domain.configuration_file.description import DEFAULT_ROUTING, DescribedRouting
 from tocsin.domain.configuration_file.route import RouteExplanation, route_lines
 from tocsin.domain.message_type import MessageType
 from tocsin.domain.principal import Principal
 from tocsin.domain.routing import LONGEST_ROUTING_KEY
+from tocsin.service.editing import edit
+from tocsin.service.transactions import Transactions
 
 router: Final = management("routing")
 Key = Annotated[

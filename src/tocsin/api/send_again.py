@@ -21,7 +21,7 @@ from tocsin.actions.send_again import (
     send_one_again,
 )
 from tocsin.actions.show_deliveries import describe_deliveries, get_delivery
-from tocsin.api.access import Responder, actor_of
+from tocsin.api.access import Responder
 from tocsin.api.declaring import management
 from tocsin.api.deliveries import DeliveryId
 from tocsin.api.delivery_answers import DeliveryAnswer, render_delivery_line
@@ -33,10 +33,10 @@ from tocsin.api.field_types import (
     RequestModel,
     instant_text,
 )
-from tocsin.api.transactions import Transactions
 from tocsin.domain.delivery import DeliveryState
 from tocsin.domain.send_again import Resending
 from tocsin.ids import DELIVERY, parse_id
+from tocsin.service.transactions import Transactions
 from tocsin.store.database import Tx
 from tocsin.store.resends import Choice
 
@@ -99,7 +99,7 @@ async def send_many_again(principal: Responder, work: Work, many: ManyToSend) ->
         return _answer(len(chosen.ids), chosen.left_out, dry_run=True)
     if len(chosen.ids) != many.expected_count:
         raise CountChanged(expected=many.expected_count or 0, count=len(chosen.ids))
-    actor, facts = actor_of(principal), _facts(many)
+    actor, facts = principal.actor, _facts(many)
     sent = 0
     for at in range(0, len(chosen.ids), SLICE):
         ids = chosen.ids[at : at + SLICE]
@@ -125,7 +125,7 @@ async def send_delivery_again(
 ) -> Response:
     """One that failed or waits is due now, under its id; of one that was delivered a new one is made."""
     id_ = parse_id(DELIVERY, delivery_id)
-    actor = actor_of(principal)
+    actor = principal.actor
 
     def send(tx: Tx, context: Context) -> SentAgainAnswer:
         sent = send_one_again(tx, context, id_, actor=actor)

@@ -11,8 +11,8 @@ from tocsin.actions.incident_set import Context
 from tocsin.api.access import READS, Administrator
 from tocsin.api.declaring import management
 from tocsin.api.dependencies import Once, Work
-from tocsin.api.editing import edit, editor_of
 from tocsin.api.field_types import AnswerModel, Page, RequestModel
+from tocsin.service.editing import edit, editor_of
 from tocsin.store.database import Tx
 
 router: Final = management("teams", prefix="/teams")

@@ -11,9 +11,9 @@ from tocsin.actions.incident_set import Context
 from tocsin.api.access import ADMINISTERS, Administrator
 from tocsin.api.declaring import management
 from tocsin.api.dependencies import Once, Work
-from tocsin.api.editing import edit, editor_of
 from tocsin.api.field_types import AnswerModel, Instant, Page, RequestModel
 from tocsin.domain.principal import Scope, Token
+from tocsin.service.editing import edit, editor_of
 from tocsin.store.database import Tx
 
 router: Final = management("tokens", prefix="/tokens")

@@ -14,11 +14,10 @@ from tocsin.actions.incident_set import Context
 from tocsin.actions.send_test import send_test
 from tocsin.actions.webhook_certificates import GivenCertificates
 from tocsin.actions.webhook_state import WebhookState, find_states
-from tocsin.api.access import Administrator, Reader, actor_of
+from tocsin.api.access import Administrator, Reader
 from tocsin.api.certificate_fields import CaBundle, ClientChain, ClientKey
 from tocsin.api.declaring import management
 from tocsin.api.dependencies import Once, Work
-from tocsin.api.editing import edit, editor_of
 from tocsin.api.field_types import AnswerModel, Duration, Instant, Page, RequestModel
 from tocsin.api.webhook_fields import GivenFollowUps, GivenLinks
 from tocsin.api.webhook_state import (
@@ -44,6 +43,7 @@ from tocsin.domain.routing import RoutingKey
 from tocsin.domain.webhook import DisabledReason, Webhook
 from tocsin.domain.webhook_options import WebhookOptions, options_of
 from tocsin.ids import DELIVERY, id_text
+from tocsin.service.editing import edit, editor_of
 from tocsin.store.database import Tx
 
 router: Final = management("webhooks", prefix="/webhooks")
@@ -331,7 +331,7 @@ async def test_webhook(principal: Administrator, work: Work, once: Once, slug: S
     def send(tx: Tx, context: Context) -> TestAnswer:
         webhook = webhooks.get_webhook(tx, slug, services.vault)
         delivery = send_test(
-            tx, context, webhook, actor=actor_of(principal), organisation=services.organisation
+            tx, context, webhook, actor=principal.actor, organisation=services.organisation
         )
         return TestAnswer(delivery=id_text(DELIVERY, delivery))
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Final
 
+from tocsin.domain.actor import OF_A_TOKEN
 from tocsin.errors import TocsinError
 from tocsin.secret import Secret
 
@@ -52,6 +53,11 @@ class Principal:
     token_id: int
     name: str
     scope: Scope
+
+    @property
+    def actor(self) -> str:
+        """Whom a timeline or a change names for what this principal does."""
+        return f"{OF_A_TOKEN}{self.name}"
 
     def require(self, needed: Scope) -> None:
         """Raises: ScopeTooNarrow."""

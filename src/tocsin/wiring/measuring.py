@@ -8,10 +8,10 @@ from tocsin.actions.certificates import certificates_in_use, endings
 from tocsin.actions.pause import is_paused
 from tocsin.actions.show_nodes import count_living
 from tocsin.actions.webhook_state import find_failing
-from tocsin.api.services import Health
 from tocsin.clock import Clock
 from tocsin.domain.heartbeat import state_of
 from tocsin.engine.engine import Engine
+from tocsin.service.services import Health
 from tocsin.store.backlog import oldest_due_step, oldest_unsent
 from tocsin.store.heartbeats import list_heartbeats
 from tocsin.store.webhook_failures import list_open_breakers

@@ -5,11 +5,11 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from tocsin.api.keyring import Keyring
 from tocsin.clock import Clock, MeasuredClock, Reading, read_machine_clock
 from tocsin.engine.engine import Engine
 from tocsin.engine.notices import Notices
 from tocsin.engine.runner import LOOK_EVERY
+from tocsin.service.keyring import Keyring
 from tocsin.store.database import Database, Tx
 from tocsin.store.migrate import Newer, newer_schema
 from tocsin.store.notices import Notice, post_notices

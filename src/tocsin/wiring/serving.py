@@ -19,11 +19,8 @@ from tocsin.actions.request_heads import renew_request_heads
 from tocsin.api.app import make_api
 from tocsin.api.heartbeat_calls import HeartbeatCalls
 from tocsin.api.ingestion import Ingestion
-from tocsin.api.keyring import Keyring
 from tocsin.api.outer import Outer
 from tocsin.api.refused_alerts import RefusedAlerts
-from tocsin.api.services import Health, Services
-from tocsin.api.transactions import Transactions
 from tocsin.clock import Clock, SystemClock
 from tocsin.domain.actor import SERVER
 from tocsin.domain.network import Networks
@@ -33,6 +30,9 @@ from tocsin.engine.engine import Engine, EngineSettings
 from tocsin.errors import TocsinError
 from tocsin.ids import NODE_BITS, IdSource
 from tocsin.metrics import Metrics
+from tocsin.service.keyring import Keyring
+from tocsin.service.services import Health, Services
+from tocsin.service.transactions import Transactions
 from tocsin.settings import Settings
 from tocsin.store.database import News, Tx, is_store_failure
 from tocsin.store.place import reaching

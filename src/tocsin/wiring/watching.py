@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from tocsin.api.readiness import reasons_not_ready
-from tocsin.api.services import Health
 from tocsin.engine.engine import Engine
+from tocsin.service.readiness import reasons_not_ready
+from tocsin.service.services import Health
 
 
 @contextmanager

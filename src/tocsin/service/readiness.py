@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from tocsin.api.services import Health
 from tocsin.domain.node import absences
 from tocsin.domain.timeline_sentence import not_reached_text
 from tocsin.domain.watch import WatchState
 from tocsin.domain.webhook import DisabledReason
 from tocsin.domain.wording import counted, listed
+from tocsin.service.services import Health
 
 TOO_LATE: Final = timedelta(seconds=10)
 LEAST_FREE_BYTES: Final = 64 * 1024 * 1024

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from tocsin.actions.incident_set import Context
-from tocsin.api.services import Services
+from tocsin.service.services import Services
 from tocsin.store.database import Tx, is_store_failure
 from tocsin.store.writer import StoreUnavailable
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from tocsin.actions.certificates import CertificateInUse
 from tocsin.actions.incident_set import ContextSource
-from tocsin.api.keyring import Keyring
 from tocsin.clock import Clock
 from tocsin.domain.heartbeat import HeartbeatState
 from tocsin.domain.network import Networks
@@ -17,6 +16,7 @@ from tocsin.domain.role import Role
 from tocsin.domain.watch import Peering
 from tocsin.domain.webhook import DisabledReason, Webhook
 from tocsin.metrics import Metrics
+from tocsin.service.keyring import Keyring
 from tocsin.store.configuration import ConfigurationCache
 from tocsin.store.database import Database
 from tocsin.store.writer import Writer
@@ -26,7 +26,7 @@ from tocsin.vault import Vault
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """How the process is, as facts; `tocsin.api.readiness` judges them."""
+    """How the process is, as facts; `tocsin.service.readiness` judges them."""
 
     oldest_overdue: timedelta | None = None
     """For how long the oldest step that is due has not fired; None: none is due."""

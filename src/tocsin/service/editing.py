@@ -5,9 +5,8 @@ from typing import TypeVar
 
 from tocsin.actions.editor import Editor
 from tocsin.actions.incident_set import Context
-from tocsin.api.access import actor_of
-from tocsin.api.transactions import Transactions
 from tocsin.domain.principal import Principal
+from tocsin.service.transactions import Transactions
 from tocsin.store.changes import revision
 from tocsin.store.database import Tx
 
@@ -18,7 +17,7 @@ def editor_of(transactions: Transactions, context: Context, principal: Principal
     """Return who edits the configuration, and with what; for use inside a change."""
     services = transactions.services
     return Editor(
-        actor=actor_of(principal),
+        actor=principal.actor,
         now=context.now,
         ids=context.ids,
         random_bytes=services.random_bytes,
