@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.api.harness import ALERT_KEY, Harness
 
 from tocsin.api.access_log import shown_path
-from tocsin.api.body import BodyTooLarge, SenderGone, read_body
+from tocsin.service.body import BodyTooLarge, SenderGone, read_body
 from tocsin.domain.refusal import LONGEST_EXCERPT, excerpt
 from tocsin.secret import Secret
 from tocsin.service.client_address import client_address

@@ -15,7 +15,7 @@ from urllib.parse import unquote_to_bytes
 from starlette.types import Receive, Scope, Send
 
 from tocsin.actions.heartbeats import Call
-from tocsin.api.body import SenderGone
+from tocsin.service.body import SenderGone
 from tocsin.api.failures import RETRY_AFTER_SECONDS
 from tocsin.domain.heartbeat import FAIL, LONGEST_MESSAGE, Verdict, parse_status, said
 from tocsin.domain.slug import is_slug

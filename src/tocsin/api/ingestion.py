@@ -16,7 +16,7 @@ from urllib.parse import unquote_to_bytes
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tocsin.actions.ingest import Receipt
-from tocsin.api.body import BodyTooLarge, SenderGone, read_body
+from tocsin.service.body import BodyTooLarge, SenderGone, read_body
 from tocsin.api.failures import RETRY_AFTER_SECONDS
 from tocsin.clock import Clock
 from tocsin.domain.alert import Alert, AlertRefused, read_alert

@@ -1,4 +1,4 @@
-"""The outermost ASGI callable: alerts take the short way, all else goes to the management API."""
+"""The outermost ASGI callable: alerts take the short way, programs go to the management API, people to the pages."""
 
 import logging
 from collections.abc import Sequence
@@ -14,13 +14,15 @@ from tocsin.domain.one_time_link import LINK_PATH
 from tocsin.service.client_address import Network, client_address
 
 # Asked every few seconds by machines, and every alert that went well is a row of the database.
-_QUIET: Final = (INTEGRATIONS, "/healthz", "/readyz", "/metrics")
+_PROBES: Final = ("/healthz", "/readyz", "/metrics")
+_QUIET: Final = (INTEGRATIONS, "/static/", *_PROBES)
+_FOR_PROGRAMS: Final = ("/api/", *_PROBES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outer:
-    """Sends `/integrations/` to the ingestion, `/l/` to one-time links, and the rest, with start and stop,
-    to the API.
+    """Sends `/integrations/` to the ingestion, `/l/` to one-time links, what programs ask for, with start
+    and stop, to the API, and the rest to the pages.
 
     Each answer is one line of log, `request.answered`: at DEBUG where all went well and nobody
     would miss it, else at INFO. `trusted_proxies` only decide whose address that line shows.
@@ -29,6 +31,7 @@ class Outer:
     ingestion: ASGIApp
     api: ASGIApp
     links: ASGIApp
+    pages: ASGIApp
     clock: Clock
     trusted_proxies: Sequence[Network] = field(default=())
 
@@ -58,7 +61,9 @@ class Outer:
     def _app_for(self, path: str) -> ASGIApp:
         if path.startswith(INTEGRATIONS):
             return self.ingestion
-        return self.links if path.startswith(LINK_PATH) else self.api
+        if path.startswith(LINK_PATH):
+            return self.links
+        return self.api if path.startswith(_FOR_PROGRAMS) else self.pages
 
     def _log(self, level: int, scope: Scope, *, status: int, took: float) -> None:
         logger.log(

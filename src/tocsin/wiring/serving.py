@@ -39,6 +39,7 @@ from tocsin.store.place import reaching
 from tocsin.store.writer import Writer
 from tocsin.transport.tls import system_ca_count
 from tocsin.vault import Vault
+from tocsin.web.app import make_pages
 from tocsin.web.link_pages import LinkPages
 from tocsin.wiring.first import FirstStart, set_up, write_address
 from tocsin.wiring.http_server import answering
@@ -312,6 +313,7 @@ class _Parts:
             ingestion=ingestion,
             api=make_api(services, transactions),
             links=links,
+            pages=make_pages(transactions),
             clock=self.clock,
             trusted_proxies=self.settings.trusted_proxies,
         )

@@ -1,0 +1,184 @@
+"""The pages: every route behind one gate, which knows who comes, and lets in whom the route admits."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import compile_path
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tocsin.actions.pause import is_paused
+from tocsin.actions.sessions import find_session, touch
+from tocsin.domain.principal import Principal
+from tocsin.domain.session import SignedIn, is_csrf_token
+from tocsin.errors import TocsinError
+from tocsin.secret import Secret
+from tocsin.service.body import SenderGone, read_body
+from tocsin.service.bugs import log_bug
+from tocsin.service.transactions import Transactions
+from tocsin.store.database import Tx
+from tocsin.web import pages
+from tocsin.web.headers import NOT_KEPT, is_from_here, security_headers
+from tocsin.web.refusals import (
+    CameFromElsewhere,
+    FormTooLarge,
+    NoSuchPage,
+    NotAllowed,
+    SignInFirst,
+    WrongMethod,
+)
+from tocsin.web.route import Access, Route
+from tocsin.web.static_files import STATIC, answer_static
+from tocsin.web.visit import CSRF_FIELD, SESSION_COOKIE, Visit, read_form
+
+LARGEST_FORM: Final = 1024 * 1024
+"""Bytes."""
+SIGN_IN: Final = "/sign-in"
+logger = logging.getLogger(__name__)
+
+
+def make_pages(transactions: Transactions) -> ASGIApp:
+    """Return the ASGI application of all paths that nothing else answers."""
+    return Pages(transactions, pages.ROUTES)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    route: Route
+    params: dict[str, Any]
+
+
+class Pages:
+    """ASGI application. Every answer has the security headers, whatever became of it."""
+
+    def __init__(self, work: Transactions, routes: Sequence[Route]) -> None:
+        self._work = work
+        self._routes = [(*compile_path(route.path), route) for route in routes]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            answer = await self._answer(request)
+        except SenderGone:
+            return
+        for name, value in security_headers(request.url.scheme).items():
+            answer.headers.setdefault(name, value)
+        answer.headers.setdefault("cache-control", NOT_KEPT)
+        await answer(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        path = request.url.path
+        if path.startswith(STATIC) and request.method in ("GET", "HEAD"):
+            file = answer_static(
+                path.removeprefix(STATIC),
+                accept_encoding=request.headers.get("accept-encoding", ""),
+            )
+            if file is not None:
+                return file
+        visit = Visit(request=request, work=self._work, now=self._work.services.clock.now(), params={})
+        try:
+            return await self._enter(visit)
+        except SignInFirst as refusal:
+            if request.method == "POST":  # what was typed is still in the browser
+                return _refused(visit, refusal)
+            return _to_sign_in(request)
+        except TocsinError as refusal:
+            return _refused(visit, refusal)
+        except Exception as error:  # noqa: BLE001 - a bug is told and logged, and the server goes on
+            new_id: Callable[[], str] = lambda: self._work.services.random_bytes(8).hex()  # noqa: E731
+            bug = log_bug(error, new_id, method=request.method, path=self._template_of(path))
+            return _refused(visit, bug)
+
+    async def _enter(self, visit: Visit) -> Response:
+        """Let in whom the route admits, and answer. Raises: every refusal of a page."""
+        found = self._find(visit.request)
+        visit.params = found.params
+        needs = found.route.needs
+        await self._recognise(visit)
+        if needs is not Access.PUBLIC:
+            _admit(visit.who.principal if visit.who else None, needs, found.params)
+        if visit.request.method == "POST":
+            await _take_form(visit, needs)
+        return await found.route.run(visit)
+
+    def _find(self, request: Request) -> _Found:
+        """Raises: NoSuchPage, WrongMethod."""
+        method = "GET" if request.method == "HEAD" else request.method
+        allowed = []
+        for regex, _, converters, route in self._routes:
+            matched = regex.match(request.url.path)
+            if matched is None:
+                continue
+            if route.method == method:
+                given = matched.groupdict().items()
+                return _Found(route, {name: converters[name].convert(text) for name, text in given})
+            allowed.append(route.method)
+        if allowed:
+            raise WrongMethod(allowed)
+        raise NoSuchPage
+
+    def _template_of(self, path: str) -> str:
+        """Return a path as a log may show it: with nothing of what stands in it."""
+        return next((route.path for regex, _, _, route in self._routes if regex.match(path)), "?")
+
+    async def _recognise(self, visit: Visit) -> None:
+        """Find out who comes, by their session, and whether Tocsin is paused: both are in every page."""
+        text = visit.request.cookies.get(SESSION_COOKIE)
+        token = visit.token = Secret(text) if text else None
+
+        def look(tx: Tx) -> tuple[SignedIn | None, bool]:
+            signed_in = find_session(tx, token, now=visit.now) if token else None
+            return signed_in, is_paused(tx)
+
+        visit.who, visit.is_paused = await self._work.read(look)
+        if visit.who is not None and visit.who.needs_touch:
+            id_ = visit.who.session_id
+            await self._work.change(lambda tx, context: touch(tx, id_, now=context.now))
+
+
+def _admit(principal: Principal | None, needs: Access, params: dict[str, Any]) -> None:
+    """Raises: SignInFirst, NotAllowed."""
+    if principal is None:
+        raise SignInFirst
+    if not needs.admits(principal, params):
+        raise NotAllowed(needs.value, principal.name)
+
+
+async def _take_form(visit: Visit, needs: Access) -> None:
+    """Read what was sent, if it came from a page of ours. Raises: CameFromElsewhere, FormTooLarge."""
+    if not is_from_here(visit.request.headers):
+        raise CameFromElsewhere
+    try:
+        visit.fields = read_form(await read_body(visit.request.receive, at_most=LARGEST_FORM))
+    except ValueError:
+        raise FormTooLarge from None
+    if needs is Access.PUBLIC or visit.token is None:
+        return  # it does nothing in the name of a session
+    if not is_csrf_token(visit.token, visit.form.get(CSRF_FIELD, "")):
+        raise CameFromElsewhere
+
+
+def _to_sign_in(request: Request) -> Response:
+    """Ask who it is, and come back to this page afterwards."""
+    wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    suffix = "" if wanted == "/" else f"?next={quote(wanted, safe='')}"
+    return RedirectResponse(SIGN_IN + suffix, status_code=303)
+
+
+def _refused(visit: Visit, refusal: TocsinError) -> Response:
+    mask = visit.services.cache.mask
+    answer = visit.render(
+        "refused.html",
+        status=refusal.status_hint,
+        code=refusal.code,
+        message=mask(refusal.message),
+    )
+    if isinstance(refusal, WrongMethod):
+        answer.headers["allow"] = refusal.allowed
+    if refusal.status_hint == 503:
+        answer.headers["retry-after"] = "2"
+    return answer

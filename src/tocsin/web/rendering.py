@@ -1,0 +1,116 @@
+"""Templates, and the words that all of them know."""
+
+import json
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from tocsin.domain.wording import counted, length_text, listed
+from tocsin.web.static_files import static_url
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from markupsafe import Markup
+
+    from tocsin.web.visit import Visit
+
+_FOLDER: Final = Path(__file__).parent / "templates"
+_UNITS: Final = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+def render(template: str, *, visit: "Visit", **words: Any) -> str:
+    """Return a page, or a part of one. Raises: UndefinedError, for a word that the template lacks."""
+    return _environment().get_template(template).render(
+        visit=visit,
+        user=visit.who.user if visit.who else None,
+        principal=visit.who.principal if visit.who else None,
+        now=visit.now,
+        csrf=lambda: _csrf(visit.csrf),
+        time=lambda at, words="": _time(at, now=visit.now, zone=zone_of(visit), words=words),
+        exact=lambda at: exact_text(at, zone_of(visit)),
+        countdown=lambda at: _countdown(at, now=visit.now, zone=zone_of(visit)),
+        **words,
+    )
+
+
+@cache
+def _environment() -> "Environment":
+    # Imported here: a start that shows no page would be slower by it.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
+
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(static=static_url, counted=counted, listed=listed)
+    environment.filters.update(length=length_text, pretty=_pretty)
+    return environment
+
+
+def zone_of(visit: "Visit") -> tzinfo:
+    """Return the time zone of who is signed in; UTC for everybody else."""
+    return find_zone(visit.who.user.time_zone if visit.who else "")
+
+
+@cache
+def find_zone(name: str) -> tzinfo:
+    """Return the time zone of a name; UTC for one that this machine does not know."""
+    try:
+        return ZoneInfo(name) if name else UTC
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC
+
+
+def exact_text(at: datetime, zone: tzinfo) -> str:
+    """Return an instant to the millisecond, in a time zone, with its name."""
+    local = at.astimezone(zone)
+    return f"{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 1000:03} {local.tzname()}"
+
+
+def relative_text(at: datetime, now: datetime) -> str:
+    """Return how long ago an instant was, or in how long it will be, in one unit."""
+    seconds = (at - now) / timedelta(seconds=1)
+    if abs(seconds) < 1:
+        return "now"
+    size, unit = next((size, unit) for size, unit in _UNITS if abs(seconds) >= size)
+    length = f"{int(abs(seconds) // size)} {unit}"
+    return f"in {length}" if seconds > 0 else f"{length} ago"
+
+
+def _time(at: datetime | None, *, now: datetime, zone: tzinfo, words: str) -> "Markup":
+    """`words`: what to show instead of how long ago it was, such as `exact`'s."""
+    from markupsafe import Markup  # noqa: PLC0415 - see above
+
+    if at is None:
+        return Markup('<span class="none">never</span>')
+    live = "" if words else " data-relative"
+    return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(
+        at.astimezone(UTC).isoformat(),
+        exact_text(at, zone),
+        Markup(live),
+        words or relative_text(at, now),
+    )
+
+
+def _countdown(at: datetime, *, now: datetime, zone: tzinfo) -> "Markup":
+    from markupsafe import Markup  # noqa: PLC0415 - see above
+
+    return Markup('<time class="countdown" datetime="{}" title="{}" data-countdown>{}</time>').format(
+        at.astimezone(UTC).isoformat(), exact_text(at, zone), relative_text(at, now)
+    )
+
+
+def _csrf(token: str) -> "Markup":
+    from markupsafe import Markup  # noqa: PLC0415 - see above
+
+    return Markup('<input type="hidden" name="csrf" value="{}">').format(token)
+
+
+def _pretty(value: Any) -> str:
+    """Return JSON for people to read."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str, sort_keys=True)

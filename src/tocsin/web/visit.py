@@ -1,0 +1,135 @@
+"""One request for a page: who came, what they sent, and how to answer."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from tocsin.domain.principal import Principal, unauthenticated
+from tocsin.domain.session import SignedIn, csrf_token
+from tocsin.domain.user import User
+from tocsin.secret import Secret
+from tocsin.service.services import Services
+from tocsin.service.transactions import Transactions
+from tocsin.web.rendering import render
+
+SESSION_COOKIE: Final = "__Host-tocsin"
+NOTICE_COOKIE: Final = "__Host-tocsin-notice"
+CSRF_FIELD: Final = "csrf"
+MOST_FIELDS: Final = 2000
+_LONGEST_NOTICE: Final = 600
+_NOTICE_SECONDS: Final = 60
+
+
+@dataclass(slots=True, kw_only=True)
+class Visit:
+    """What a page's function is given."""
+
+    request: Request
+    work: Transactions
+    now: datetime
+    params: Mapping[str, Any]
+    """Of the path."""
+    fields: list[tuple[str, str]] = field(default_factory=list)
+    """Of the form that was sent, in its order."""
+    who: SignedIn | None = None
+    token: Secret | None = None
+    """What the browser shows for its session, whether or not it is one."""
+    is_paused: bool = False
+
+    @property
+    def services(self) -> Services:
+        return self.work.services
+
+    @property
+    def principal(self) -> Principal:
+        """Who is signed in. Raises: NotAuthenticated, on a public page."""
+        if self.who is None:
+            raise unauthenticated()
+        return self.who.principal
+
+    @property
+    def user(self) -> User:
+        """Raises: NotAuthenticated, on a public page."""
+        if self.who is None:
+            raise unauthenticated()
+        return self.who.user
+
+    @property
+    def query(self) -> QueryParams:
+        return self.request.query_params
+
+    @property
+    def form(self) -> dict[str, str]:
+        """The form's fields by name; of those that come more than once the last."""
+        return dict(self.fields)
+
+    def all(self, name: str) -> list[str]:
+        """Every value of a field that may come more than once."""
+        return [value for each, value in self.fields if each == name]
+
+    @property
+    def csrf(self) -> str:
+        """What a form of this session has to bring back; empty when nobody is signed in."""
+        return "" if self.who is None or self.token is None else csrf_token(self.token)
+
+    @property
+    def is_fragment(self) -> bool:
+        """Whether a script asked, for a part of the page."""
+        return "hx-request" in self.request.headers
+
+    def render(
+        self, template: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **words: Any
+    ) -> Response:
+        """Return a page. `words` are the template's, beside those that every page has."""
+        told = self.request.cookies.get(NOTICE_COOKIE)
+        page = render(template, visit=self, notice=_read_notice(told), **words)
+        answer = HTMLResponse(page, status_code=status, headers=dict(headers or {}))
+        if told is not None and not self.is_fragment:
+            answer.delete_cookie(NOTICE_COOKIE, path="/", secure=True, httponly=True)
+        return answer
+
+    def redirect(self, path: str, *, notice: str = "") -> Response:
+        """Send the browser to another page, which says what was done. `path` is one of ours."""
+        answer = RedirectResponse(path, status_code=303)
+        if notice:
+            answer.set_cookie(
+                NOTICE_COOKIE,
+                base64.urlsafe_b64encode(notice[:_LONGEST_NOTICE].encode()).decode(),
+                max_age=_NOTICE_SECONDS,
+                path="/",
+                secure=True,
+                httponly=True,
+                samesite="lax",
+            )
+        return answer
+
+
+def read_form(body: bytes) -> list[tuple[str, str]]:
+    """Return the fields of a form. What is no UTF-8 becomes U+FFFD, and NUL too, which no store keeps.
+
+    Raises: ValueError, for more than `MOST_FIELDS`.
+    """
+    pairs = parse_qsl(
+        body.decode("ascii", errors="replace"),
+        keep_blank_values=True,
+        max_num_fields=MOST_FIELDS,
+    )
+    return [(_storable(name), _storable(value)) for name, value in pairs]
+
+
+def _storable(text: str) -> str:
+    return text.replace("\x00", "\ufffd").replace("\r\n", "\n")
+
+
+def _read_notice(told: str | None) -> str:
+    try:
+        return base64.urlsafe_b64decode(told or "").decode()
+    except ValueError:
+        return ""
