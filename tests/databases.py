@@ -6,6 +6,7 @@ A `conftest.py` imports the fixtures that its folder needs.
 import os
 import shutil
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -194,3 +195,14 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
         with made.write() as tx:
             tx.core.exec_driver_sql(_EMPTY)
     made.close()
+
+
+def until_somebody_waits(database: Database) -> None:
+    """Return once a transaction waits for a lock of Tocsin's own, on PostgreSQL."""
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    until = time.monotonic() + 20
+    count = 0
+    while not count:
+        assert time.monotonic() < until, "nobody waits"
+        with database.read() as tx:
+            count = tx.core.exec_driver_sql(waiting).scalar_one()

@@ -1,6 +1,5 @@
 """Migrations bring any database to exactly the tables that the code is written for."""
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -12,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from tests.databases import drop_databases, new_database
+from tests.databases import drop_databases, new_database, until_somebody_waits
 
 from tocsin.actions.deliver import TakenOver, take_over
 from tocsin.domain.node import Load
@@ -89,18 +88,8 @@ def test_of_nodes_that_start_at_once_one_migrates(empty: Database) -> None:
             assert migrate(tx)
             second = threads.submit(start)
             if not empty.is_sqlite:
-                _until_somebody_waits(empty)
+                until_somebody_waits(empty)
         assert not second.result(timeout=20)
-
-
-def _until_somebody_waits(database: Database) -> None:
-    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-    until = time.monotonic() + 20
-    count = 0
-    while not count:
-        assert time.monotonic() < until, "nobody waits"
-        with database.read() as tx:
-            count = tx.core.exec_driver_sql(waiting).scalar_one()
 
 
 def test_a_webhook_that_was_disabled_was_so_by_hand(empty: Database) -> None:

@@ -1,13 +1,13 @@
 """Who changes the configuration, and with what: the same for every action that does."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from tocsin.domain.network import Networks
 from tocsin.ids import IdSource
-from tocsin.store.changes import Change, add_change
+from tocsin.store.changes import Change, add_change, note_deed
 from tocsin.store.database import Tx
 from tocsin.vault import Vault
 
@@ -29,6 +29,14 @@ class Editor:
 
     def new_id(self) -> int:
         return self.ids.take(1, self.now)[0]
+
+    def acting_as(self, actor: str) -> Self:
+        """Return the same for what another one does."""
+        return replace(self, actor=actor)
+
+    def note(self, tx: Tx, action: str, object_: str) -> None:
+        """Write down a deed that changes nothing which is configured."""
+        note_deed(tx, Change(self.new_id(), self.now, self.actor, action, object_))
 
     def record(
         self,

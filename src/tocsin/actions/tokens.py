@@ -15,6 +15,7 @@ from tocsin.domain.principal import (
     unauthenticated,
 )
 from tocsin.domain.slug import parse_slug
+from tocsin.domain.user import User
 from tocsin.errors import TocsinError
 from tocsin.secret import Secret
 from tocsin.store import tokens
@@ -66,23 +67,7 @@ def list_tokens(tx: Tx) -> list[Token]:
 
 def create_token(tx: Tx, *, name: str, scope: Scope, editor: Editor) -> CreatedToken:
     """Make a token. Raises: InvalidSlug, TokenExists."""
-    lock_configuration(tx)
-    slug = parse_slug(name)
-    if any(token.name == slug for token in _in_force(tx)):
-        raise TokenExists(
-            f"There is a token {slug!r}; revoke it, or choose another name", name=slug
-        )
-    secret = make_token(editor.random_bytes(TOKEN_BYTES))
-    token = Token(
-        id=editor.new_id(),
-        name=slug,
-        scope=scope,
-        hint=token_hint(secret),
-        created_at=editor.now,
-    )
-    tokens.insert_token(tx, token, token_hash=token_hash(secret.reveal()))
-    editor.record(tx, "token.created", slug, after={"scope": scope.value})
-    return CreatedToken(token, secret)
+    return _create(tx, parse_slug(name), scope, editor=editor)
 
 
 def revoke_token(tx: Tx, name: str, *, editor: Editor) -> None:
@@ -94,14 +79,59 @@ def revoke_token(tx: Tx, name: str, *, editor: Editor) -> None:
         raise TokenNotFound(
             f"No token in force is called {name[:64]!r}: see tocsin tokens list", name=name[:64]
         )
-    others = (token for token in in_force if token is not found)
+    others = (token for token in in_force if token is not found and token.user is None)
     is_last = not any(token.scope is Scope.ADMINISTER for token in others)
-    if found.scope is Scope.ADMINISTER and is_last:
+    if found.user is None and found.scope is Scope.ADMINISTER and is_last:
         raise LastAdministrator(
             f"{name!r} is the last token that can administer; create another one first", name=name
         )
-    tokens.revoke_token(tx, found.id, now=editor.now)
-    editor.record(tx, "token.revoked", name, before={"scope": found.scope.value})
+    _revoke(tx, found, editor=editor)
+
+
+def create_token_of(tx: Tx, user: User, *, name: str, scope: Scope, editor: Editor) -> CreatedToken:
+    """Make a token of a user's own, called `user/name`. Raises: InvalidSlug, TokenExists, ScopeTooNarrow."""
+    user.principal(user.id).require(scope)
+    full_name = f"{user.name}/{parse_slug(name)}"
+    return _create(tx, full_name, scope, editor=editor, user=user)
+
+
+def list_tokens_of(tx: Tx, user: str) -> list[Token]:
+    """Return a user's tokens that are in force, by name."""
+    return [token for token in _in_force(tx) if token.user == user]
+
+
+def revoke_tokens_of(tx: Tx, user: str, *, editor: Editor) -> None:
+    """Let nobody in any more by any of a user's tokens."""
+    for token in list_tokens_of(tx, user):
+        _revoke(tx, token, editor=editor)
+
+
+def _create(
+    tx: Tx, name: str, scope: Scope, *, editor: Editor, user: User | None = None
+) -> CreatedToken:
+    lock_configuration(tx)
+    if any(token.name == name for token in _in_force(tx)):
+        raise TokenExists(
+            f"There is a token {name!r}; revoke it, or choose another name", name=name
+        )
+    secret = make_token(editor.random_bytes(TOKEN_BYTES))
+    token = Token(
+        id=editor.new_id(),
+        name=name,
+        scope=scope,
+        hint=token_hint(secret),
+        created_at=editor.now,
+        user=None if user is None else user.name,
+    )
+    user_id = None if user is None else user.id
+    tokens.insert_token(tx, token, token_hash=token_hash(secret.reveal()), user_id=user_id)
+    editor.record(tx, "token.created", name, after={"scope": scope.value})
+    return CreatedToken(token, secret)
+
+
+def _revoke(tx: Tx, token: Token, *, editor: Editor) -> None:
+    tokens.revoke_token(tx, token.id, now=editor.now)
+    editor.record(tx, "token.revoked", token.name, before={"scope": token.scope.value})
 
 
 def _in_force(tx: Tx) -> list[Token]:

@@ -1,6 +1,6 @@
 """Who or what did something, as the timeline and the record of changes name it.
 
-A person is known by the token that was shown; a receiver by the webhook that it answered for, or that
+A person is known by their name, or by the token that was shown; a receiver by the webhook that it answered for, or that
 it was sent a link for. An alert says of itself what it likes, and is not believed to be one of these.
 """
 
@@ -11,11 +11,12 @@ from tocsin.domain.timeline import ENGINE
 SERVER: Final = "server"
 """The actor of what a start was told to do."""
 OF_A_TOKEN: Final = "token:"
+OF_A_USER: Final = "user:"
 OF_A_WEBHOOK: Final = "webhook:"
 OF_A_LINK: Final = "link:"
 _ALERT: Final = "alert"
 _OF_AN_ALERT: Final = f"{_ALERT}:"
-_PREFIXES: Final = (OF_A_TOKEN, OF_A_WEBHOOK, OF_A_LINK, _OF_AN_ALERT)
+_PREFIXES: Final = (OF_A_TOKEN, OF_A_USER, OF_A_WEBHOOK, OF_A_LINK, _OF_AN_ALERT)
 
 
 def actor_of_alert(name: str) -> str:
@@ -31,4 +32,4 @@ def name_of_actor(actor: str) -> str:
         return f"webhook {actor.removeprefix(OF_A_WEBHOOK)}"
     if actor.startswith(OF_A_LINK):
         return f"the link sent to {actor.removeprefix(OF_A_LINK)}"
-    return actor.removeprefix(OF_A_TOKEN) or "somebody"
+    return actor.removeprefix(OF_A_TOKEN).removeprefix(OF_A_USER) or "somebody"

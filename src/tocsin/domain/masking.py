@@ -25,10 +25,12 @@ _BEFORE: Final = SHORTEST // 2
 Masking = Callable[[str], str]
 """Returns a text without the secrets in it."""
 
-# Tokens, Standard Webhooks' spelling of auth codes, one-time links, and lines of a master key: what any of
+# Tokens, sessions, invitations, Standard Webhooks' spelling of auth codes, one-time links, and lines of a master key: what any of
 # them has in it, its form, and what is left of it. Of a token and a link that is as much as lists show.
 _FORMS: Final = (
     ("tsn_", re.compile(r"(tsn_[A-Za-z0-9_-]{4})[A-Za-z0-9_-]+"), r"\1..."),
+    ("tss_", re.compile(r"(tss_[A-Za-z0-9_-]{4})[A-Za-z0-9_-]+"), r"\1..."),
+    ("tsi_", re.compile(r"(tsi_[A-Za-z0-9_-]{4})[A-Za-z0-9_-]+"), r"\1..."),
     ("whsec_", re.compile(r"(whsec_)[A-Za-z0-9+/_-]+=*"), r"\1..."),
     ("/l/", re.compile(r"(/l/[A-Za-z0-9_-]{4})[A-Za-z0-9_-]{8,}"), r"\1..."),
     ("/L/", re.compile(r"(/L/[A-Za-z0-9_-]{4})[A-Za-z0-9_-]{8,}"), r"\1..."),

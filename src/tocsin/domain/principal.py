@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Final
 
-from tocsin.domain.actor import OF_A_TOKEN
+from tocsin.domain.actor import OF_A_TOKEN, OF_A_USER
 from tocsin.errors import TocsinError
 from tocsin.secret import Secret
 
@@ -48,16 +48,26 @@ class ScopeTooNarrow(TocsinError):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The token behind a request; `name` is what changes and timelines say who it was."""
+    """Who is behind a request: a token, a user by a token of theirs, or a user by a session."""
 
     token_id: int
+    """Of the token, or of the session."""
     name: str
+    """Of the token, or of the user who has a session."""
     scope: Scope
+    user: str | None = None
+    """The person; None: the token is nobody's in particular."""
+    teams: frozenset[str] = frozenset()
+    """Slugs of teams whose policies this principal may edit, whatever the scope."""
 
     @property
     def actor(self) -> str:
         """Whom a timeline or a change names for what this principal does."""
-        return f"{OF_A_TOKEN}{self.name}"
+        return f"{OF_A_TOKEN}{self.name}" if self.user is None else f"{OF_A_USER}{self.user}"
+
+    def may_administer(self, team: str) -> bool:
+        """Return whether this principal may edit a team's policies."""
+        return self.scope.covers(Scope.ADMINISTER) or team in self.teams
 
     def require(self, needed: Scope) -> None:
         """Raises: ScopeTooNarrow."""
@@ -79,6 +89,8 @@ class Token:
     hint: str
     created_at: datetime
     revoked_at: datetime | None = None
+    user: str | None = None
+    """Whose it is; None: nobody's in particular."""
 
 
 def make_token(random_bytes: bytes) -> Secret:

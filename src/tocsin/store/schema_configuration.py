@@ -9,7 +9,12 @@ are unique among the living.
 
 import sqlalchemy as sa
 
+from tocsin.store import schema_identity
 from tocsin.store.schema import Id, Instant, Sealed, metadata
+
+assert (
+    schema_identity.users.metadata is metadata
+)  # imported, so that whoever has these tables has those
 
 
 def _alive(name: str, table: sa.Table, *columns: str, ended_at: str = "deleted_at") -> sa.Index:
@@ -219,6 +224,8 @@ tokens = sa.Table(
     sa.Column("hint", sa.Text, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("revoked_at", Instant),
+    # Whose it is; null: nobody's in particular. A name of theirs begins with the user's and a slash.
+    sa.Column("user_id", Id),
 )
 _alive("tokens_name", tokens, "name", ended_at="revoked_at")
 

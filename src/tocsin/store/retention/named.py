@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from tocsin.ids import made_at
 from tocsin.store import schema
 from tocsin.store import schema_configuration as configuration
+from tocsin.store import schema_identity as identity
 from tocsin.store.database import Tx
 from tocsin.store.retention.part import (
     MARGIN,
@@ -94,6 +95,11 @@ def _old_teams(tx: Tx, horizon: Horizon) -> list[int]:
     )
 
 
+def _remove_teams(tx: Tx, ids: Sequence[int]) -> int:
+    administrators = delete_by_id(tx, identity.user_teams.c.team_id, ids)
+    return administrators + delete_by_id(tx, _TEAMS.c.id, ids)
+
+
 def _old_heads(tx: Tx, horizon: Horizon) -> list[int]:
     before = _deliveries_since(tx, horizon)
     return _replaced(tx, _H.c.id, _H.c.webhook_id, _W.c.head_id, before=before)
@@ -145,7 +151,7 @@ def _part(
 NAMED = (
     _part("policy_versions", _old_versions, _by_id(_V.c.id)),
     _part("policies", _old_policies, _remove_policies),
-    _part("teams", _old_teams, _by_id(_TEAMS.c.id)),
+    _part("teams", _old_teams, _remove_teams),
     _part("request_heads", _old_heads, _by_id(_H.c.id)),
     _part("webhooks", _old_webhooks, _remove_webhooks),
     _part("runs", _old_runs, _by_id(_R.c.id)),

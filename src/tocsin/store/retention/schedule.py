@@ -29,6 +29,7 @@ REMOVED: Final[Mapping[str, tuple[str, ...]]] = {
     "policy_versions": ("policy_versions", "policies"),
     "policies": ("policies",),
     "teams": ("teams",),
+    "user_teams": ("teams",),
     "request_heads": ("request_heads", "webhooks"),
     "webhooks": ("webhooks",),
     "lanes": ("webhooks",),
@@ -47,6 +48,10 @@ KEPT: Final[Mapping[str, str]] = {
     "heartbeats": "In force until somebody removes it; its row goes when its incident was taken back.",
     "alert_keys": "People make them; whoever still sends with one that was revoked is told so.",
     "tokens": "People make them; the audit names those that were revoked.",
+    "users": "People make them; one who has signed in is named by the audit, and only ever disabled.",
+    "identities": "With their user.",
+    "sessions": "A row goes when it is ended; those that ended by themselves at the next sign-in.",
+    "invitations": "A row goes when it is used; those that ended by themselves when the next is made.",
     "changes": "The audit. People make its rows, and nothing else says who changed what.",
 }
 """Tables whose rows stay, and why."""
