@@ -102,7 +102,9 @@ async def _without_store(count: int) -> Spent:
         metrics=Metrics(version="bench"),
     )
     async with asgi_server(
-        Outer(ingestion=ingestion, api=answer_only, links=answer_only, clock=clock)
+        Outer(
+            ingestion=ingestion, api=answer_only, links=answer_only, pages=answer_only, clock=clock
+        )
     ) as port:
         return (await _send(port, count)).spent
 

@@ -49,6 +49,7 @@ from tocsin.store.writer import Writer
 from tocsin.transport.inspector import Inspection
 from tocsin.transport.sender import Sender
 from tocsin.vault import Vault
+from tocsin.web.app import make_pages
 from tocsin.web.link_pages import LinkPages
 
 ALERT_KEY = "f81d4fae-7dec-4d0a-a765-00a0c91e6bf6"
@@ -285,6 +286,7 @@ class Harness:
                 clock=self.clock,
                 keys=lambda: link_keys(self.vault),
             ),
+            pages=make_pages(transactions),
             clock=self.clock,
         )
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from tests.api.harness import ALERT_KEY, Harness
 
 from tocsin.api.access_log import shown_path
-from tocsin.service.body import BodyTooLarge, SenderGone, read_body
 from tocsin.domain.refusal import LONGEST_EXCERPT, excerpt
 from tocsin.secret import Secret
+from tocsin.service.body import BodyTooLarge, SenderGone, read_body
 from tocsin.service.client_address import client_address
 from tocsin.service.cursors import InvalidCursor, read_position, write_cursor
 from tocsin.store.database import Database

@@ -27,7 +27,7 @@ HERE = "tocsin.example:8443"
     ],
 )
 def test_a_form_is_taken_from_our_own_pages_alone(
-    headers: dict[str, str], expected: bool
+    headers: dict[str, str], *, expected: bool
 ) -> None:
     """The browser says where a form came from: this very host, or it is refused."""
     assert is_from_here({"host": HERE, **headers}) is expected
@@ -54,8 +54,14 @@ def test_nothing_may_come_from_elsewhere_or_be_inline() -> None:
 
 @pytest.mark.parametrize(
     ("accepts", "expected"),
-    [("gzip, br", True), ("br;q=1, gzip;q=0.5", True), ("br", False), ("", False), ("xgzip", False)],
+    [
+        ("gzip, br", True),
+        ("br;q=1, gzip;q=0.5", True),
+        ("br", False),
+        ("", False),
+        ("xgzip", False),
+    ],
 )
-def test_packed_files_go_to_who_unpacks_them(accepts: str, expected: bool) -> None:
+def test_packed_files_go_to_who_unpacks_them(accepts: str, *, expected: bool) -> None:
     """A file is sent packed if the browser says that it takes it so."""
     assert accepts_gzip(accepts) is expected

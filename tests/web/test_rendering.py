@@ -41,7 +41,9 @@ def test_the_exact_instant_is_told_in_the_users_time_zone() -> None:
     assert exact_text(NOW + timedelta(seconds=1), berlin) == "2026-03-29 03:00:00.999 CEST"
 
 
-@pytest.mark.parametrize("name", ["", "Nowhere/Atlantis", "../../etc/passwd", "\x00", "/etc/localtime", "a" * 5000])
+@pytest.mark.parametrize(
+    "name", ["", "Nowhere/Atlantis", "../../etc/passwd", "\x00", "/etc/localtime", "a" * 5000]
+)
 def test_an_unknown_time_zone_is_read_as_utc(name: str) -> None:
     """A page is shown whatever somebody has set."""
     assert find_zone(name) is UTC
@@ -49,8 +51,14 @@ def test_an_unknown_time_zone_is_read_as_utc(name: str) -> None:
 
 def test_no_template_has_a_script_or_a_style_of_its_own() -> None:
     """The browser would refuse it: everything is loaded from a file."""
-    inline = re.compile(r"<script(?![^>]*\ssrc=)|\sstyle=|\son[a-z]+=|\shx-on|javascript:", re.IGNORECASE)
-    pages = [path for path in TEMPLATES if path.name not in ("base.html", "link.html", "unavailable.html")]
+    inline = re.compile(
+        r"<script(?![^>]*\ssrc=)|\sstyle=|\son[a-z]+=|\shx-on|javascript:", re.IGNORECASE
+    )
+    pages = [
+        path
+        for path in TEMPLATES
+        if path.name not in ("base.html", "link.html", "unavailable.html")
+    ]
 
     assert pages
     assert not [path.name for path in pages if inline.search(path.read_text())]

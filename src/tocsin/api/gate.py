@@ -11,10 +11,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tocsin.actions.tokens import authenticate
 from tocsin.api.access_log import shown_path
-from tocsin.service.body import SenderGone, read_body
 from tocsin.api.failures import error_response
 from tocsin.domain.principal import Principal, unauthenticated
 from tocsin.errors import TocsinError
+from tocsin.service.body import SenderGone, read_body
 from tocsin.service.bugs import log_bug
 from tocsin.service.transactions import Transactions
 

@@ -15,12 +15,12 @@ from urllib.parse import unquote_to_bytes
 from starlette.types import Receive, Scope, Send
 
 from tocsin.actions.heartbeats import Call
-from tocsin.service.body import SenderGone
 from tocsin.api.failures import RETRY_AFTER_SECONDS
 from tocsin.domain.heartbeat import FAIL, LONGEST_MESSAGE, Verdict, parse_status, said
 from tocsin.domain.slug import is_slug
 from tocsin.errors import TocsinError
 from tocsin.secret import Secret
+from tocsin.service.body import SenderGone
 from tocsin.service.bugs import log_bug
 
 HEARTBEAT_PATH: Final = "/integrations/heartbeat/"

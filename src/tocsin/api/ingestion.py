@@ -16,7 +16,6 @@ from urllib.parse import unquote_to_bytes
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tocsin.actions.ingest import Receipt
-from tocsin.service.body import BodyTooLarge, SenderGone, read_body
 from tocsin.api.failures import RETRY_AFTER_SECONDS
 from tocsin.clock import Clock
 from tocsin.domain.alert import Alert, AlertRefused, read_alert
@@ -27,6 +26,7 @@ from tocsin.domain.refusal import Refusal, refuse_alert, refuse_key
 from tocsin.errors import TocsinError
 from tocsin.metrics import Metrics
 from tocsin.secret import Secret
+from tocsin.service.body import BodyTooLarge, SenderGone, read_body
 from tocsin.service.bugs import log_bug
 
 INTEGRATIONS: Final = "/integrations/"

@@ -79,7 +79,9 @@ class Pages:
             )
             if file is not None:
                 return file
-        visit = Visit(request=request, work=self._work, now=self._work.services.clock.now(), params={})
+        visit = Visit(
+            request=request, work=self._work, now=self._work.services.clock.now(), params={}
+        )
         try:
             return await self._enter(visit)
         except SignInFirst as refusal:

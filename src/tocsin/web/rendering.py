@@ -22,16 +22,20 @@ _UNITS: Final = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 def render(template: str, *, visit: "Visit", **words: Any) -> str:
     """Return a page, or a part of one. Raises: UndefinedError, for a word that the template lacks."""
-    return _environment().get_template(template).render(
-        visit=visit,
-        user=visit.who.user if visit.who else None,
-        principal=visit.who.principal if visit.who else None,
-        now=visit.now,
-        csrf=lambda: _csrf(visit.csrf),
-        time=lambda at, words="": _time(at, now=visit.now, zone=zone_of(visit), words=words),
-        exact=lambda at: exact_text(at, zone_of(visit)),
-        countdown=lambda at: _countdown(at, now=visit.now, zone=zone_of(visit)),
-        **words,
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            visit=visit,
+            user=visit.who.user if visit.who else None,
+            principal=visit.who.principal if visit.who else None,
+            now=visit.now,
+            csrf=lambda: _csrf(visit.csrf),
+            time=lambda at, words="": _time(at, now=visit.now, zone=zone_of(visit), words=words),
+            exact=lambda at: exact_text(at, zone_of(visit)),
+            countdown=lambda at: _countdown(at, now=visit.now, zone=zone_of(visit)),
+            **words,
+        )
     )
 
 
@@ -88,11 +92,11 @@ def _time(at: datetime | None, *, now: datetime, zone: tzinfo, words: str) -> "M
 
     if at is None:
         return Markup('<span class="none">never</span>')
-    live = "" if words else " data-relative"
+    live = Markup("") if words else Markup(" data-relative")
     return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(
         at.astimezone(UTC).isoformat(),
         exact_text(at, zone),
-        Markup(live),
+        live,
         words or relative_text(at, now),
     )
 
@@ -100,9 +104,9 @@ def _time(at: datetime | None, *, now: datetime, zone: tzinfo, words: str) -> "M
 def _countdown(at: datetime, *, now: datetime, zone: tzinfo) -> "Markup":
     from markupsafe import Markup  # noqa: PLC0415 - see above
 
-    return Markup('<time class="countdown" datetime="{}" title="{}" data-countdown>{}</time>').format(
-        at.astimezone(UTC).isoformat(), exact_text(at, zone), relative_text(at, now)
-    )
+    return Markup(
+        '<time class="countdown" datetime="{}" title="{}" data-countdown>{}</time>'
+    ).format(at.astimezone(UTC).isoformat(), exact_text(at, zone), relative_text(at, now))
 
 
 def _csrf(token: str) -> "Markup":

@@ -85,7 +85,12 @@ class Visit:
         return "hx-request" in self.request.headers
 
     def render(
-        self, template: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **words: Any
+        self,
+        template: str,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        **words: Any,
     ) -> Response:
         """Return a page. `words` are the template's, beside those that every page has."""
         told = self.request.cookies.get(NOTICE_COOKIE)

@@ -1,0 +1,101 @@
+"""Every page admits whom it should, and turns away everybody else in one manner."""
+
+import re
+
+import pytest
+from tests.web.harness import People
+
+from tocsin.domain.user import UserRole
+from tocsin.web.headers import SECURITY_HEADERS
+from tocsin.web.pages import ROUTES
+from tocsin.web.route import Access
+
+VIEWER, RESPONDER, TEAM_ADMINISTRATOR, ADMINISTRATOR = UserRole
+MAY = {
+    Access.PUBLIC: {None, VIEWER, RESPONDER, TEAM_ADMINISTRATOR, ADMINISTRATOR},
+    Access.READ: {VIEWER, RESPONDER, TEAM_ADMINISTRATOR, ADMINISTRATOR},
+    Access.RESPOND: {RESPONDER, TEAM_ADMINISTRATOR, ADMINISTRATOR},
+    Access.TEAM: {TEAM_ADMINISTRATOR, ADMINISTRATOR},
+    Access.ADMINISTER: {ADMINISTRATOR},
+}
+# A route that is missing here, or here and not there, fails the first test: decide who may.
+PAGES: dict[tuple[str, str], Access] = {}
+PARTS = {
+    "{number:int}": "999",
+    "{team}": "ops",
+}
+
+
+def _filled(path: str) -> str:
+    for part, value in PARTS.items():
+        path = path.replace(part, value)
+    return re.sub(r"\{[^}]*\}", "nothing", path)
+
+
+def test_every_route_is_in_this_table() -> None:
+    """Nobody adds a page without deciding who may see it."""
+    assert {(route.method, route.path): route.needs for route in ROUTES} == PAGES
+    assert len(ROUTES) == len(PAGES)
+
+
+@pytest.mark.parametrize(("method", "path"), PAGES)
+def test_a_page_admits_by_role(method: str, path: str, people: People) -> None:
+    """Who may not is told so, before anything is looked up; who may gets past the gate."""
+    admitted = set()
+    for role in (None, *UserRole):
+        visitor = people.visitor(role)
+        answer = visitor.get(_filled(path)) if method == "GET" else visitor.post(_filled(path))
+        is_turned_away = (
+            answer.to.startswith("/sign-in")
+            if role is None and method == "GET"
+            else "sign_in_first" in answer.text or "not_allowed" in answer.text
+        )
+        assert answer.status != 500, answer.words
+        if not is_turned_away:
+            admitted.add(role)
+
+    assert admitted == MAY[PAGES[method, path]]
+
+
+def test_a_team_administrator_is_admitted_to_no_other_team(people: People) -> None:
+    """What may be done to one team says nothing of the others."""
+    for (method, path), needs in PAGES.items():
+        if needs is not Access.TEAM:
+            continue
+        elsewhere = re.sub(r"\{[^}]*\}", "nothing", path.replace("{team}", "others"))
+        visitor = people.team_administrator
+        answer = visitor.get(elsewhere) if method == "GET" else visitor.post(elsewhere)
+        assert answer.status == 403
+        assert "not_allowed" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/", "/nothing/here", "/static/nothing.css", "/static/app.css"])
+def test_every_answer_has_the_security_headers(path: str, people: People) -> None:
+    """Pages, files, refusals and redirects alike."""
+    headers = people.stranger.get(path).response.headers
+    assert {name: headers.get(name) for name in SECURITY_HEADERS} == SECURITY_HEADERS
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_no_form_of_another_site_is_taken(site: str, people: People) -> None:
+    """Whatever it would do, also before anybody has signed in."""
+    for method, path in PAGES:
+        if method == "POST":
+            answer = people.administrator.post(_filled(path), sec_fetch_site=site)
+            assert (answer.status, "came_from_elsewhere" in answer.text) == (403, True), path
+
+
+def test_no_form_is_taken_without_the_token_of_the_session(people: People) -> None:
+    """A page of ours knows it, and nobody else."""
+    visitor = people.administrator
+    for (method, path), needs in PAGES.items():
+        if method == "POST" and needs is not Access.PUBLIC:
+            for token in ("", "x" * 43):
+                answer = visitor.post(_filled(path), {"csrf": token})
+                assert (answer.status, "came_from_elsewhere" in answer.text) == (403, True), path
+
+
+def test_a_path_that_is_no_page_says_so(people: People) -> None:
+    """With the way back, and for strangers too."""
+    answer = people.stranger.get("/no/such/page")
+    assert (answer.status, answer.page.title) == (404, "No such page - Tocsin")
