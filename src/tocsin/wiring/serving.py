@@ -282,6 +282,7 @@ class _Parts:
             public_url=self.settings.public_url or url,
             set_public_url=self.settings.public_url,
             retention=self.settings.retention,
+            trusted_proxies=self.settings.trusted_proxies,
             version=__version__,
         )
 
