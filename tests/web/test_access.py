@@ -19,9 +19,33 @@ MAY = {
     Access.ADMINISTER: {ADMINISTRATOR},
 }
 # A route that is missing here, or here and not there, fails the first test: decide who may.
-PAGES: dict[tuple[str, str], Access] = {}
+PAGES: dict[tuple[str, str], Access] = {
+    ("GET", "/sign-in"): Access.PUBLIC,
+    ("POST", "/sign-in"): Access.PUBLIC,
+    ("POST", "/sign-out"): Access.READ,
+    ("GET", "/welcome/{token}"): Access.PUBLIC,
+    ("POST", "/welcome/{token}"): Access.PUBLIC,
+    ("GET", "/account"): Access.READ,
+    ("POST", "/account/password"): Access.READ,
+    ("POST", "/account/time-zone"): Access.READ,
+    ("POST", "/account/sessions/end"): Access.READ,
+    ("POST", "/account/sessions/{session_id:int}/end"): Access.READ,
+    ("POST", "/account/tokens"): Access.READ,
+    ("POST", "/account/tokens/{name}/revoke"): Access.READ,
+    ("GET", "/users"): Access.ADMINISTER,
+    ("POST", "/users"): Access.ADMINISTER,
+    ("GET", "/users/{name}"): Access.ADMINISTER,
+    ("POST", "/users/{name}/role"): Access.ADMINISTER,
+    ("POST", "/users/{name}/invite"): Access.ADMINISTER,
+    ("POST", "/users/{name}/disable"): Access.ADMINISTER,
+    ("POST", "/users/{name}/enable"): Access.ADMINISTER,
+    ("POST", "/users/{name}/sessions/end"): Access.ADMINISTER,
+    ("POST", "/users/{name}/delete"): Access.ADMINISTER,
+    ("GET", "/audit"): Access.ADMINISTER,
+}
 PARTS = {
     "{number:int}": "999",
+    "{session_id:int}": "999",
     "{team}": "ops",
 }
 

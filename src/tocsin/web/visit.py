@@ -12,9 +12,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from tocsin.domain.principal import Principal, unauthenticated
-from tocsin.domain.session import SignedIn, csrf_token
+from tocsin.domain.session import Client, SignedIn, csrf_token
 from tocsin.domain.user import User
 from tocsin.secret import Secret
+from tocsin.service.client_address import client_address
 from tocsin.service.services import Services
 from tocsin.service.transactions import Transactions
 from tocsin.web.rendering import render
@@ -60,6 +61,13 @@ class Visit:
         if self.who is None:
             raise unauthenticated()
         return self.who.user
+
+    @property
+    def client(self) -> Client:
+        """Where the request came from."""
+        trusted = self.services.trusted_proxies
+        address = client_address(self.request.scope, trusted)
+        return Client(address, self.request.headers.get("user-agent", ""))
 
     @property
     def query(self) -> QueryParams:
