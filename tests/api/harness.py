@@ -43,6 +43,7 @@ from tocsin.service.keyring import Keyring
 from tocsin.service.services import Health, Services
 from tocsin.service.transactions import Transactions
 from tocsin.store import schema
+from tocsin.store.alert_keys import AlertKey
 from tocsin.store.configuration import ConfigurationCache
 from tocsin.store.database import Database, News, Tx
 from tocsin.store.writer import Writer
@@ -290,7 +291,7 @@ class Harness:
             clock=self.clock,
         )
 
-    def _find_key(self, key: Secret) -> str | None:
+    def _find_key(self, key: Secret) -> AlertKey | None:
         return self.keyring.find(key)
 
 

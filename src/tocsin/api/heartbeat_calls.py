@@ -22,6 +22,7 @@ from tocsin.errors import TocsinError
 from tocsin.secret import Secret
 from tocsin.service.body import SenderGone
 from tocsin.service.bugs import log_bug
+from tocsin.store.alert_keys import AlertKey
 
 HEARTBEAT_PATH: Final = "/integrations/heartbeat/"
 LARGEST_BODY: Final = 1024 * 1024
@@ -40,8 +41,8 @@ class HeartbeatCalls:
 
     take_in: Callable[[Call], Awaitable[Verdict | None]]
     """Returns when the call is on disk. Raises: BeatsFull, StoreUnavailable, CallNotNoted."""
-    find_key: Callable[[Secret], str | None]
-    """Returns the name of a key in force; never waits."""
+    find_key: Callable[[Secret], AlertKey | None]
+    """Returns a key in force; never waits."""
     new_uuid: Callable[[], str]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
