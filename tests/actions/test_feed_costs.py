@@ -50,7 +50,7 @@ def test_nothing_large_is_scanned(
     happen(ops, monkeypatch)
     with ops.database.read() as tx, traced(tx) as statements:
         page = show_feed(tx, wanted, limit=50)
-        read_on(tx, after=BEGINNING, limit=50)
+        read_on(tx, after=BEGINNING, most=50)
     assert len(page.entries) > 3
     assert len(statements) < 2 * MOST_STATEMENTS
     scanned: set[str] = set()

@@ -20,7 +20,7 @@ from tocsin.actions.show_timeline import (
     pagings,
     told,
 )
-from tocsin.domain.feed import About, Group, Place, Wanted, group_of
+from tocsin.domain.feed import BEGINNING, About, Group, Place, Wanted, group_of
 from tocsin.domain.timeline import ENGINE, NO_INCIDENT, Kind, TimelineEntry
 from tocsin.store.database import Tx
 from tocsin.store.delivery_reads import (
@@ -30,7 +30,7 @@ from tocsin.store.delivery_reads import (
     list_deliveries_of_causes,
     list_deliveries_of_steps,
 )
-from tocsin.store.feed import FeedRow, Key, newest_position, read_feed, read_feed_back
+from tocsin.store.feed import FeedRow, Key, read_feed, read_feed_back
 from tocsin.store.incident_reads import find_incidents_by_number
 from tocsin.store.runs import find_runs
 from tocsin.store.timeline import find_entries
@@ -39,6 +39,8 @@ MOST_LOOKED_AT: Final = 1_000
 """Entries, for one page; whoever wants more looks on from there."""
 MOST_PASSED_OVER: Final = 20_000
 """Keys of other incidents, for one page."""
+_NEVER: Final = Place(2**62, 0)
+"""Behind whatever will be."""
 _ROWS_AT_ONCE: Final = 50
 _LOOKED_UP_AT_ONCE: Final = 200
 _OF_NODES: Final = {
@@ -92,15 +94,14 @@ class FeedPart:
 
     entries: list[FeedEntry]
     upto: Place
-    """Everything up to here is in it, as far as it is still there."""
+    """Everything up to here was looked at."""
     is_all: bool
-    """Whether nothing came behind that."""
+    """False: it was more than somebody wants to know, and `entries` are none of it."""
 
 
 def show_feed(tx: Tx, wanted: Wanted, *, before: Place | None = None, limit: int) -> FeedPage:
     """Return the newest entries that are wanted, those before a place."""
-    newest = newest_position(tx)
-    keys = _back(tx, before or Place(newest + 1, 0))
+    keys = _back(tx, before or _NEVER)
     first = last = None
     found: list[FeedEntry] = []
     passed = looked_at = 0
@@ -116,7 +117,7 @@ def show_feed(tx: Tx, wanted: Wanted, *, before: Place | None = None, limit: int
             some = [each for each in some if each.key[1] == wanted.incident]
         looked_at += len(some)
         found += [each for each in tell(tx, some) if wanted.takes(each.group, each.about)]
-    top = first.place if first else Place(newest, 0)
+    top = first.place if first else BEGINNING
     if len(found) > limit:
         return FeedPage(found[:limit], top, found[limit - 1].place, None)
     if is_end or last is None:
@@ -124,12 +125,17 @@ def show_feed(tx: Tx, wanted: Wanted, *, before: Place | None = None, limit: int
     return FeedPage(found, top, last.place, last.at)
 
 
-def read_on(tx: Tx, *, after: Place, limit: int) -> FeedPart:
-    """Return what comes behind a place, at most `limit` entries."""
-    some = list(islice(_on(tx, after), limit + 1))
-    taken = some[:limit]
-    upto = taken[-1].place if taken else after
-    return FeedPart(tell(tx, taken), upto, is_all=len(some) <= limit)
+def read_on(tx: Tx, *, after: Place, upto: Place | None = None, most: int) -> FeedPart:
+    """Return what comes behind a place, up to another one or the end, unless that is more than `most` entries."""
+    some = list(islice(_on(tx, after, upto), most + 1))
+    if len(some) > most:
+        return FeedPart([], upto or end_of_feed(tx), is_all=False)
+    return FeedPart(tell(tx, some), some[-1].place if some else after, is_all=True)
+
+
+def end_of_feed(tx: Tx) -> Place:
+    """Return the place of the newest entry; the beginning: there is none."""
+    return next((each.place for each in _back(tx, _NEVER)), BEGINNING)
 
 
 def _back(tx: Tx, before: Place) -> Iterator[Added]:
@@ -140,11 +146,15 @@ def _back(tx: Tx, before: Place) -> Iterator[Added]:
         until = rows[-1].position - 1
 
 
-def _on(tx: Tx, after: Place) -> Iterator[Added]:
+def _on(tx: Tx, after: Place, upto: Place | None) -> Iterator[Added]:
     since = after.position
     while rows := read_feed(tx, since=since, limit=_ROWS_AT_ONCE):
         for row in rows:
-            yield from (each for each in _added(row) if each.place > after)
+            for each in _added(row):
+                if upto is not None and each.place > upto:
+                    return
+                if each.place > after:
+                    yield each
         since = rows[-1].position + 1
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Final, NamedTuple
 
-from tocsin.domain.actor import OF_A_LINK, OF_A_TOKEN, OF_A_WEBHOOK
+from tocsin.domain.actor import OF_A_LINK, OF_A_TOKEN, OF_A_USER, OF_A_WEBHOOK
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.timeline import Kind, TimelineEntry
 from tocsin.errors import TocsinError
@@ -61,7 +61,7 @@ class Group(StrEnum):
 
 _NEUTRAL: Final = frozenset({None, Outcome.DELIVERED, Outcome.CANCELLED, Outcome.WITHDRAWN})
 """What became of an attempt that did not fail; None: it is under way."""
-_PERSON: Final = (OF_A_TOKEN, OF_A_WEBHOOK, OF_A_LINK, "user:")
+_PERSON: Final = (OF_A_TOKEN, OF_A_USER, OF_A_WEBHOOK, OF_A_LINK)
 _BY_PERSON_OR_ALERT: Final = frozenset(
     {
         *(Kind.OPENED, Kind.ACKNOWLEDGED, Kind.HELD, Kind.REOPENED, Kind.RESOLVED),

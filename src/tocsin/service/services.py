@@ -16,6 +16,7 @@ from tocsin.domain.role import Role
 from tocsin.domain.watch import Peering
 from tocsin.domain.webhook import DisabledReason, Webhook
 from tocsin.metrics import Metrics
+from tocsin.service.commits import Commits
 from tocsin.service.keyring import Keyring
 from tocsin.store.configuration import ConfigurationCache
 from tocsin.store.database import Database
@@ -114,6 +115,8 @@ class Services:
     """Where senders and people reach this server, without a slash at its end."""
     set_public_url: str | None = None
     """The same, if somebody has set it; links are made only then."""
+    commits: Commits = field(default_factory=Commits)
+    """Tells who follows the feed live."""
     version: str
     retention: timedelta | None = DEFAULT_RETENTION
     """How long what is over is kept; None: for ever."""

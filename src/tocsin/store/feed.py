@@ -39,16 +39,6 @@ def publish(tx: Tx, now: datetime) -> int | None:
     return position
 
 
-def newest_position(tx: Tx) -> int:
-    """Return the position that was given last; 0: none was."""
-    return tx.core.scalar(sa.select(sa.func.max(_F.c.position))) or 0
-
-
-def oldest_position(tx: Tx) -> int:
-    """Return the first position that is still there; 0: there is none."""
-    return tx.core.scalar(sa.select(sa.func.min(_F.c.position))) or 0
-
-
 def read_feed(tx: Tx, *, since: int, limit: int) -> list[FeedRow]:
     """Return the rows from a position on, the oldest first."""
     return _rows(tx, sa.select(_F).where(_F.c.position >= since).order_by(_F.c.position), limit)
