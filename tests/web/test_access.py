@@ -19,7 +19,10 @@ MAY = {
     Access.ADMINISTER: {ADMINISTRATOR},
 }
 # A route that is missing here, or here and not there, fails the first test: decide who may.
-PAGES: dict[tuple[str, str], Access] = {}
+PAGES: dict[tuple[str, str], Access] = {
+    ("GET", "/"): Access.READ,
+    ("GET", "/timeline/live"): Access.READ,
+}
 PARTS = {
     "{number:int}": "999",
     "{team}": "ops",

@@ -11,12 +11,16 @@ import asyncio
 import logging
 import re
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from datetime import timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Any, ClassVar, Final
 
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
 from tocsin.actions.show_feed import FeedEntry, end_of_feed, read_on
+from tocsin.clock import Clock
 from tocsin.domain.feed import Place, Wanted
 from tocsin.errors import TocsinError
 from tocsin.service.transactions import Transactions
@@ -34,10 +38,16 @@ REST: Final = timedelta(milliseconds=200)
 LOOK_EVERY: Final = timedelta(seconds=1)
 """Where other nodes commit, too, of which nobody tells."""
 AGAIN_AFTER: Final = timedelta(seconds=2)
+BEAT: Final = timedelta(seconds=15)
+"""How long nothing may be sent; and how often is looked whether the session has ended."""
+RETRY_MILLISECONDS: Final = 2000
+"""How long a browser waits before it comes back."""
+LET_GO: Final = timedelta(seconds=1)
+"""How long a connection that has ended may take to end, because its browser does not read."""
 logger = logging.getLogger(__name__)
 _LINE_ENDS: Final = re.compile(r"\r\n|\r|\n")
 
-Render = Callable[[FeedEntry, tzinfo], str]
+Render = Callable[[FeedEntry, datetime, tzinfo], str]
 
 
 class TooManyLookOn(TocsinError):
@@ -64,7 +74,7 @@ class Onlooker:
     """Everything up to here it has, or does not want."""
     waiting: deque[bytes] = field(default_factory=deque)
     woken: asyncio.Event = field(default_factory=asyncio.Event)
-    has_ended: bool = False
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     def wants(self, entry: FeedEntry) -> bool:
         return self.wanted.takes(entry.group, entry.about)
@@ -79,9 +89,15 @@ class Onlooker:
 
     def end(self) -> None:
         """Let nothing more be sent."""
-        self.has_ended = True
+        self.ended.set()
         self.waiting.clear()
         self.woken.set()
+
+    def take(self) -> bytes:
+        """Return all that waits, which then waits no more."""
+        events = b"".join(self.waiting)
+        self.waiting.clear()
+        return events
 
 
 class Live:
@@ -105,8 +121,8 @@ class Live:
     def __len__(self) -> int:
         return len(self._onlookers)
 
-    async def join(self, wanted: Wanted, zone: tzinfo, *, after: Place) -> Onlooker:
-        """Let somebody look on from a place in the feed. Raises: TooManyLookOn, Stopping, StoreUnavailable."""
+    async def join(self, wanted: Wanted, zone: tzinfo, *, after: Place | None = None) -> Onlooker:
+        """Let somebody look on from behind a place in the feed, or from now on. Raises: TooManyLookOn, Stopping, StoreUnavailable."""
         self._let_in()
         async with self._beginning:
             if self._place is None:
@@ -118,7 +134,7 @@ class Live:
         except TocsinError:
             self._rest_unless_needed()
             raise
-        onlooker = Onlooker(wanted, zone, after)
+        onlooker = Onlooker(wanted, zone, after or place)
         self._onlookers.add(onlooker)
         try:
             await self._catch_up(onlooker, place)
@@ -247,7 +263,7 @@ class Live:
             onlooker.after = max(onlooker.after, part.upto)
 
     def _event(self, entry: FeedEntry, zone: tzinfo) -> bytes:
-        return write_event("entry", self._render(entry, zone), id_=entry.place)
+        return write_event("entry", self._render(entry, self._clock.now(), zone), id_=entry.place)
 
 
 async def either(*waits: Coroutine[Any, Any, object]) -> None:
@@ -269,3 +285,73 @@ def write_event(name: str, data: str, *, id_: Place) -> bytes:
 def _behind(upto: Place) -> bytes:
     """Much happened at once: all of it up to a place is not told, but is on the page."""
     return write_event("behind", str(upto), id_=upto)
+
+
+class EventStream(StreamingResponse):
+    """The answer to who looks on. It ends with the session, with the server, or when the browser goes."""
+
+    def __init__(
+        self,
+        live: Live,
+        onlooker: Onlooker,
+        clock: Clock,
+        *,
+        is_allowed: Callable[[], Awaitable[bool]],
+    ) -> None:
+        super().__init__(
+            self._events(),
+            media_type="text/event-stream",
+            headers={
+                "x-accel-buffering": "no"
+            },  # a proxy that gathers answers would tell of nothing
+        )
+        self._live = live
+        self._onlooker = onlooker
+        self._clock = clock
+        self._is_allowed = is_allowed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await either(self._send(send), _until_gone(receive), self._until_stalled())
+        finally:
+            self._live.leave(self._onlooker)
+
+    async def _send(self, send: Send) -> None:
+        await send(
+            {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        )
+        async for events in self._events():
+            await send({"type": "http.response.body", "body": events, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _until_stalled(self) -> None:
+        """Return when the connection has ended, and its browser did not read that for a while."""
+        await self._onlooker.ended.wait()
+        await self._clock.sleep(LET_GO)
+
+    async def _events(self) -> AsyncIterator[bytes]:
+        onlooker, looked_at = self._onlooker, self._clock.monotonic()
+        yield b"retry: %d\n\n" % RETRY_MILLISECONDS
+        while not onlooker.ended.is_set():
+            if self._clock.monotonic() - looked_at >= BEAT.total_seconds():
+                looked_at = self._clock.monotonic()
+                if not await self._is_still_allowed():
+                    return
+            if onlooker.waiting:
+                yield onlooker.take()
+                continue
+            onlooker.woken.clear()
+            await either(onlooker.woken.wait(), self._clock.sleep(BEAT))
+            if not onlooker.waiting and not onlooker.ended.is_set():
+                yield write_event("upto", str(onlooker.after), id_=onlooker.after)
+
+    async def _is_still_allowed(self) -> bool:
+        try:
+            return await self._is_allowed()
+        except StoreUnavailable:
+            return True  # nobody was told that it is not
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
