@@ -148,6 +148,7 @@ class Harness:
 
     def _committed(self, news: News) -> None:
         self.keyring.learn(news.alert_keys)
+        self.services.commits.heed(news)
         self.news.append(news)
 
     def context(self, tx: Tx) -> Context:

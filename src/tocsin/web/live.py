@@ -70,8 +70,10 @@ class Onlooker:
 
     wanted: Wanted
     zone: tzinfo
+    begin: Place
+    """Where it began: everything up to here it has, or does not want."""
     after: Place
-    """Everything up to here it has, or does not want."""
+    """The same by now, with what waits for it."""
     waiting: deque[bytes] = field(default_factory=deque)
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -134,7 +136,7 @@ class Live:
         except TocsinError:
             self._rest_unless_needed()
             raise
-        onlooker = Onlooker(wanted, zone, after or place)
+        onlooker = Onlooker(wanted, zone, after or place, after or place)
         self._onlookers.add(onlooker)
         try:
             await self._catch_up(onlooker, place)
@@ -331,7 +333,7 @@ class EventStream(StreamingResponse):
 
     async def _events(self) -> AsyncIterator[bytes]:
         onlooker, looked_at = self._onlooker, self._clock.monotonic()
-        yield b"retry: %d\n\n" % RETRY_MILLISECONDS
+        yield f"retry: {RETRY_MILLISECONDS}\nid: {onlooker.begin}\n\n".encode()
         while not onlooker.ended.is_set():
             if self._clock.monotonic() - looked_at >= BEAT.total_seconds():
                 looked_at = self._clock.monotonic()
