@@ -11,8 +11,8 @@ from fuzz.feed import END, Feed
 from fuzz.target import Target
 from tocsin.actions.idempotency import InvalidIdempotencyKey, check_idempotency_key
 from tocsin.api.field_types import Duration, GivenInstant, Text
-from tocsin.api.heartbeat_calls import HEARTBEAT_PATH, find_heartbeat, read_status
-from tocsin.api.ingestion import ALERT_PATH, find_place
+from tocsin.api.heartbeat_calls import find_heartbeat, read_status
+from tocsin.api.ingestion import find_place
 from tocsin.domain.alert import read_alert, stored_entity_id
 from tocsin.domain.alert_json import AlertRefused, NotJson
 from tocsin.domain.alert_key import InvalidAlertKey, key_hash, masked, parse_alert_key
@@ -20,6 +20,7 @@ from tocsin.domain.entity_mention import is_about
 from tocsin.domain.feed import InvalidPlace, parse_place
 from tocsin.domain.follow_up import InvalidFollowUp, parse_follow_ups
 from tocsin.domain.heartbeat import LONGEST_MESSAGE, Happening, parse_status, said
+from tocsin.domain.intake import ALERT_PATH, HEARTBEAT_PATH
 from tocsin.domain.masking import KnownSecrets
 from tocsin.domain.one_time_link import (
     InvalidLinks,

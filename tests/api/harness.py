@@ -25,10 +25,11 @@ from tocsin.actions.links import link_keys
 from tocsin.actions.tokens import CreatedToken, create_token
 from tocsin.api.app import make_api
 from tocsin.api.heartbeat_calls import HeartbeatCalls
-from tocsin.api.ingestion import ALERT_PATH, Ingestion
+from tocsin.api.ingestion import Ingestion
 from tocsin.api.outer import Outer
 from tocsin.api.refused_alerts import RefusedAlerts
 from tocsin.domain.alert import Alert
+from tocsin.domain.intake import ALERT_PATH
 from tocsin.domain.network import Networks
 from tocsin.domain.principal import Scope
 from tocsin.domain.webhook import Webhook

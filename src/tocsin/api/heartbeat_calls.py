@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from tocsin.actions.heartbeats import Call
 from tocsin.api.failures import RETRY_AFTER_SECONDS
 from tocsin.domain.heartbeat import FAIL, LONGEST_MESSAGE, Verdict, parse_status, said
+from tocsin.domain.intake import HEARTBEAT_PATH
 from tocsin.domain.slug import is_slug
 from tocsin.errors import TocsinError
 from tocsin.secret import Secret
@@ -24,7 +25,6 @@ from tocsin.service.body import SenderGone
 from tocsin.service.bugs import log_bug
 from tocsin.store.alert_keys import AlertKey
 
-HEARTBEAT_PATH: Final = "/integrations/heartbeat/"
 LARGEST_BODY: Final = 1024 * 1024
 """More than this is not read to its end; the call counts all the same."""
 _KEPT_BYTES: Final = 4 * LONGEST_MESSAGE

@@ -21,6 +21,7 @@ from tocsin.clock import Clock
 from tocsin.domain.alert import Alert, AlertRefused, read_alert
 from tocsin.domain.alert_json import LARGEST_BODY, AlertTooLarge
 from tocsin.domain.alert_key import SHORTEST_KEY, masked
+from tocsin.domain.intake import ALERT_PATH
 from tocsin.domain.masking import Masking
 from tocsin.domain.refusal import Refusal, refuse_alert, refuse_key
 from tocsin.errors import TocsinError
@@ -30,8 +31,6 @@ from tocsin.service.body import BodyTooLarge, SenderGone, read_body
 from tocsin.service.bugs import log_bug
 from tocsin.store.alert_keys import AlertKey
 
-INTEGRATIONS: Final = "/integrations/"
-ALERT_PATH: Final = f"{INTEGRATIONS}generic/20131114/alert/"
 UNKNOWN_KEY: Final = "unknown_key"
 """What the metrics, which anybody may read, call a key that lets nobody in, whatever it was."""
 

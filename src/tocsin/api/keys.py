@@ -14,9 +14,9 @@ from tocsin.api.access import READS, Administrator
 from tocsin.api.declaring import management
 from tocsin.api.dependencies import Once, Work
 from tocsin.api.field_types import AnswerModel, Instant, Page, RequestModel
-from tocsin.api.ingestion import ALERT_PATH
 from tocsin.domain.alert_key import LONGEST_KEY, SHORTEST_KEY
 from tocsin.domain.fate import Fate
+from tocsin.domain.intake import ALERT_PATH
 from tocsin.service.editing import edit, editor_of
 from tocsin.store.database import Tx
 
