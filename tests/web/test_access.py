@@ -42,6 +42,8 @@ PAGES: dict[tuple[str, str], Access] = {
     ("POST", "/users/{name}/sessions/end"): Access.ADMINISTER,
     ("POST", "/users/{name}/delete"): Access.ADMINISTER,
     ("GET", "/audit"): Access.ADMINISTER,
+    ("GET", "/"): Access.READ,
+    ("GET", "/timeline/live"): Access.READ,
 }
 PARTS = {
     "{number:int}": "999",

@@ -4,9 +4,8 @@ import logging
 import re
 from typing import Final
 
-from tocsin.api.heartbeat_calls import HEARTBEAT_PATH
-from tocsin.api.ingestion import ALERT_PATH, INTEGRATIONS
 from tocsin.domain.alert_key import masked
+from tocsin.domain.intake import ALERT_PATH, HEARTBEAT_PATH, INTEGRATIONS
 from tocsin.domain.one_time_link import LINK_PATH
 from tocsin.secret import Secret
 

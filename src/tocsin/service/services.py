@@ -18,6 +18,7 @@ from tocsin.domain.watch import Peering
 from tocsin.domain.webhook import DisabledReason, Webhook
 from tocsin.metrics import Metrics
 from tocsin.service.client_address import Network
+from tocsin.service.commits import Commits
 from tocsin.service.keyring import Keyring
 from tocsin.service.passwords import Passwords
 from tocsin.store.configuration import ConfigurationCache
@@ -117,6 +118,8 @@ class Services:
     """Where senders and people reach this server, without a slash at its end."""
     set_public_url: str | None = None
     """The same, if somebody has set it; links are made only then."""
+    commits: Commits = field(default_factory=Commits)
+    """Tells who follows the feed live."""
     version: str
     retention: timedelta | None = DEFAULT_RETENTION
     """How long what is over is kept; None: for ever."""

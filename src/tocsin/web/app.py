@@ -22,7 +22,9 @@ from tocsin.service.bugs import log_bug
 from tocsin.service.transactions import Transactions
 from tocsin.store.database import Tx
 from tocsin.web import pages
+from tocsin.web.entries import render_entry
 from tocsin.web.headers import NOT_KEPT, is_from_here, security_headers
+from tocsin.web.live import Live
 from tocsin.web.refusals import (
     CameFromElsewhere,
     FormTooLarge,
@@ -57,6 +59,7 @@ class Pages:
 
     def __init__(self, work: Transactions, routes: Sequence[Route]) -> None:
         self._work = work
+        self._live = Live(work, render_entry)
         self._routes = [(*compile_path(route.path), route) for route in routes]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,6 +85,7 @@ class Pages:
         visit = Visit(
             request=request, work=self._work, now=self._work.services.clock.now(), params={}
         )
+        visit.live = self._live
         try:
             return await self._enter(visit)
         except SignInFirst as refusal:

@@ -31,12 +31,23 @@ def render(template: str, *, visit: "Visit", **words: Any) -> str:
             principal=visit.who.principal if visit.who else None,
             now=visit.now,
             csrf=lambda: _csrf(visit.csrf),
-            time=lambda at, words="": _time(at, now=visit.now, zone=zone_of(visit), words=words),
-            exact=lambda at: exact_text(at, zone_of(visit)),
-            countdown=lambda at: _countdown(at, now=visit.now, zone=zone_of(visit)),
+            **_times(visit.now, zone_of(visit)),
             **words,
         )
     )
+
+
+def render_part(template: str, *, now: datetime, zone: tzinfo, **words: Any) -> str:
+    """Return a part of a page that is alike for everybody who has this time zone."""
+    return str(_environment().get_template(template).render(**_times(now, zone), **words))
+
+
+def _times(now: datetime, zone: tzinfo) -> dict[str, Any]:
+    return {
+        "time": lambda at, words="": _time(at, now=now, zone=zone, words=words),
+        "exact": lambda at: exact_text(at, zone),
+        "countdown": lambda at: _countdown(at, now=now, zone=zone),
+    }
 
 
 @cache

@@ -4,7 +4,7 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
 from starlette.datastructures import QueryParams
@@ -19,6 +19,9 @@ from tocsin.service.client_address import client_address
 from tocsin.service.services import Services
 from tocsin.service.transactions import Transactions
 from tocsin.web.rendering import render
+
+if TYPE_CHECKING:
+    from tocsin.web.live import Live
 
 SESSION_COOKIE: Final = "__Host-tocsin"
 NOTICE_COOKIE: Final = "__Host-tocsin-notice"
@@ -43,6 +46,8 @@ class Visit:
     token: Secret | None = None
     """What the browser shows for its session, whether or not it is one."""
     is_paused: bool = False
+    live: "Live" = field(init=False)
+    """Lets pages follow what happens."""
 
     @property
     def services(self) -> Services:

@@ -2,7 +2,13 @@
 
 from typing import Final, Protocol
 
-from tocsin.web.pages import account, audit, signing_in, users
+from tocsin.web.pages import (
+    account,
+    audit,
+    signing_in,
+    timeline,
+    users,
+)
 from tocsin.web.route import Route
 
 
@@ -11,6 +17,12 @@ class _Module(Protocol):
     def ROUTES(self) -> tuple[Route, ...]: ...  # noqa: N802 - a constant of the module
 
 
-_MODULES: Final[tuple[_Module, ...]] = (signing_in, account, users, audit)
+_MODULES: Final[tuple[_Module, ...]] = (
+    account,
+    audit,
+    signing_in,
+    timeline,
+    users,
+)
 ROUTES: Final = tuple(route for module in _MODULES for route in module.ROUTES)
-"""The order matters where a word could be taken for a name: `/webhooks/new` stands before `/webhooks/{slug}`."""
+"""In a module the order matters where a word could be taken for a name: `/webhooks/new` stands before `/webhooks/{slug}`."""
