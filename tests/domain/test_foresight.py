@@ -93,7 +93,7 @@ def test_when_a_step_may_fire_sooner_is_when_the_engine_looks(steps: list[Descri
 
 @given(steps=steps_of_policies, repeat=repeats, is_whole=st.booleans())
 def test_the_words_name_everybody(
-    steps: list[DescribedStep], repeat: Repeat | None, is_whole: bool
+    *, steps: list[DescribedStep], repeat: Repeat | None, is_whole: bool
 ) -> None:
     """Whoever is called is named, with how often it repeats; the end only where it can be known."""
     foresight = foresee(steps, repeat, is_whole=is_whole)

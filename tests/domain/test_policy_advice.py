@@ -4,22 +4,18 @@ from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.domain.test_foresight import minutes, repeats, step, steps_of_policies
+from tests.domain.test_foresight import NAMES, minutes, repeats, step, steps_of_policies
 
 from tocsin.domain.configuration_file.advice import Concern
 from tocsin.domain.configuration_file.description import (
     DescribedPolicy,
     DescribedStep,
-    DescribedWebhook,
 )
 from tocsin.domain.configuration_file.policy_advice import Condition, policy_advice
 from tocsin.domain.policy import Repeat
 
 AGAIN = Repeat(1, minutes(5))
-WEBHOOKS = {
-    slug: DescribedWebhook(slug, slug, f"https://{slug}.example/", enabled=slug != "off")
-    for slug in ("pager", "phone", "mail", "siren", "off")
-}
+WEBHOOKS = dict.fromkeys(NAMES, Condition.WORKS) | {"off": Condition.DISABLED}
 
 
 def concerns(
@@ -29,7 +25,7 @@ def concerns(
     conditions: dict[str, Condition] | None = None,
 ) -> list[tuple[Concern, int | None]]:
     policy = DescribedPolicy("ops", "primary", "Primary", steps, repeat)
-    found = policy_advice(policy, WEBHOOKS, is_reached=is_reached, conditions=conditions)
+    found = policy_advice(policy, WEBHOOKS | (conditions or {}), is_reached=is_reached)
     return [(advice.concern, advice.step) for advice in found]
 
 
@@ -57,11 +53,7 @@ def test_a_step_that_reaches_nobody_is_named() -> None:
 
 def test_a_webhook_that_does_not_work_is_named() -> None:
     """Where it is called, unless it is disabled anyway."""
-    conditions = {
-        "pager": Condition.FAILING,
-        "mail": Condition.BREAKER_OPEN,
-        "off": Condition.FAILING,
-    }
+    conditions = {"pager": Condition.FAILING, "mail": Condition.BREAKER_OPEN}
     assert concerns(step(0, "pager", "mail"), step(1, "off"), conditions=conditions) == [
         (Concern.WEBHOOK_FAILING, 1),
         (Concern.BREAKER_OPEN, 1),
@@ -103,7 +95,7 @@ def test_whoever_is_paged_last_is_named() -> None:
 
 @given(steps=steps_of_policies, repeat=repeats, is_reached=st.booleans())
 def test_each_is_told_once_and_where(
-    steps: list[DescribedStep], repeat: Repeat | None, is_reached: bool
+    *, steps: list[DescribedStep], repeat: Repeat | None, is_reached: bool
 ) -> None:
     """Every sentence has a place in the policy, and no two are the same."""
     policy = DescribedPolicy("ops", "primary", "Primary", tuple(steps), repeat)

@@ -15,7 +15,7 @@ from tocsin.domain.configuration_file.description import (
 )
 from tocsin.domain.configuration_file.merging import Merged
 from tocsin.domain.configuration_file.mistakes import Mistake, nearest
-from tocsin.domain.configuration_file.policy_advice import policy_advice
+from tocsin.domain.configuration_file.policy_advice import described_conditions, policy_advice
 from tocsin.domain.configuration_file.reading import ConfigurationFile
 from tocsin.domain.message_type import MessageType
 
@@ -97,8 +97,9 @@ def find_advice(description: Description) -> Iterator[Advice]:
         )
     reached = {path for routing in description.routing.values() for path in routing.policies}
     called = {slug for policy in description.policies.values() for slug in _webhooks_of(policy)}
+    conditions = described_conditions(description)
     for path, policy in sorted(description.policies.items()):
-        found = policy_advice(policy, description.webhooks, is_reached=path in reached)
+        found = policy_advice(policy, conditions, is_reached=path in reached)
         yield from (advice for advice in found if not advice.is_as_meant)
     for slug, webhook in sorted(description.webhooks.items()):
         key = webhook.options.when_failing

@@ -10,7 +10,7 @@ from tocsin.domain.configuration_file.advice import Advice, Concern
 from tocsin.domain.configuration_file.description import (
     DescribedPolicy,
     DescribedStep,
-    DescribedWebhook,
+    Description,
     ObjectKind,
     place_of,
 )
@@ -23,15 +23,16 @@ LATE_FROM: Final = timedelta(days=1)
 
 
 class Condition(StrEnum):
-    """How a webhook that is enabled does."""
+    """How a webhook does. The values are public."""
 
+    WORKS = "works"
+    DISABLED = "disabled"
     FAILING = "failing"  # again and again
     BREAKER_OPEN = "breaker_open"
 
 
 Conditions = Mapping[str, Condition]
-"""Of the webhooks that do not work, by slug."""
-Webhooks = Mapping[str, DescribedWebhook]
+"""Of all webhooks that there are, by slug."""
 _CONCERNS: Final = {
     Condition.FAILING: (Concern.WEBHOOK_FAILING, "fails again and again"),
     Condition.BREAKER_OPEN: (
@@ -41,12 +42,16 @@ _CONCERNS: Final = {
 }
 
 
+def described_conditions(description: Description) -> dict[str, Condition]:
+    """Return what a description alone says of its webhooks."""
+    return {
+        slug: Condition.DISABLED if webhook.enabled is False else Condition.WORKS
+        for slug, webhook in description.webhooks.items()
+    }
+
+
 def policy_advice(
-    policy: DescribedPolicy,
-    webhooks: Webhooks,
-    *,
-    is_reached: bool,
-    conditions: Conditions | None = None,
+    policy: DescribedPolicy, conditions: Conditions, *, is_reached: bool
 ) -> Iterator[Advice]:
     """Yield what deserves a warning, in the order of the steps; also of a policy that could not be saved.
 
@@ -60,7 +65,7 @@ def policy_advice(
     if not policy.steps:
         yield Advice(place, "it has no steps and pages nobody", Concern.NO_STEPS)
         return
-    looking = _Looking(place, policy.steps, webhooks, conditions or {})
+    looking = _Looking(place, policy.steps, conditions)
     for number in range(1, len(policy.steps) + 1):
         yield from looking.at_step(number)
     yield from looking.at_moments()
@@ -80,7 +85,6 @@ def policy_advice(
 class _Looking:
     place: str
     steps: tuple[DescribedStep, ...]
-    webhooks: Webhooks
     conditions: Conditions
 
     def at_step(self, number: int) -> Iterator[Advice]:
@@ -92,23 +96,22 @@ class _Looking:
             yield from self._at_patience(number, step.if_undelivered)
 
     def _at_targets(self, number: int, step: DescribedStep) -> Iterator[Advice]:
-        unknown = [slug for slug in step.webhooks if slug not in self.webhooks]
-        known = [slug for slug in step.webhooks if slug in self.webhooks]
-        disabled = [slug for slug in known if self.webhooks[slug].enabled is False]
+        unknown = [slug for slug in step.webhooks if slug not in self.conditions]
+        known = [slug for slug in step.webhooks if slug in self.conditions]
+        disabled = [slug for slug in known if self.conditions[slug] is Condition.DISABLED]
         if unknown:
             yield self._of(
                 number, f"there is no webhook {listed(unknown)}", Concern.UNKNOWN_WEBHOOK
             )
-        if step.webhooks and len(disabled) == len(known):
+        if known and len(disabled) == len(known):
             message = "it reaches nobody: its webhooks are disabled"
-            if known:
-                yield self._of(number, message, Concern.REACHES_NOBODY)
+            yield self._of(number, message, Concern.REACHES_NOBODY)
         elif disabled:
             verb = "is" if len(disabled) == 1 else "are"
             message = f"{listed(disabled)} {verb} disabled, and passed over"
             yield self._of(number, message, Concern.WEBHOOK_DISABLED)
         for slug in known:
-            if slug in self.conditions and slug not in disabled:
+            if self.conditions[slug] in _CONCERNS:
                 concern, message = _CONCERNS[self.conditions[slug]]
                 yield self._of(number, f"{slug} {message}", concern)
 

@@ -10,7 +10,7 @@ from tocsin.domain.configuration_file.description import (
     DescribedRouting,
     Description,
 )
-from tocsin.domain.configuration_file.policy_advice import policy_advice
+from tocsin.domain.configuration_file.policy_advice import described_conditions, policy_advice
 from tocsin.domain.configuration_file.report import plan_lines
 from tocsin.domain.message_type import MessageType
 from tocsin.domain.routing import OPENING_TYPES_BY_DEFAULT, format_opening_types, routing_key_of
@@ -53,8 +53,9 @@ def _warnings(description: Description, policies: Sequence[DescribedPolicy]) -> 
             "there is none, so this pages nobody; name a policy there",
             Concern.NO_DEFAULT_ROUTING,
         )
+    conditions = described_conditions(description)
     for policy in policies:
-        found = policy_advice(policy, description.webhooks, is_reached=True)
+        found = policy_advice(policy, conditions, is_reached=True)
         yield from (advice for advice in found if not advice.is_as_meant)
 
 
