@@ -116,8 +116,10 @@ def test_a_policy_in_words() -> None:
     assert sentences(foresight) == [
         "At once: pager and mail.",
         "At 5 min, unless somebody acknowledged: phone.",
-        "At 15 min (already at 6 min, if nothing of step 2 was delivered by then), "
-        "unless somebody acknowledged: siren.",
+        (
+            "At 15 min (already at 6 min, if nothing of step 2 was delivered by then), "
+            "unless somebody acknowledged: siren."
+        ),
         "Then all steps again, 3 times, each time 15 min after the last step: first at 30 min.",
         "At 1 h 45 min, when the last step has fired, nobody is left to page.",
     ]

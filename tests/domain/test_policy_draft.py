@@ -115,7 +115,15 @@ def test_every_mistake_is_told_beside_its_field() -> None:
 
 def test_what_can_be_read_is_foreseen_up_to_the_first_mistake_in_time() -> None:
     """A step without a webhook still has its place in time; one without a delay has none."""
-    draft = PolicyDraft("x", "", (StepDraft("0s"), StepDraft("5m", ("mail",)), StepDraft("?"),))
+    draft = PolicyDraft(
+        "x",
+        "",
+        (
+            StepDraft("0s"),
+            StepDraft("5m", ("mail",)),
+            StepDraft("?"),
+        ),
+    )
     assert read_draft(draft, NAMES).steps == (step(0), step(5, "mail"))
 
 

@@ -118,9 +118,7 @@ def find_recent_firings(tx: Tx, version_ids: Iterable[int], *, most: int) -> Rec
             newest.c.ended_at,
         )
         .select_from(newest)
-        .join(
-            _E, sa.and_(_E.c.incident == newest.c.incident, _E.c.number == newest.c.escalation)
-        )
+        .join(_E, sa.and_(_E.c.incident == newest.c.incident, _E.c.number == newest.c.escalation))
         .where(_E.c.policy_version_id.in_(list(version_ids)), newest.c.step.is_not(None))
         .order_by(newest.c.id.desc())
     )
@@ -128,7 +126,5 @@ def find_recent_firings(tx: Tx, version_ids: Iterable[int], *, most: int) -> Rec
         StepFiring(**{**row, "state": DeliveryState(row["state"])})
         for row in tx.core.execute(select).mappings()
     )
-    oldest = tx.core.scalar(
-        sa.select(_D.c.id).order_by(_D.c.id.desc()).limit(1).offset(most)
-    )
+    oldest = tx.core.scalar(sa.select(_D.c.id).order_by(_D.c.id.desc()).limit(1).offset(most))
     return RecentFirings(firings, None if oldest is None else made_at(oldest))
