@@ -18,6 +18,16 @@ _NOT_STARTED = {
     "webhooks_disabled": "every webhook that it calls is disabled",
 }
 
+_EFFECTS = {
+    Effect.OPENED: "It would open an incident: this entity has none that is open.",
+    Effect.ROLLED_UP: "It would be counted into {}, which is open for this entity, and start no "
+    "escalation of its own.",
+    Effect.REOPENED: "It would reopen {}: that is acknowledged, and everything before was less than CRITICAL.",
+    Effect.ACKNOWLEDGED: "It would acknowledge {}.",
+    Effect.ALREADY_ACKNOWLEDGED: "It would change nothing: {} is acknowledged already.",
+    Effect.RESOLVED: "It would resolve {}.",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class PolicyForecast:
@@ -98,27 +108,9 @@ class AlertForecast:
 
     def _effect(self) -> str:
         number = f"incident #{self.incident.number}" if self.incident else ""
-        match self.effect:
-            case Effect.OPENED:
-                return "It would open an incident: this entity has none that is open."
-            case Effect.ROLLED_UP:
-                return (
-                    f"It would be counted into {number}, which is open for this entity, and start no "
-                    "escalation of its own."
-                )
-            case Effect.REOPENED:
-                return (
-                    f"It would reopen {number}: that is acknowledged, and everything before was less than "
-                    "CRITICAL."
-                )
-            case Effect.ACKNOWLEDGED:
-                return f"It would acknowledge {number}."
-            case Effect.ALREADY_ACKNOWLEDGED:
-                return f"It would change nothing: {number} is acknowledged already."
-            case Effect.RESOLVED:
-                return f"It would resolve {number}."
-            case _:
-                return self._nothing(number)
+        if self.effect in _EFFECTS:
+            return _EFFECTS[self.effect].format(number)
+        return self._nothing(number)
 
     def _nothing(self, number: str) -> str:
         if self.effect is Effect.NO_OPEN_INCIDENT:
