@@ -35,6 +35,7 @@ MOST_RUNNING: Final = 5_000
 """So many running escalations are looked at; whoever has more is told at least how many."""
 MOST_DELIVERIES: Final = 2_000
 MOST_VERSIONS: Final = 100
+MOST_NAMED: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,9 @@ class RunningCount:
 
     @property
     def text(self) -> str:
-        return f"{self.incidents}" if self.is_all else f"at least {self.incidents}"
+        if self.is_all:
+            return str(self.incidents)
+        return f"at least {self.incidents}" if self.incidents else "none seen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ class ShownVersion:
     differences: tuple[str, ...] | None
     """From the one before; None where that is not there."""
     running: RunningCount
+    some_incidents: tuple[int, ...]
+    """The latest of those that it runs for."""
     is_current: bool
 
 
@@ -95,6 +100,11 @@ class ShownPolicy:
         if found is None:
             raise not_configured(ObjectKind.POLICY, f"{self.policy.path} version {number}")
         return found
+
+    @property
+    def warnings(self) -> tuple[Advice, ...]:
+        """What of it is hardly meant."""
+        return tuple(each for each in self.advice if not each.is_as_meant)
 
     @property
     def on_old_versions(self) -> RunningCount:
@@ -235,6 +245,7 @@ def _versions(
             made_by=each.made_by,
             differences=None if before is None else plan_differences(before, plan),
             running=RunningCount(len(incidents), running.is_all),
+            some_incidents=tuple(sorted(incidents, reverse=True)[:MOST_NAMED]),
             is_current=each.version.id == policy.current.id,
         )
 

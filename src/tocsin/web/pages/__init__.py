@@ -2,6 +2,7 @@
 
 from typing import Final, Protocol
 
+from tocsin.web.pages import policies, policy_editor, routing, teams
 from tocsin.web.route import Route
 
 
@@ -10,6 +11,6 @@ class _Module(Protocol):
     def ROUTES(self) -> tuple[Route, ...]: ...  # noqa: N802 - a constant of the module
 
 
-_MODULES: Final[tuple[_Module, ...]] = ()
+_MODULES: Final[tuple[_Module, ...]] = (teams, policy_editor, policies, routing)
 ROUTES: Final = tuple(route for module in _MODULES for route in module.ROUTES)
 """The order matters where a word could be taken for a name: `/webhooks/new` stands before `/webhooks/{slug}`."""
