@@ -19,7 +19,34 @@ MAY = {
     Access.ADMINISTER: {ADMINISTRATOR},
 }
 # A route that is missing here, or here and not there, fails the first test: decide who may.
-PAGES: dict[tuple[str, str], Access] = {}
+PAGES: dict[tuple[str, str], Access] = {
+    ("GET", "/teams"): Access.READ,
+    ("GET", "/teams/new"): Access.ADMINISTER,
+    ("POST", "/teams/new"): Access.ADMINISTER,
+    ("GET", "/teams/{team}"): Access.READ,
+    ("POST", "/teams/{team}"): Access.ADMINISTER,
+    ("POST", "/teams/{team}/delete"): Access.ADMINISTER,
+    ("GET", "/teams/{team}/policies/new"): Access.TEAM,
+    ("POST", "/teams/{team}/policies/new"): Access.TEAM,
+    ("POST", "/teams/{team}/policies/preview"): Access.TEAM,
+    ("GET", "/teams/{team}/policies/{policy}/edit"): Access.TEAM,
+    ("POST", "/teams/{team}/policies/{policy}/edit"): Access.TEAM,
+    ("POST", "/teams/{team}/policies/{policy}/preview"): Access.TEAM,
+    ("GET", "/teams/{team}/policies/{policy}"): Access.READ,
+    ("GET", "/teams/{team}/policies/{policy}/versions/{number:int}"): Access.READ,
+    ("POST", "/teams/{team}/policies/{policy}/delete"): Access.TEAM,
+    ("GET", "/routing"): Access.READ,
+    ("GET", "/routing/test"): Access.READ,
+    ("POST", "/routing/test"): Access.READ,
+    ("GET", "/routing/default"): Access.ADMINISTER,
+    ("POST", "/routing/default"): Access.ADMINISTER,
+    ("POST", "/routing/default/delete"): Access.ADMINISTER,
+    ("GET", "/routing/keys/new"): Access.ADMINISTER,
+    ("POST", "/routing/keys/new"): Access.ADMINISTER,
+    ("GET", "/routing/keys/{key}"): Access.ADMINISTER,
+    ("POST", "/routing/keys/{key}"): Access.ADMINISTER,
+    ("POST", "/routing/keys/{key}/delete"): Access.ADMINISTER,
+}
 PARTS = {
     "{number:int}": "999",
     "{team}": "ops",
