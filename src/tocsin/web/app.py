@@ -60,7 +60,7 @@ class Pages:
     def __init__(self, work: Transactions, routes: Sequence[Route]) -> None:
         self._work = work
         self._live = Live(work, render_entry)
-        self._routes = [(*compile_path(route.path), route) for route in routes]
+        self._routes = [(*compile_path(route.path), route) for route in sorted(routes, key=_rank)]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -144,6 +144,11 @@ class Pages:
         if visit.who is not None and visit.who.needs_touch:
             id_ = visit.who.session_id
             await self._work.change(lambda tx, context: touch(tx, id_, now=context.now))
+
+
+def _rank(route: Route) -> list[bool]:
+    """Return where a route stands: a word before what could be taken for it, `new` before `{slug}`."""
+    return ["{" in part for part in route.path.split("/")]
 
 
 def _admit(principal: Principal | None, needs: Access, params: dict[str, Any]) -> None:

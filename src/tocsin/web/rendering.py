@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from tocsin.domain.actor import name_of_actor
 from tocsin.domain.wording import counted, length_text, listed
 from tocsin.web.static_files import static_url
 
@@ -62,7 +63,9 @@ def _environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(static=static_url, counted=counted, listed=listed)
+    environment.globals.update(
+        static=static_url, counted=counted, listed=listed, name_of=name_of_actor
+    )
     environment.filters.update(length=length_text, pretty=_pretty)
     return environment
 

@@ -5,7 +5,11 @@ from typing import Final, Protocol
 from tocsin.web.pages import (
     account,
     audit,
+    policies,
+    policy_editor,
+    routing,
     signing_in,
+    teams,
     timeline,
     users,
 )
@@ -20,9 +24,12 @@ class _Module(Protocol):
 _MODULES: Final[tuple[_Module, ...]] = (
     account,
     audit,
+    policies,
+    policy_editor,
+    routing,
     signing_in,
+    teams,
     timeline,
     users,
 )
 ROUTES: Final = tuple(route for module in _MODULES for route in module.ROUTES)
-"""In a module the order matters where a word could be taken for a name: `/webhooks/new` stands before `/webhooks/{slug}`."""
