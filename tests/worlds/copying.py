@@ -17,7 +17,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from tocsin.ids import COUNT_BITS, NODE_BITS
-from tocsin.store import schema, schema_configuration
+from tocsin.store import schema, schema_configuration, schema_identity
 from tocsin.store.schema import Instant, to_micros
 
 STEP: Final = timedelta(minutes=7, seconds=13, milliseconds=337)
@@ -77,6 +77,7 @@ _OF_CONFIGURATION: Final = (
 _LISTED_ALONE: Final = (
     _Copied(_C.alert_keys, ("id",), ("name",), _HASH),
     _Copied(_C.tokens, ("id",), ("name",), _HASH),
+    _Copied(schema_identity.users, ("id",), ("name",)),
     _Copied(_C.changes, ("id",)),
     _Copied(schema.refused_alerts, ("id",)),
 )
@@ -154,7 +155,7 @@ def _value(column: "sa.Column[object]", what: _Copied, count: int, now: int) -> 
     if column.name in what.ids:
         return f"{name} - k * {_ID}"
     if column.name in what.unique:
-        return f"{name} || '{' ' if column.name in ('entity_id', 'name') else '-'}' || k"
+        return f"{name} || '-' || k"
     if column.name in what.other:
         return what.other[column.name]
     if count and column.name == ("number" if what.table is schema.incidents else "incident"):

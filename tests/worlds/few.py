@@ -5,6 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from tests.behaviour.harness import Tocsin
+from tests.worlds.people import ADMINISTRATOR, do, join
+
+from tocsin.actions.invitations import invite
+from tocsin.actions.users import add_user, disable_user
+from tocsin.domain.user import UserRole
 
 BEGINS: Final = datetime.fromisoformat("2026-10-30T14:00:00+00:00")
 ENDS: Final = datetime.fromisoformat("2026-11-02T03:07:00+00:00")
@@ -43,7 +48,8 @@ class _Weekend:
 
     async def friday(self) -> None:
         """All is well: what opens is taken care of."""
-        for name in ("alice", "deploy"):
+        await self._people()
+        for name in ("chatbot", "deploy"):
             await self._tocsin.post("tokens", name=name, scope="respond")
         await self._tocsin.post("tokens", name="wall-screen", scope="read")
         await self._tocsin.post("webhooks/vault-door/test")
@@ -66,6 +72,18 @@ class _Weekend:
         await self._at("10-30T14:44", every=timedelta(seconds=2))
         await self._tocsin.alert("OK", "shop.example.com latency", key="web")
         await self._gone()
+
+    async def _people(self) -> None:
+        """Somebody of every role; one who left, and one who has not come yet."""
+        tocsin, roles = self._tocsin, UserRole
+        await join(tocsin, ADMINISTRATOR, roles.ADMINISTRATOR, time_zone="Europe/Berlin")
+        await join(tocsin, "bob", roles.RESPONDER, time_zone="America/New_York")
+        await join(tocsin, "carol", roles.TEAM_ADMINISTRATOR, "database", time_zone="Europe/Berlin")
+        await join(tocsin, "wall", roles.VIEWER)
+        await join(tocsin, "dave", roles.RESPONDER)
+        await do(tocsin, disable_user, "dave", by=f"user:{ADMINISTRATOR}")
+        await do(tocsin, add_user, name="erin", role=roles.RESPONDER)
+        await do(tocsin, invite, "erin")
 
     async def _gone(self) -> None:
         """A receiver that is gone for good is disabled by the server."""

@@ -6,6 +6,9 @@ from typing import Any, Final
 
 from tests.behaviour.harness import Tocsin
 from tests.behaviour.receiver import AUTH_CODE
+from tests.worlds.people import ADMINISTRATOR, join
+
+from tocsin.domain.user import UserRole
 
 BEGINS: Final = datetime.fromisoformat("2026-11-02T02:00:00+00:00")
 ENDS: Final = datetime.fromisoformat("2026-11-02T03:07:00+00:00")
@@ -69,6 +72,8 @@ def _steps(slugs: list[str], count: int) -> list[dict[str, Any]]:
 async def happen_to_hostile(tocsin: Tocsin) -> None:
     """Open incidents about everything at once, to a server that is configured as above."""
     await tocsin.post("tokens", name=_LONGEST_SLUG, scope="read")
+    await join(tocsin, ADMINISTRATOR, UserRole.ADMINISTRATOR)
+    await join(tocsin, _LONGEST_SLUG, UserRole.TEAM_ADMINISTRATOR, _LONGEST_SLUG, "hostile-1")
     slug = f"/hostile-1?q=<script>alert(1)</script>&{'x' * 400}"
     tocsin.receiver.say(slug, f"<script>{_RUNS}</script>{LONG_WORD}{RIGHT_TO_LEFT}", status=500)
     for entity in ENTITIES:

@@ -17,7 +17,7 @@ from tocsin.domain.webhook import DisabledReason
 pytestmark = pytest.mark.anyio
 LISTED = {
     **dict.fromkeys(("incidents", "alerts", "deliveries", "attempts", "timeline", "feed"), MANY),
-    **dict.fromkeys(("alert_keys", "tokens", "changes", "refused_alerts"), MANY),
+    **dict.fromkeys(("alert_keys", "tokens", "users", "changes", "refused_alerts"), MANY),
     **dict.fromkeys(("webhooks", "policy_versions"), MANY_CONFIGURED),
     **dict.fromkeys(("teams", "policies", "routing_keys", "heartbeats"), 0.3 * MANY_CONFIGURED),
 }

@@ -11,6 +11,9 @@ from tests.manual_clock import ManualClock
 from tests.worlds import few, hostile
 from tests.worlds.configured import few_configured
 from tests.worlds.copying import copy_configuration, copy_incidents
+from tests.worlds.people import ADMINISTRATOR, join
+
+from tocsin.domain.user import UserRole
 
 PUBLIC_URL: Final = "https://tocsin.example.com"
 FIRST_INCIDENT: Final = 200_001
@@ -34,6 +37,7 @@ async def make_empty(home: Path) -> None:
     """Make the world of somebody who has just started the server."""
     async with a_receiver() as receiver:
         tocsin = await Tocsin(home, ManualClock(few.BEGINS), receiver).start(**SETTINGS)
+        await join(tocsin, ADMINISTRATOR, UserRole.ADMINISTRATOR)
         await tocsin.stop()
 
 
