@@ -23,7 +23,10 @@ def few_configured(receiver: str, receiver_with_tls: str, ca_bundle: str) -> str
             ),
             "chat": webhook("Chat room", "chat", answer_may_act=True, follow_up=["acknowledged"]),
             "siren": webhook(
-                "Siren in the machine hall", "siren", when_failing={"routing_key": "tocsin"}
+                "Siren in the machine hall",
+                "siren",
+                when_failing={"routing_key": "tocsin"},
+                deadline="4m",
             ),
             "old-pager": webhook("Old pager", "old-pager"),
             "slow-bot": webhook("Slow bot", "slow-bot", total_timeout="5s", slots=1),

@@ -199,7 +199,7 @@ class _Weekend:
             value="0.0098",
             **_annotated("db-1"),
         )
-        await self._at("11-02T02:58", every=_MINUTE)
+        await self._at("11-02T03:05", every=_MINUTE)
         await self._alert(
             "hall", "hall-south.example.com temperature", state_message="34 °C, usually 22 °C"
         )
