@@ -32,6 +32,8 @@ class Visitor:
 
     async def visit(self, place: Place) -> list[str]:
         """Return what is wrong with a page, as far as a program can tell."""
+        if place.is_for_strangers:
+            await self.page.context.clear_cookies()
         self._complaints.clear()
         self._loaded.clear()
         answer = await self.page.goto(place.path)

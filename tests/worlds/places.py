@@ -5,8 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from tests.behaviour.harness import Tocsin
+from tests.worlds.people import ADMINISTRATOR, do
 
+from tocsin.actions.invitations import invite, invite_first_administrator
+from tocsin.actions.users import list_users
 from tocsin.web import pages
+from tocsin.web.route import Access
 
 NO_PAGES: Final = {
     "/timeline/live": "a stream, which does not end",
@@ -38,6 +42,24 @@ EXAMPLES: Final[Mapping[str, Mapping[str, str]]] = {
         "webhook-rotating": "/webhooks/chat",
         "webhook-tls": "/webhooks/vault-door",
     },
+    "/teams/{team}": {"team": "/teams/{team}"},
+    "/teams/{team}/policies/new": {"policy-new": "/teams/{team}/policies/new"},
+    "/teams/{team}/policies/{policy}": {
+        "policy": "/teams/{policy_team}/policies/{policy}",
+        "policy-changed": "/teams/{changed_team}/policies/{changed}",
+    },
+    "/teams/{team}/policies/{policy}/edit": {
+        "policy-edit": "/teams/{policy_team}/policies/{policy}/edit"
+    },
+    "/teams/{team}/policies/{policy}/versions/{number:int}": {
+        "policy-version": "/teams/{policy_team}/policies/{policy}/versions/1"
+    },
+    "/routing/keys/{key}": {"routing-key": "/routing/keys/{key}"},
+    "/users/{name}": {"user": "/users/{user}", "user-disabled": "/users/{disabled}"},
+    "/welcome/{token}": {
+        "welcome": "/welcome/{invitation}",
+        "welcome-first": "/welcome/{first_invitation}",
+    },
 }
 """For each path that has something to fill in: what its pictures are called, and where they are taken.
 
@@ -52,6 +74,8 @@ class Place(NamedTuple):
     name: str
     route: str
     path: str
+    is_for_strangers: bool
+    """Whoever is signed in may see something else there."""
 
 
 def get_routes() -> list[str]:
@@ -73,16 +97,17 @@ NAMES: Final = ("no-such-page", *(name for route in get_routes() for name in exa
 
 
 async def places_in(tocsin: Tocsin) -> list[Place]:
-    """Return the places of a world that is served."""
+    """Return the places of a world that is served, those for strangers last."""
     facts = await _facts(tocsin)
-    found = [Place("no-such-page", "", "/no/such/page")]
-    for route in get_routes():
-        if route in NO_PAGES:
+    found = [Place("no-such-page", "", "/no/such/page", is_for_strangers=False)]
+    for route in pages.ROUTES:
+        if route.method != "GET" or route.path in NO_PAGES:
             continue
-        for name, path in example_paths(route).items():
+        for name, path in example_paths(route.path).items():
             if set(_PARAMETER.findall(path)) <= facts.keys():
-                found.append(Place(name, route, path.format_map(facts)))
-    return found
+                is_public = route.needs is Access.PUBLIC
+                found.append(Place(name, route.path, path.format_map(facts), is_public))
+    return sorted(found, key=lambda place: place.is_for_strangers)
 
 
 async def _facts(tocsin: Tocsin) -> dict[str, Any]:
@@ -113,7 +138,25 @@ async def _facts(tocsin: Tocsin) -> dict[str, Any]:
     changed = [each for each in policies if each["version"] > 1]
     learn("changed", changed, "slug")
     learn("changed_team", changed, "team")
+    keys = await _items(tocsin, "routing-keys")
+    learn("key", keys, "key")
+    facts |= await _people(tocsin)
     return facts
+
+
+async def _people(tocsin: Tocsin) -> dict[str, str]:
+    """Return who there is, and links for who comes."""
+    with tocsin.server.store.database.read() as tx:
+        users = list_users(tx)
+    invitation = await do(tocsin, invite, ADMINISTRATOR)
+    first = await do(tocsin, invite_first_administrator)
+    disabled = {"disabled": each.name for each in users if each.disabled_at is not None}
+    return {
+        "user": users[-1].name if not disabled else users[0].name,
+        "invitation": invitation.token.reveal(),
+        "first_invitation": first.token.reveal(),
+        **disabled,
+    }
 
 
 async def _items(tocsin: Tocsin, path: str, **query: Any) -> list[dict[str, Any]]:

@@ -24,10 +24,11 @@ TRIES = 12
 
 async def quickest(client: httpx.AsyncClient, place: Place, *, enough: float) -> float:
     """Return the seconds that a page takes at best; no more tries once it was quick enough."""
+    headers = {"Cookie": ""} if place.is_for_strangers else {}
     best = float("inf")
     for _ in range(TRIES):
         began = time.perf_counter()
-        answer = await client.get(place.path)
+        answer = await client.get(place.path, headers=headers)
         best = min(best, time.perf_counter() - began)
         assert answer.status_code == (200 if place.route else 404), place
         if best < enough:
