@@ -1,7 +1,7 @@
 # Needs a Python 3.11 or newer and nothing else. `make` alone says what it can do.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo chaos test lint lock bench fuzz FORCE
+.PHONY: help demo chaos test lint lock bench fuzz pictures FORCE
 
 BIN := .venv/bin
 PROJECT := pyproject.toml receiver/pyproject.toml requirements/install
@@ -13,7 +13,7 @@ export PYTHON
 help: ## this text
 	@echo "Tocsin: an on-call escalation engine whose webhooks can be trusted."
 	@echo
-	@awk -F ':[^#]*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F ':[^#]*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 	@echo
 	@echo "  PYTHON=/path/to/python3.12 chooses the interpreter."
 
@@ -39,6 +39,9 @@ bench: $(TEST) ## every benchmark (NAME=deliver for one, ARGS=--quick for less)
 
 fuzz: $(FUZZ) ## feed the parsers nonsense (NAME=alert for one, SECONDS=60 for each)
 	@$(BIN)/python -m fuzz $(or $(NAME),all) --seconds $(or $(SECONDS),60)
+
+pictures: $(TEST) ## every page in every world, to be looked at (ARGS="--out FOLDER --page incident --world few")
+	@$(BIN)/python -m pictures $(ARGS)
 
 # A pin stays while it satisfies pyproject.toml; UPGRADE=--upgrade takes the newest of everything.
 COMPILE = @$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \

@@ -7,7 +7,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Response,
+    async_playwright,
+)
 
 PROGRAM: Final = "chromium"
 Scheme = Literal["light", "dark"]
@@ -67,16 +74,21 @@ async def a_context(
 
 
 def listen_for_complaints(context: BrowserContext) -> list[str]:
-    """Return what will hold all that the pages of a context complain about: errors of scripts, and
-    what the Content-Security-Policy refused.
+    """Return what will hold all that the pages of a context complain about: errors of scripts, what the
+    Content-Security-Policy refused, and what a page loads beside itself that is not there.
     """
     found: list[str] = []
 
     def hear(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
+        if message.type in ("error", "warning") and "Failed to load" not in message.text:
             found.append(f"{message.location.get('url')}: {message.text}")
 
+    def see(answer: Response) -> None:
+        if answer.status >= 400 and not answer.request.is_navigation_request():
+            found.append(f"{answer.url} was answered {answer.status}")
+
     context.on("console", hear)
+    context.on("response", see)
     context.on("weberror", lambda error: found.append(f"{error.page and error.page.url}: {error}"))
     return found
 

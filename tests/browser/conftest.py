@@ -9,6 +9,9 @@ import pytest
 from playwright.async_api import Browser, Page
 from tests.behaviour.harness import Tocsin, a_server, make_home
 from tests.browser.chromium import a_browser, a_context, listen_for_complaints
+from tests.worlds.served import homes
+
+__all__ = ["homes"]
 
 
 @pytest.fixture(scope="session")

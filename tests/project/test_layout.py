@@ -28,7 +28,7 @@ def files_of_the_project() -> list[Path]:
     )
     if listing.returncode == 0:
         return [path for name in listing.stdout.split("\0") if (path := ROOT / name).is_file()]
-    folders = ("src", "receiver", "tests", "bench", "fuzz")
+    folders = ("src", "receiver", "tests", "bench", "fuzz", "pictures")
     return [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
 
 

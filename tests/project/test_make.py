@@ -72,7 +72,7 @@ def test_make_alone_says_what_it_can_do(machine: Machine) -> None:
 
     assert done.returncode == 0
     listed = re.findall(r"^  make (\w+) +\S", done.stdout, flags=re.MULTILINE)
-    assert listed == ["help", "demo", "chaos", "test", "lint", "bench", "fuzz", "lock"]
+    assert listed == ["help", "demo", "chaos", "test", "lint", "bench", "fuzz", "pictures", "lock"]
     assert not (machine.project / ".venv").exists()
 
 

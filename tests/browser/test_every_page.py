@@ -1,0 +1,52 @@
+"""Every page that there is, in every world: nothing that axe-core objects to, nothing too wide, too heavy, or hurt."""
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser
+from tests.browser.chromium import DESK, PHONE, SCHEMES
+from tests.browser.visiting import a_visitor
+from tests.worlds.places import NO_PAGES, get_routes, places_in
+from tests.worlds.served import Homes
+
+pytestmark = pytest.mark.anyio
+IN_A_BROWSER = pytest.mark.needs("chromium")
+
+
+async def test_every_page_has_an_example(homes: Homes, tmp_path: Path) -> None:
+    """A page that nobody has given an example of in `tests/worlds/places.py` is met by no test below."""
+    async with homes.served("few", tmp_path / "home") as tocsin:
+        shown = {place.route for place in await places_in(tocsin)}
+    assert set(get_routes()) - shown - NO_PAGES.keys() == set()
+
+
+@IN_A_BROWSER
+@pytest.mark.parametrize("world", ["empty", "few", "hostile"])
+async def test_axe_objects_to_nothing(
+    homes: Homes, tmp_path: Path, browser: Browser, world: str
+) -> None:
+    """On a desk, in light and in dark, whatever the names; no script of a sender's runs, no page complains."""
+    found: dict[str, list[str]] = {}
+    async with (
+        homes.served(world, tmp_path / "home") as tocsin,
+        a_visitor(browser, tocsin, size=DESK) as visitor,
+    ):
+        for place in await places_in(tocsin):
+            found[place.name] = [*await visitor.visit(place), *await visitor.violations(SCHEMES)]
+    assert {name: each for name, each in found.items() if each} == {}
+
+
+@IN_A_BROWSER
+@pytest.mark.parametrize("world", ["few", "many", "hostile"])
+async def test_every_page_fits_a_phone(
+    homes: Homes, tmp_path: Path, browser: Browser, world: str
+) -> None:
+    """Nothing is wider than its screen, and no page with its style and scripts is over 150 KB."""
+    found: dict[str, list[str]] = {}
+    async with (
+        homes.served(world, tmp_path / "home") as tocsin,
+        a_visitor(browser, tocsin, size=PHONE) as visitor,
+    ):
+        for place in await places_in(tocsin):
+            found[place.name] = await visitor.visit(place)
+    assert {name: each for name, each in found.items() if each} == {}
