@@ -150,7 +150,8 @@ async def _people(tocsin: Tocsin) -> dict[str, str]:
         users = list_users(tx)
     invitation = await do(tocsin, invite, ADMINISTRATOR)
     first = await do(tocsin, invite_first_administrator)
-    disabled = {"disabled": each.name for each in users if each.disabled_at is not None}
+    gone = next((each.name for each in users if each.disabled_at is not None), None)
+    disabled = {} if gone is None else {"disabled": gone}
     return {
         "user": users[-1].name if not disabled else users[0].name,
         "invitation": invitation.token.reveal(),
