@@ -38,9 +38,12 @@ def render(template: str, *, visit: "Visit", **words: Any) -> str:
     )
 
 
-def render_part(template: str, *, now: datetime, zone: tzinfo, **words: Any) -> str:
+def render_part(template: str, *, now: datetime, zone: tzinfo, **words: Any) -> "Markup":
     """Return a part of a page that is alike for everybody who has this time zone."""
-    return str(_environment().get_template(template).render(**_times(now, zone), **words))
+    from markupsafe import Markup  # noqa: PLC0415 - see below
+
+    part = _environment().get_template(template).render(**_times(now, zone), **words)
+    return Markup(part)  # noqa: S704 - the template has escaped what is data
 
 
 def _times(now: datetime, zone: tzinfo) -> dict[str, Any]:
@@ -66,7 +69,7 @@ def _environment() -> "Environment":
     environment.globals.update(
         static=static_url, counted=counted, listed=listed, name_of=name_of_actor
     )
-    environment.filters.update(length=length_text, pretty=_pretty)
+    environment.filters.update(lasting=length_text, pretty=_pretty)
     return environment
 
 
