@@ -32,6 +32,8 @@ ROUTES: dict[tuple[str, str], Scope | None] = {
     ("POST", "/api/v1/incidents/{number}/reopen"): RESPOND,
     ("POST", "/api/v1/incidents/{number}/resolve"): RESPOND,
     ("POST", "/api/v1/incidents/{number}/reroute"): RESPOND,
+    ("POST", "/api/v1/incidents/{number}/move"): RESPOND,
+    ("POST", "/api/v1/incidents/{number}/notes"): RESPOND,
     ("GET", "/api/v1/alerts"): READ,
     ("GET", "/api/v1/alerts/{alert_id}"): READ,
     ("GET", "/api/v1/refused-alerts"): READ,

@@ -325,3 +325,13 @@ def test_a_reader_that_has_seen_enough_is_no_failure(served: Served) -> None:
         told = process.stderr.read()
 
     assert (process.returncode, told) == (0, b"")
+
+
+def test_a_note_and_a_move_to_a_new_version(cli: Cli) -> None:
+    """What was noted is shown; a move without anything new says so."""
+    number = str(fire(cli, "noted"))
+    assert cli("note", f"#{number}", "the fan is broken").out == f"Noted on #{number} noted.\n"
+    assert "notes: the fan is broken" in cli("incidents", "show", number).out
+    assert cli("note", number, " ").code == 1
+    assert "(as it was)" in cli("move", number, "--message", "new people").out
+    assert cli("move", number, "--policy", "ops/nobody").code == 1

@@ -92,6 +92,8 @@ def _in_bodies(secret: str, alert_key: str) -> Iterator[Request]:
     yield "POST", "/api/v1/incidents/1/hold", {"json": {"for": secret, "message": secret}}
     yield "POST", "/api/v1/incidents/1/reroute", {"json": {"policies": [secret]}}
     yield "POST", "/api/v1/incidents/1/reroute", {"json": {"routing_key": secret}}
+    yield "POST", "/api/v1/incidents/1/move", {"json": {"policies": [secret], "message": secret}}
+    yield "POST", "/api/v1/incidents/1/notes", {"json": {"text": secret, secret: 1}}
 
 
 def _in_files(secret: str) -> Iterator[Request]:

@@ -10,14 +10,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from tocsin.actions.escalation_set import EscalationSet
 from tocsin.actions.follow_ups import make_follow_ups
-from tocsin.actions.silence import silence
+from tocsin.actions.silence import silence, silence_escalations
 from tocsin.domain.alert import Alert
 from tocsin.domain.configuration import Configuration, Policy
 from tocsin.domain.escalation import LATE_AFTER, EndReason, Escalation
 from tocsin.domain.follow_up import Occurrence
 from tocsin.domain.incident import Action, Incident, Status, next_status
 from tocsin.domain.message_type import MessageType
+from tocsin.domain.move_plan import plan_moves
 from tocsin.domain.one_time_link import Links
 from tocsin.domain.policy import PolicyVersion
 from tocsin.domain.start_plan import StartPlan, plan_start, policies_in_force
@@ -25,7 +27,6 @@ from tocsin.domain.timeline import ENGINE, Kind, TimelineEntry
 from tocsin.ids import IdSource
 from tocsin.store.counters import INCIDENT, next_number, save_number
 from tocsin.store.database import Tx
-from tocsin.store.escalations import insert_escalations, list_escalations, stop_escalations
 from tocsin.store.incidents import (
     find_incidents,
     find_unresolved,
@@ -67,13 +68,12 @@ class IncidentSet:
         self._now = context.now
         self._incidents: dict[int, Incident] = {}
         self._unresolved: dict[str, int] = {}
-        self._escalations: dict[int, list[Escalation]] = {}
+        self._escalations = EscalationSet(tx, context.now)
         self._loaded: set[int] = set()
         self._new: list[int] = []
         self._changed: set[int] = set()
-        self._started: dict[tuple[int, int], Escalation] = {}
-        self._stopped: dict[tuple[int, int], tuple[Escalation, EndReason]] = {}
         self._silenced: dict[int, EndReason] = {}
+        self._moved: list[Escalation] = []
         self._entries: list[TimelineEntry] = []
         self._next_number: int | None = None
         self._occurrences: list[Occurrence] = []
@@ -99,6 +99,7 @@ class IncidentSet:
         for incident in incidents:
             self._incidents[incident.number] = incident
             self._loaded.add(incident.number)
+            self._escalations.add(incident.number)
             if incident.status is not Status.RESOLVED:
                 self._unresolved[incident.entity_id] = incident.number
 
@@ -117,18 +118,12 @@ class IncidentSet:
         insert_incidents(tx, [number_of[number] for number in self._new])
         if self._next_number is not None:
             save_number(tx, INCIDENT, self._next_number)
-        insert_escalations(tx, list(self._started.values()))
-        for reason in {reason for _, reason in self._stopped.values()}:
-            stopped = [each for each, why in self._stopped.values() if why is reason]
-            stop_escalations(tx, stopped, reason=reason, now=self._now)
-        self._cancel_deliveries()
+        self._escalations.write()
+        waits = self._cancel_deliveries()
         add_to_timeline(tx, self._entries)
-        for escalation in self._started.values():
-            if escalation.due_at is not None:
-                tx.news.has_work_at(to_micros(escalation.due_at))
         if not self._occurrences:
-            return {}
-        return make_follow_ups(
+            return waits
+        return waits | make_follow_ups(
             tx,
             self._occurrences,
             configuration=self._context.configuration,
@@ -136,13 +131,18 @@ class IncidentSet:
             ids=self._context.ids,
         )
 
-    def _cancel_deliveries(self) -> None:
-        if not self._silenced:
-            return
+    def _cancel_deliveries(self) -> dict[int, int]:
+        """Return since when each webhook has something to send that a cancelled page held up."""
+        if not self._silenced and not self._moved:
+            return {}
+        moved, waits = silence_escalations(self._tx, self._moved, now=self._now)
         in_flight = silence(self._tx, self._silenced, now=self._now)
         for entry in self._entries:
-            if "in_flight" in entry.detail:
+            if entry.kind is Kind.MOVED:
+                entry.detail["in_flight"] = moved[entry.incident, entry.detail["escalation"]]
+            elif "in_flight" in entry.detail:
                 entry.detail["in_flight"] = in_flight[entry.incident]
+        return waits
 
     # --- looking
 
@@ -166,7 +166,7 @@ class IncidentSet:
         number = self._take_number()
         self._new.append(number)
         self._unresolved[alert.entity_id] = number
-        self._escalations[number] = []
+        self._escalations.add_new(number)
         plan = self._plan(policies)
         detail = {"alert": alert_id, **plan.detail}
         if alert.routing_key and alert.routing_key.value not in self._context.configuration.routes:
@@ -286,22 +286,39 @@ class IncidentSet:
         self._stop(number, EndReason.REROUTED)
         self._start(number, plan)
 
+    def move(
+        self, number: int, *, only_of: Sequence[Policy] | None, actor: str, **facts: Any
+    ) -> None:
+        """Let current versions of policies take over, each at step 1, in the same round.
+
+        All else that runs goes on. Raises: IllegalTransition, VersionCannotStart.
+        """
+        before = self._incidents[number]
+        status = next_status(before, Action.MOVE)
+        running = self._escalations.running(number)
+        versions = self._context.versions(self._tx, {each.policy_version_id for each in running})
+        known = self._context.configuration
+        for move in plan_moves(known, running, versions, only_of=only_of, now=self._now):
+            self._change(number, status=status)
+            version_id, due_at = move.policy.current.id, move.due_at
+            started = self._escalations.start(number, before.round, version_id, due_at=due_at)
+            self._escalations.stop(move.escalation, EndReason.MOVED)
+            self._moved.append(move.escalation)
+            self._note(number, Kind.MOVED, actor, {**move.detail(started), **facts})
+
+    def note(self, number: int, text: str, *, actor: str) -> None:
+        """Put on the timeline what somebody has to say. The incident stays as it is."""
+        self._note(number, Kind.NOTED, actor, {"text": text})
+
     # --- escalations
 
     def _policies_in_force(self, number: int) -> tuple[list[Policy], list[int]]:
         """Return the policies of the current round, and versions whose policy was deleted."""
         incident, configuration = self._incidents[number], self._context.configuration
-        current = [each for each in self._list_escalations(number) if each.round == incident.round]
+        current = [each for each in self._escalations.of(number) if each.counts_in(incident.round)]
         ids = [each.policy_version_id for each in current]
         versions = self._context.versions(self._tx, ids) if ids else {}
         return policies_in_force(configuration, incident, current, versions)
-
-    def _list_escalations(self, number: int) -> list[Escalation]:
-        if number not in self._escalations:
-            absent = (self._loaded | set(self._new)) - self._escalations.keys()
-            self._escalations |= {each: [] for each in absent}
-            self._escalations |= list_escalations(self._tx, absent & self._loaded)
-        return self._escalations[number]
 
     def _plan(self, policies: Sequence[Policy], deleted: Sequence[int] = ()) -> StartPlan:
         return plan_start(self._context.configuration, policies, deleted=deleted, now=self._now)
@@ -314,21 +331,10 @@ class IncidentSet:
 
     def _begin_round(self, number: int, round_: int, plan: StartPlan) -> bool:
         """Start one escalation for each policy that can reach somebody; return whether any could."""
-        escalations = self._list_escalations(number)
         for detail in plan.not_started:
             self._note(number, Kind.NOT_STARTED, ENGINE, detail)
         for policy, due_at in plan.starting:
-            escalation = Escalation(
-                incident=number,
-                number=len(escalations) + 1,
-                round=round_,
-                policy_version_id=policy.current.id,
-                started_at=self._now,
-                next_step=0,
-                due_at=due_at,
-            )
-            escalations.append(escalation)
-            self._started[number, escalation.number] = escalation
+            self._escalations.start(number, round_, policy.current.id, due_at=due_at)
         if plan.starting:
             return True
         self._note(number, Kind.NOBODY_LEFT, ENGINE, {"reason": "nothing_started"})
@@ -336,17 +342,8 @@ class IncidentSet:
 
     def _stop(self, number: int, reason: EndReason) -> None:
         """End every running escalation, and whatever of the incident still waits to be sent."""
-        escalations = self._list_escalations(number)
-        for index, escalation in enumerate(escalations):
-            if escalation.due_at is None:
-                continue
-            ended = replace(escalation, due_at=None, ended_at=self._now, end_reason=reason)
-            escalations[index] = ended
-            key = (number, escalation.number)
-            if key in self._started:
-                self._started[key] = ended
-            else:
-                self._stopped[key] = (ended, reason)
+        for escalation in self._escalations.running(number):
+            self._escalations.stop(escalation, reason)
         self._change(number, nobody_left_since=None)
         if number in self._loaded:
             # What a later change finds is cancelled already.

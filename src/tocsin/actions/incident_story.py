@@ -144,7 +144,9 @@ def _situation(
 ) -> Situation:
     configuration = breakers.configuration
     in_force = [
-        each for each in names.escalations.get(incident.number, []) if each.round == incident.round
+        each
+        for each in names.escalations.get(incident.number, [])
+        if each.counts_in(incident.round)
     ]
     not_started = _not_started(told)
     return Situation(

@@ -14,6 +14,7 @@ from tocsin.actions.incident_set import Context, IncidentSet
 from tocsin.domain.alert import manual_alert
 from tocsin.domain.hold import end_of_hold
 from tocsin.domain.incident import Action, Effect, Incident, is_already_true
+from tocsin.domain.note import check_note
 from tocsin.domain.policy_choice import choose_policies
 from tocsin.domain.retention import removed_hint
 from tocsin.domain.routing import RoutingKey
@@ -148,6 +149,43 @@ def reroute(
         incidents.reroute(number, policies=chosen, actor=actor, **_said(message))
 
     return _change(tx, context, numbers, apply)
+
+
+def move(
+    tx: Tx,
+    context: Context,
+    numbers: Iterable[int],
+    *,
+    policies: Sequence[str] = (),
+    actor: str,
+    message: str = "",
+) -> list[Result]:
+    """Let escalations that run an earlier version of their policy end, and its current one start.
+
+    All of them, or those of the policies that are named `team/policy`. One whose current version would
+    reach nobody keeps every escalation of its incident as it is. Raises: UnknownPolicy.
+    """
+    known = context.configuration
+    chosen = choose_policies(known, paths=policies, routing_key=None) if policies else None
+
+    def apply(incidents: IncidentSet, number: int) -> None:
+        incidents.move(number, only_of=chosen, actor=actor, **_said(message))
+
+    return _change(tx, context, numbers, apply)
+
+
+def note(
+    tx: Tx, context: Context, numbers: Iterable[int], *, text: str, actor: str
+) -> list[Result]:
+    """Put on the timeline what somebody knows or did; a resolved incident takes notes, too.
+
+    Raises: InvalidNote.
+    """
+    noted = check_note(text)
+    results = _change(
+        tx, context, numbers, lambda incidents, number: incidents.note(number, noted, actor=actor)
+    )
+    return [replace(each, changed=True) if isinstance(each, Changed) else each for each in results]
 
 
 def create_incident(

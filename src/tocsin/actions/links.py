@@ -22,7 +22,9 @@ from tocsin.store.webhooks import find_webhook_names
 from tocsin.vault import Vault
 
 _PURPOSE: Final = "one-time links"
-_ENDINGS: Final = frozenset({Kind.ACKNOWLEDGED, Kind.HELD, Kind.RESOLVED, Kind.REROUTED})
+_ENDINGS: Final = frozenset(
+    {Kind.ACKNOWLEDGED, Kind.HELD, Kind.RESOLVED, Kind.REROUTED, Kind.MOVED}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class NextStep:
 
 @dataclass(frozen=True, slots=True)
 class ShownEscalation:
-    """One run of one policy version. `in_force` while no later reopening or rerouting replaced it."""
+    """One run of one policy version. `in_force` while no later reopening, rerouting or move replaced it."""
 
     number: int
     policy: str
@@ -122,7 +122,7 @@ def _escalation(escalation: Escalation, incident: Incident, names: Names) -> Sho
         fired=escalation.next_step,
         of=names.version(escalation.policy_version_id).length,
         next=next_step_of(escalation, names),
-        in_force=escalation.round == incident.round,
+        in_force=escalation.counts_in(incident.round),
         ended_at=escalation.ended_at,
         end_reason=escalation.end_reason,
     )

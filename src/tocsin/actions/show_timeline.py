@@ -31,6 +31,7 @@ _IN_FLIGHT: Final = {
     Kind.HELD: "in_flight_at_acknowledge",
     Kind.RESOLVED: "in_flight_at_resolve",
     Kind.REROUTED: "in_flight_at_reroute",
+    Kind.MOVED: "in_flight_at_move",
 }
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
@@ -108,6 +109,8 @@ def named_entry(entry: TimelineEntry, names: Names) -> TimelineEntry:
         detail["alert"] = id_text(ALERT, detail["alert"])
     if "policy_version" in detail:
         detail["policy"] = names.version_name(detail.pop("policy_version")).path
+    if "from_policy_version" in detail:
+        detail["from_version"] = names.version_name(detail.pop("from_policy_version")).number
     if "webhook_id" in detail:
         detail["webhook"] = names.webhook(detail.pop("webhook_id"))
     if "unreached" in detail:

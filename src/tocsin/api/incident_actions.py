@@ -5,14 +5,22 @@ from functools import partial
 from typing import Annotated, Final, Protocol, Self
 
 from pydantic import ConfigDict, Field, model_validator
+from starlette.responses import Response
 
 from tocsin.actions import incidents
 from tocsin.actions.incident_set import Context
 from tocsin.actions.incidents import Result, only
 from tocsin.api.access import Responder
 from tocsin.api.declaring import management
-from tocsin.api.dependencies import Work
-from tocsin.api.field_types import Duration, GivenInstant, IncidentNumber, Message, RequestModel
+from tocsin.api.dependencies import Once, Work
+from tocsin.api.field_types import (
+    Duration,
+    GivenInstant,
+    IncidentNumber,
+    Message,
+    RequestModel,
+    Text,
+)
 from tocsin.api.incident_answers import (
     ChangedIncident,
     ResultsAnswer,
@@ -20,6 +28,7 @@ from tocsin.api.incident_answers import (
     render_results,
 )
 from tocsin.api.incidents import Paths, RoutingKeyName
+from tocsin.domain.note import LONGEST_NOTE
 from tocsin.domain.principal import Principal
 from tocsin.service.transactions import Transactions
 from tocsin.store.database import Tx
@@ -65,6 +74,20 @@ class Reroute(Said):
     routing_key: RoutingKeyName | None = None
 
 
+class Move(Said):
+    """Which policies: those named, or all that have changed."""
+
+    policies: Paths = Field(default_factory=list)
+
+
+class Note(RequestModel):
+    """What somebody knows, or did."""
+
+    text: Annotated[
+        Text, Field(min_length=1, max_length=LONGEST_NOTE, examples=["Failed over to db-2."])
+    ]
+
+
 class Many(Said):
     """Several incidents."""
 
@@ -72,6 +95,7 @@ class Many(Said):
 
 
 NOTHING_SAID: Final = Said()
+MOVE_ALL: Final = Move()
 
 
 @router.post("/acknowledge", summary="Acknowledge several incidents")
@@ -127,6 +151,33 @@ async def reroute(
     """Stops what runs and starts other policies; the incident is triggered again."""
     act = partial(incidents.reroute, policies=said.policies, routing_key=said.routing_key)
     return await _one(work, act, number, said, principal)
+
+
+@router.post("/{number}/move", summary="Move an incident to the current versions of its policies")
+async def move(
+    principal: Responder, work: Work, number: IncidentNumber, said: Move = MOVE_ALL
+) -> ChangedIncident:
+    """What runs of an earlier version stops, and the current one starts at step 1."""
+    act = partial(incidents.move, policies=said.policies)
+    return await _one(work, act, number, said, principal)
+
+
+@router.post(
+    "/{number}/notes",
+    summary="Note something on an incident's timeline",
+    status_code=201,
+    responses={201: {"model": ChangedIncident}},
+)
+async def note(
+    principal: Responder, work: Work, once: Once, number: IncidentNumber, given: Note
+) -> Response:
+    """For whoever comes next; the incident stays as it is. A resolved one takes notes, too."""
+
+    def change(tx: Tx, context: Context) -> ChangedIncident:
+        result = only(incidents.note(tx, context, [number], text=given.text, actor=principal.actor))
+        return render_changed(tx, result.incident, changed=result.changed)
+
+    return await once.run(change)
 
 
 async def _one(

@@ -50,6 +50,8 @@ GROUPS: Final = {
         "reopen",
         "resolve",
         "reroute",
+        "move",
+        "note",
         "pause",
         "resume",
     ),

@@ -53,3 +53,8 @@ class Configuration:
     def route(self, routing_key: str) -> Route:
         """Return the route of a key (lower-case); an unknown one takes the default routing."""
         return self.routes.get(routing_key, self.default_route)
+
+    def changed_since(self, version: PolicyVersion) -> Policy | None:
+        """Return the policy that has a newer version than this one; None also if it was deleted."""
+        policy = self.policies.get(version.policy_id)
+        return None if policy is None or policy.current.id == version.id else policy

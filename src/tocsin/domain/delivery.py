@@ -47,6 +47,7 @@ class Ending(StrEnum):
     HELD = "held"
     RESOLVED = "resolved"
     REROUTED = "rerouted"
+    MOVED = "moved"  # the current version of the policy calls instead
     NO_PAGE_LEFT = "no_page_left"  # it was to follow a page, of which no byte left
     SUPERSEDED = "superseded"  # it had failed when there was something newer to tell
 

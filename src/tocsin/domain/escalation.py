@@ -21,6 +21,7 @@ class EndReason(StrEnum):
     HELD = "held"
     RESOLVED = "resolved"
     REROUTED = "rerouted"
+    MOVED = "moved"  # the current version of its policy took over
 
 
 class Stale(StrEnum):
@@ -56,6 +57,10 @@ class Escalation:
     ended_at: datetime | None = None
     end_reason: EndReason | None = None
     planned_at: datetime | None = None
+
+    def counts_in(self, round_: int) -> bool:
+        """Return whether it is what an incident that is in this round goes by, running or not."""
+        return self.round == round_ and self.end_reason is not EndReason.MOVED
 
     @property
     def next_step_at(self) -> datetime | None:

@@ -26,6 +26,7 @@ class Action(StrEnum):
     REOPEN = "reopen"
     RESOLVE = "resolve"
     REROUTE = "reroute"
+    MOVE = "move"  # escalations, to the current versions of their policies
 
 
 TRANSITIONS: Mapping[Status, Mapping[Action, Status]] = {
@@ -35,6 +36,7 @@ TRANSITIONS: Mapping[Status, Mapping[Action, Status]] = {
         Action.REOPEN: Status.TRIGGERED,
         Action.RESOLVE: Status.RESOLVED,
         Action.REROUTE: Status.TRIGGERED,
+        Action.MOVE: Status.TRIGGERED,
     },
     Status.ACKNOWLEDGED: {
         Action.ACKNOWLEDGE: Status.ACKNOWLEDGED,
@@ -42,6 +44,7 @@ TRANSITIONS: Mapping[Status, Mapping[Action, Status]] = {
         Action.REOPEN: Status.TRIGGERED,
         Action.RESOLVE: Status.RESOLVED,
         Action.REROUTE: Status.TRIGGERED,
+        Action.MOVE: Status.ACKNOWLEDGED,
     },
     Status.RESOLVED: {
         Action.RESOLVE: Status.RESOLVED,

@@ -24,6 +24,8 @@ class Kind(StrEnum):
     REOPENED = "reopened"
     RESOLVED = "resolved"
     REROUTED = "rerouted"
+    MOVED = "moved"
+    NOTED = "noted"
     NOT_STARTED = "escalation_not_started"
     TARGET_SKIPPED = "target_skipped"
     REACHED_NOBODY = "reached_nobody"

@@ -68,6 +68,10 @@ def sentence(entry: TimelineEntry) -> str:  # noqa: PLR0911, PLR0912, C901 - one
             return f"Resolved by {by}{_said(detail)}.{_in_flight(detail)}"
         case Kind.REROUTED:
             return f"Rerouted by {by}{_said(detail)}; {_starts(detail)}.{_in_flight(detail)}"
+        case Kind.MOVED:
+            return f"{_moved(detail, by)}.{_in_flight(detail)}"
+        case Kind.NOTED:
+            return f"{by} notes: {detail['text']}"
         case Kind.NOT_STARTED:
             return f"{_policy(detail)} was not started: {not_started_text(detail['reason'])}."
         case Kind.TARGET_SKIPPED:
@@ -196,6 +200,13 @@ def _starts(detail: Detail) -> str:
 def _said(detail: Detail) -> str:
     answer = f", in its answer to {detail['delivery']}" if "delivery" in detail else ""
     return answer + (f", who says: {detail['message']}" if "message" in detail else "")
+
+
+def _moved(detail: Detail, by: str) -> str:
+    return (
+        f"{detail['policy']} was moved by {by} from version {detail['from_version']} to version "
+        f"{detail['to_version']}{_said(detail)}; it starts at step 1"
+    )
 
 
 def _in_flight(detail: Detail) -> str:

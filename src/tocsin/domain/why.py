@@ -30,6 +30,7 @@ class Reason(StrEnum):
     HELD = "held"
     RESOLVED = "resolved"
     REROUTED = "rerouted"
+    MOVED = "moved"
     NO_PAGE_LEFT = "no_page_left"
     SUPERSEDED = "superseded"
     LAST_STEP_FIRED = "last_step_fired"
@@ -242,6 +243,7 @@ _BECAUSE = {
     Ending.HELD: "the incident was put on hold",
     Ending.RESOLVED: "the incident was resolved",
     Ending.REROUTED: "the incident was rerouted",
+    Ending.MOVED: "the policy had changed, and its current version took over",
     Ending.NO_PAGE_LEFT: "the page that it was to follow was stopped before its first byte",
     Ending.SUPERSEDED: "it had failed when there was something newer to tell",
 }

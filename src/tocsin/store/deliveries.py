@@ -46,7 +46,10 @@ _OPEN = Statement(
     "ids",
 )
 _UNFINISHED = Statement(
-    sa.select(_D.c.id, _D.c.incident, _D.c.state, _D.c.attempts, _D.c.follow_up)
+    sa.select(
+        *(_D.c.id, _D.c.incident, _D.c.state, _D.c.attempts, _D.c.follow_up, _D.c.escalation),
+        _D.c.waits_for,
+    )
     .where(among(_D.c.incident, "incidents"), _D.c.state.in_([_PENDING, _SENDING]))
     .order_by(_D.c.id)
     .with_for_update(),
@@ -174,6 +177,8 @@ class Unfinished:
     is_sending: bool
     attempts: int
     follow_up: FollowUp | None
+    escalation: int | None
+    waits_for: int | None
 
 
 def insert_bodies(tx: Tx, rows: Sequence[tuple[int, bytes]]) -> None:
@@ -235,8 +240,11 @@ def list_unfinished(tx: Tx, incidents: Iterable[int]) -> list[Unfinished]:
     """Return the deliveries of these incidents that have not ended, locked."""
     rows = tx.rows(_UNFINISHED, id_list(incidents))
     return [
-        Unfinished(id_, incident, state == _SENDING, attempts, follow_up and FollowUp(follow_up))
-        for id_, incident, state, attempts, follow_up in rows
+        Unfinished(
+            *(id_, incident, state == _SENDING, attempts, follow_up and FollowUp(follow_up)),
+            *of_step,
+        )
+        for id_, incident, state, attempts, follow_up, *of_step in rows
     ]
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Self
 import sqlalchemy as sa
 
 from tocsin.domain.delivery import DeliveryState
+from tocsin.domain.escalation import EndReason
 from tocsin.domain.follow_up import FollowUp
 from tocsin.domain.incident import Status
 from tocsin.ids import first_id_at
@@ -28,6 +29,7 @@ _CANDIDATE = sa.select(
     ),
     *(_D.c.body_id, _D.c.resend_of, _D.c.escalation, _D.c.follow_up),
     *(_I.c.status, _I.c.round, _E.c.round.label("escalation_round")),
+    _E.c.end_reason.label("escalation_end"),
 ).select_from(
     _D.outerjoin(_I, _I.c.number == _D.c.incident).outerjoin(
         _E, sa.and_(_E.c.incident == _D.c.incident, _E.c.number == _D.c.escalation)
@@ -95,11 +97,12 @@ class Candidate(NamedTuple):
     @classmethod
     def of_row(cls, row: Sequence[Any]) -> Self:
         id_, state, due_at, attempts, incident, webhook_id, body_id, resend_of, *of_incident = row
-        escalation, follow_up, status, incident_round, escalation_round = of_incident
+        escalation, follow_up, status, incident_round, escalation_round, end_reason = of_incident
         is_in_force = True
         if escalation is not None:
             is_triggered = status == Status.TRIGGERED.value
-            is_in_force = is_triggered and escalation_round == incident_round
+            counts = escalation_round == incident_round and end_reason != EndReason.MOVED.value
+            is_in_force = is_triggered and counts
         elif follow_up is not None:
             is_in_force = FollowUp(follow_up).status.value == status
         return cls(
