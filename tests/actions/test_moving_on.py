@@ -44,8 +44,12 @@ def test_the_current_version_starts_at_step_1_in_the_same_round(ops: Desk) -> No
     assert ops.incident(1).round == 1
     entry = next(each for each in ops.timeline(1) if each.kind is Kind.MOVED)
     assert entry.detail == {
-        **{"policy": "ops/main", "from_version": 1, "to_version": 2},
-        **{"escalation": 1, "new_escalation": 2, "in_flight_at_move": 1},
+        "policy": "ops/main",
+        "from_version": 1,
+        "to_version": 2,
+        "escalation": 1,
+        "new_escalation": 2,
+        "in_flight_at_move": 1,
         "message": "d is on call now",
     }
     ops.fire()

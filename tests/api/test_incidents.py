@@ -38,6 +38,12 @@ def test_an_incident_is_shown_with_what_comes_next(harness: Harness) -> None:
         "db-1/disk",
         "92% full",
     )
+    assert shown["headline"] == {
+        "reason": "not_yet",
+        "text": "Nobody has been called yet; next, ops/primary, step 1 of 2, calls pager at "
+        "2026-11-02 03:00:00.000Z; triggered since 2026-11-02 03:00:00.000Z.",
+        "next_at": "2026-11-02T03:00:00.000000Z",
+    }
     assert shown["opened_at"] == "2026-11-02T03:00:00.000000Z"
     assert shown["first_alert"].startswith("alr_")
     (escalation,) = shown["escalations"]

@@ -67,11 +67,16 @@ DETAILS: dict[Kind, tuple[dict[str, Any], str]] = {
     ),
     Kind.MOVED: (
         {
-            **{"policy": "ops/a", "from_version": 3, "to_version": 5, "in_flight_at_move": 1},
+            "policy": "ops/a",
+            "from_version": 3,
+            "to_version": 5,
+            "in_flight_at_move": 1,
             "message": "a new step",
         },
-        "ops/a was moved by alice from version 3 to version 5, who says: a new step; it starts at step 1. "
-        "1 attempt was under way and could not be recalled.",
+        (
+            "ops/a was moved by alice from version 3 to version 5, who says: a new step; it starts at step 1. "
+            "1 attempt was under way and could not be recalled."
+        ),
     ),
     Kind.NOTED: ({"text": "the disk is full"}, "alice notes: the disk is full"),
     Kind.NOT_STARTED: (

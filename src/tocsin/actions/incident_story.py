@@ -50,7 +50,7 @@ def tell_incident(
     breakers = Breakers(tx, configuration)
     deliveries = describe_deliveries(tx, list_deliveries_of_incident(tx, incident.number), names)
     alerts = find_alerts(tx, {incident.first_alert_id, incident.latest_alert_id})
-    situation = _situation(incident, told, deliveries, names, breakers)
+    situation = situation_of(incident, told, deliveries, names, breakers)
     return [
         *(tell_alert(alert, configuration) for _, alert in sorted(alerts.items())),
         _routing(incident, told, alerts[incident.first_alert_id]),
@@ -135,13 +135,14 @@ def tell_delivery(line: DeliveryLine) -> Sentence:
     return Sentence(Topic.DELIVERY, text, at, delivery.state.value)
 
 
-def _situation(
+def situation_of(
     incident: Incident,
     told: Sequence[Told],
     deliveries: Sequence[DeliveryLine],
     names: Names,
     breakers: "Breakers",
 ) -> Situation:
+    """Return where an incident is, with everything that could still happen to it."""
     configuration = breakers.configuration
     in_force = [
         each

@@ -81,7 +81,7 @@ def _in_force(
     tx: Tx, cache: ConfigurationCache, configuration: Configuration, incident: Incident
 ) -> list[Policy]:
     found = list_escalations(tx, [incident.number]).get(incident.number, [])
-    current = [each for each in found if each.round == incident.round]
+    current = [each for each in found if each.counts_in(incident.round)]
     versions = cache.versions(tx, [each.policy_version_id for each in current])
     return policies_in_force(configuration, incident, current, versions)[0]
 

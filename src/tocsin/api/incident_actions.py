@@ -168,9 +168,7 @@ async def move(
     status_code=201,
     responses={201: {"model": ChangedIncident}},
 )
-async def note(
-    principal: Responder, work: Work, once: Once, number: IncidentNumber, given: Note
-) -> Response:
+async def note(principal: Responder, once: Once, number: IncidentNumber, given: Note) -> Response:
     """For whoever comes next; the incident stays as it is. A resolved one takes notes, too."""
 
     def change(tx: Tx, context: Context) -> ChangedIncident:

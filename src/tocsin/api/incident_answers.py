@@ -15,6 +15,7 @@ from tocsin.actions.show_incidents import (
 from tocsin.actions.show_timeline import Told
 from tocsin.api.field_types import AnswerModel, Error, Instant
 from tocsin.domain.escalation import EndReason
+from tocsin.domain.headline import Headline, HeadlineReason
 from tocsin.domain.incident import Incident, Status
 from tocsin.domain.step_place import StepPlace
 from tocsin.domain.timeline import Kind
@@ -86,14 +87,23 @@ class EscalationAnswer(AnswerModel):
     fired: Annotated[int, Field(description="Steps fired, repeats included")]
     of: Annotated[int, Field(description="Steps there are, repeats included")]
     next: NextStepAnswer | None
-    in_force: Annotated[bool, Field(description="False once reopening or rerouting replaced it")]
+    in_force: Annotated[bool, Field(description="False once reopening, rerouting or moving replaced it")]
     ended_at: Instant | None
     end_reason: EndReason | None
+
+
+class HeadlineAnswer(AnswerModel):
+    """One sentence: who is being called, since when, what is next, or that nobody is."""
+
+    reason: Annotated[HeadlineReason, Field(description="Stable; programs go by it")]
+    text: str
+    next_at: Annotated[Instant | None, Field(description="When the next step fires, or a hold ends")]
 
 
 class ShownIncidentAnswer(IncidentAnswer):
     """An incident with everything that runs, or ran, for it."""
 
+    headline: HeadlineAnswer
     escalations: list[EscalationAnswer]
 
 
@@ -168,9 +178,12 @@ def _result(tx: Tx, result: Result) -> ResultAnswer:
     return ResultAnswer(number=result.number, changed=result.changed, incident=incident, error=None)
 
 
-def render_incident(shown: ShownIncident) -> ShownIncidentAnswer:
+def render_incident(shown: ShownIncident, headline: Headline) -> ShownIncidentAnswer:
     return ShownIncidentAnswer(
         **render_line(shown.line),
+        headline=HeadlineAnswer(
+            reason=headline.reason, text=headline.text, next_at=headline.next_at
+        ),
         escalations=[_escalation(each) for each in shown.escalations],
     )
 

@@ -11,8 +11,14 @@ from tocsin.actions.incident_set import Context
 from tocsin.actions.incidents import create_incident
 from tocsin.actions.show_alerts import show_alerts_of_incident
 from tocsin.actions.show_deliveries import show_deliveries
-from tocsin.actions.show_incidents import get_incident, show_incident, show_incidents
+from tocsin.actions.show_incidents import (
+    ShownIncident,
+    get_incident,
+    show_incident,
+    show_incidents,
+)
 from tocsin.actions.show_timeline import Told, show_timeline
+from tocsin.actions.whole_incident import show_headline
 from tocsin.api.access import READS, Responder
 from tocsin.api.alerts import AlertLineAnswer, render_alert_line
 from tocsin.api.declaring import management
@@ -29,6 +35,7 @@ from tocsin.api.incident_answers import (
     render_line,
     render_told,
 )
+from tocsin.domain.headline import Headline
 from tocsin.domain.incident import Status
 from tocsin.domain.routing import LONGEST_ROUTING_KEY
 from tocsin.service.cursors import read_cursor, read_position, split_page, write_cursor
@@ -126,7 +133,12 @@ async def open_incident(principal: Responder, work: Work, once: Once, new: NewIn
 @router.get("/{number}", summary="Show an incident", dependencies=READS)
 async def get(work: Work, number: IncidentNumber) -> ShownIncidentAnswer:
     """With its escalations, and what each does next."""
-    return render_incident(await work.read(lambda tx: show_incident(tx, number)))
+    cache = work.services.cache
+
+    def read(tx: Tx) -> tuple[ShownIncident, Headline]:
+        return show_incident(tx, number), show_headline(tx, cache.current(tx), number)
+
+    return render_incident(*await work.read(read))
 
 
 @router.get("/{number}/timeline", summary="Show an incident's timeline", dependencies=READS)

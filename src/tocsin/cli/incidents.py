@@ -153,6 +153,7 @@ def show(args: argparse.Namespace, shell: Shell) -> int:
         shell.json(incident)
         return DONE
     shell.say(Cell(f"#{incident['number']} {incident['title']}", Colour.STRONG))
+    shell.say(incident["headline"]["text"])
     shell.facts(
         {
             "status": status_of(incident, shell.now),

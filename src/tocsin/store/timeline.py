@@ -1,6 +1,7 @@
 """The append-only record of each incident, and the feed that gives it positions in commit order."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -34,6 +35,21 @@ def _row(entry: TimelineEntry) -> tuple[Any, ...]:
         entry.actor,
         to_json(entry.detail) if entry.detail else "{}",
     )
+
+
+def list_changes(
+    tx: Tx, incidents: Iterable[int], kinds: Collection[Kind]
+) -> dict[int, list[tuple[Kind, datetime]]]:
+    """Return when each of these incidents had entries of these kinds, in their order."""
+    found: dict[int, list[tuple[Kind, datetime]]] = {number: [] for number in incidents}
+    select = (
+        sa.select(_T.c.incident, _T.c.kind, _T.c.at)
+        .where(_T.c.incident.in_(list(found)), _T.c.kind.in_([each.value for each in kinds]))
+        .order_by(_T.c.incident, _T.c.id)
+    )
+    for row in tx.core.execute(select):
+        found[row.incident].append((Kind(row.kind), row.at))
+    return found
 
 
 def list_timeline(tx: Tx, incident: int) -> list[TimelineEntry]:
