@@ -87,7 +87,9 @@ class EscalationAnswer(AnswerModel):
     fired: Annotated[int, Field(description="Steps fired, repeats included")]
     of: Annotated[int, Field(description="Steps there are, repeats included")]
     next: NextStepAnswer | None
-    in_force: Annotated[bool, Field(description="False once reopening, rerouting or moving replaced it")]
+    in_force: Annotated[
+        bool, Field(description="False once reopening, rerouting or moving replaced it")
+    ]
     ended_at: Instant | None
     end_reason: EndReason | None
 
@@ -97,7 +99,9 @@ class HeadlineAnswer(AnswerModel):
 
     reason: Annotated[HeadlineReason, Field(description="Stable; programs go by it")]
     text: str
-    next_at: Annotated[Instant | None, Field(description="When the next step fires, or a hold ends")]
+    next_at: Annotated[
+        Instant | None, Field(description="When the next step fires, or a hold ends")
+    ]
 
 
 class ShownIncidentAnswer(IncidentAnswer):

@@ -65,7 +65,7 @@ _PERSON: Final = (OF_A_TOKEN, OF_A_USER, OF_A_WEBHOOK, OF_A_LINK)
 _BY_PERSON_OR_ALERT: Final = frozenset(
     {
         *(Kind.OPENED, Kind.ACKNOWLEDGED, Kind.HELD, Kind.REOPENED, Kind.RESOLVED),
-        *(Kind.ROLLED_UP, Kind.RECORDED, Kind.REROUTED),
+        *(Kind.ROLLED_UP, Kind.RECORDED, Kind.REROUTED, Kind.MOVED, Kind.NOTED),
     }
 )
 _GROUPS: Final = {

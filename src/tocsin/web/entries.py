@@ -19,6 +19,8 @@ _WORDS: Final = {
     Kind.REOPENED: "Reopened",
     Kind.RESOLVED: "Resolved",
     Kind.REROUTED: "Rerouted",
+    Kind.MOVED: "New version",
+    Kind.NOTED: "Note",
     Kind.NOT_STARTED: "Not started",
     Kind.TARGET_SKIPPED: "Skipped",
     Kind.REACHED_NOBODY: "Reached nobody",

@@ -5,6 +5,10 @@ from typing import Final, Protocol
 from tocsin.web.pages import (
     account,
     audit,
+    incident,
+    incident_deeds,
+    incident_list,
+    incident_new,
     policies,
     policy_editor,
     routing,
@@ -24,6 +28,10 @@ class _Module(Protocol):
 _MODULES: Final[tuple[_Module, ...]] = (
     account,
     audit,
+    incident_list,
+    incident_new,
+    incident,
+    incident_deeds,
     policies,
     policy_editor,
     routing,
