@@ -81,7 +81,7 @@
 
   const root = document.querySelector("[data-incident]");
   if (!root || !window.EventSource) return;
-  const said = root.querySelector("[data-said]");
+  const said = root.querySelector("[data-said]"), state = root.querySelector("[data-state]");
   const was = new Map();
   let source = null, timer = null, place = null, busy = false, again = false;
 
@@ -132,6 +132,12 @@
     if (again) { again = false; soon(); }
   }
 
+  function tell(word, kind) {
+    state.hidden = false;
+    if (state.textContent !== word) state.textContent = word;
+    state.className = `chip ${kind}`;
+  }
+
   function soon() { timer ??= setTimeout(refresh, REST); }
 
   function took(event) {
@@ -144,10 +150,12 @@
     const address = new URL(root.dataset.incident, location.href);
     if (place) address.searchParams.set("after", place);
     source = new EventSource(address);
+    source.addEventListener("open", () => tell("Live", "good"));
     source.addEventListener("entry", took);
     source.addEventListener("behind", took);
     source.addEventListener("upto", (event) => { place = event.lastEventId || place; });
     source.addEventListener("error", () => {
+      tell("Not live: trying again", "waiting");
       if (source && source.readyState === EventSource.CLOSED) {
         close();
         setTimeout(() => { if (!document.hidden) open(); }, AGAIN_AFTER);
