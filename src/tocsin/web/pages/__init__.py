@@ -5,6 +5,7 @@ from typing import Final, Protocol
 from tocsin.web.pages import (
     account,
     audit,
+    deliveries,
     policies,
     policy_editor,
     routing,
@@ -12,6 +13,9 @@ from tocsin.web.pages import (
     teams,
     timeline,
     users,
+    webhook,
+    webhook_secrets,
+    webhooks,
 )
 from tocsin.web.route import Route
 
@@ -24,6 +28,7 @@ class _Module(Protocol):
 _MODULES: Final[tuple[_Module, ...]] = (
     account,
     audit,
+    deliveries,
     policies,
     policy_editor,
     routing,
@@ -31,5 +36,8 @@ _MODULES: Final[tuple[_Module, ...]] = (
     teams,
     timeline,
     users,
+    webhooks,
+    webhook,
+    webhook_secrets,
 )
 ROUTES: Final = tuple(route for module in _MODULES for route in module.ROUTES)
