@@ -57,6 +57,8 @@ ROUTES: dict[tuple[str, str], Scope | None] = {
     ("GET", "/api/v1/master-key"): ADMINISTER,
     ("POST", "/api/v1/master-key/rotate"): ADMINISTER,
     ("POST", "/api/v1/webhooks/{slug}/test"): ADMINISTER,
+    ("GET", "/api/v1/webhooks/{slug}/health"): READ,
+    ("GET", "/api/v1/lateness"): READ,
     ("GET", "/api/v1/policies"): READ,
     ("POST", "/api/v1/policies"): ADMINISTER,
     ("GET", "/api/v1/policies/{team}/{slug}"): READ,

@@ -24,6 +24,7 @@ from tocsin.store.resends import (
     Candidate,
     Choice,
     bring_forward,
+    find_candidate,
     incidents_of,
     insert_resends,
     list_candidates,
@@ -202,6 +203,14 @@ def choose(
         if len(found) < READ_AT_ONCE:
             return chosen
         after = found[-1].id
+
+
+def foresee(tx: Tx, configuration: Configuration, id_: int, *, now: datetime) -> Resending:
+    """Return what would come of the wish to send a delivery again. Raises: DeliveryNotFound."""
+    candidate = find_candidate(tx, id_)
+    if candidate is None:
+        raise DeliveryNotFound(delivery=id_text(DELIVERY, id_))
+    return _decide(candidate, configuration, now, paused=is_paused(tx))
 
 
 def send_again(tx: Tx, context: Context, ids: Sequence[int], *, actor: str) -> list[Result]:

@@ -20,6 +20,7 @@ from tocsin.api import (
     incident_actions,
     incidents,
     keys,
+    lateness,
     master_key,
     nodes,
     policies,
@@ -68,6 +69,7 @@ NOUNS: Final = (
     master_key,
     retention,
     engine,
+    lateness,
     nodes,
 )
 _DESCRIPTION: Final = """\

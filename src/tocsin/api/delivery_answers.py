@@ -1,9 +1,11 @@
 """Deliveries, their attempts and their requests, as answers show them."""
 
+from datetime import timedelta
 from typing import Annotated, Any, Final
 
 from pydantic import Field
 
+from tocsin.actions.attempt_facts import facts_of
 from tocsin.actions.show_deliveries import DeliveryLine, ShownDelivery
 from tocsin.actions.show_request import ShownRequest
 from tocsin.api.field_types import AnswerModel, Instant
@@ -16,8 +18,7 @@ from tocsin.domain.request_source import RequestSource
 from tocsin.ids import DELIVERY, id_text
 from tocsin.store.delivery_reads import Attempt
 
-_PHASES: Final = ("resolve", "connect", "tls", "first_byte", "total")
-_MICROSECONDS: Final = 1000  # in a millisecond
+_MILLISECOND: Final = timedelta(milliseconds=1)
 _DeliveryId = Annotated[str, Field(examples=["dlv_0c8ef309e0007401"])]
 
 
@@ -193,24 +194,22 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
 
 
 def _shown_attempt(attempt: Attempt, *, with_url: bool) -> ShownAttemptAnswer:
-    detail = attempt.detail or {}
-    decision = AnswerDecision(detail["answer"]) if "answer" in detail else None
+    facts = facts_of(attempt, with_url=with_url)
+    phases = {
+        name: None if length is None else length / _MILLISECOND
+        for name, length in facts.phases.items()
+    }
     return ShownAttemptAnswer(
         **_attempt(attempt),
-        reason=detail.get("reason") or None,
-        address=detail.get("address") or None if with_url else None,
-        reused=bool(detail.get("reused")),
-        milliseconds=_phases(detail.get("us") or [None] * len(_PHASES)),
-        answer_headers=detail.get("headers") if with_url else None,
-        answer_body=detail.get("body"),
-        answer_decision=decision,
-        answer_explanation=decision.sentence if decision else None,
+        reason=facts.reason,
+        address=facts.address,
+        reused=facts.is_reused,
+        milliseconds=PhasesAnswer(**phases),
+        answer_headers=None if facts.headers is None else list(facts.headers),
+        answer_body=facts.body,
+        answer_decision=facts.decision,
+        answer_explanation=facts.decision.sentence if facts.decision else None,
     )
-
-
-def _phases(microseconds: list[int | None]) -> PhasesAnswer:
-    parts = zip(_PHASES, microseconds, strict=True)
-    return PhasesAnswer(**{name: us / _MICROSECONDS if us else None for name, us in parts})
 
 
 def _request(request: ShownRequest) -> dict[str, Any]:

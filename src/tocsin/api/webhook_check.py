@@ -1,12 +1,11 @@
 """Looking at a webhook's receiver without sending it anything."""
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from tocsin.actions.certificates import Whose, endings, own_certificate, used_as
+from tocsin.actions.checked_webhook import CheckedWebhook, explain_inspection
 from tocsin.actions.webhooks import get_webhook
 from tocsin.api.access import Administrator
 from tocsin.api.declaring import management
@@ -16,8 +15,6 @@ from tocsin.api.webhooks import Slug
 from tocsin.domain.certificate import Certificate
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.tls_refusal import Flaw
-from tocsin.domain.webhook import Webhook
-from tocsin.transport.inspector import Inspection
 
 router: Final = management("webhooks", prefix="/webhooks")
 
@@ -83,15 +80,17 @@ async def check_webhook(_: Administrator, work: Work, slug: Slug) -> CheckAnswer
     services = work.services
     webhook = await work.read(lambda tx: get_webhook(tx, slug, services.vault))
     found = await services.check_webhook(webhook)
-    return _render(webhook, found, services.clock.now())
+    now = services.clock.now()
+    return _render(explain_inspection(webhook, found, now), now)
 
 
-def _render(webhook: Webhook, found: Inspection, now: datetime) -> CheckAnswer:
+def _render(checked: CheckedWebhook, now: datetime) -> CheckAnswer:
+    found = checked.found
     destination, handshake = found.destination, found.handshake
     return CheckAnswer(
         ok=found.outcome is None,
-        **_outcome(found),
-        warnings=list(_warnings(webhook, found, now)),
+        **_outcome(checked),
+        warnings=list(checked.warnings),
         host=destination.host,
         port=destination.port,
         tls=destination.is_tls,
@@ -111,27 +110,17 @@ def _render(webhook: Webhook, found: Inspection, now: datetime) -> CheckAnswer:
     )
 
 
-def _outcome(found: Inspection) -> dict[str, Any]:
-    explanation = found.outcome.sentence if found.outcome else None
-    if found.refusals:
-        explanation = found.refusals[0].text
+def _outcome(checked: CheckedWebhook) -> dict[str, Any]:
+    found = checked.found
     return {
         "outcome": found.outcome,
-        "explanation": explanation,
+        "explanation": checked.explanation,
         "detail": found.detail or None,
         "flaws": [
             FlawAnswer(flaw=each.flaw, sentence=each.sentence, advice=each.advice)
             for each in found.refusals
         ],
     }
-
-
-def _warnings(webhook: Webhook, found: Inspection, now: datetime) -> Iterator[str]:
-    if webhook.disabled_at is not None:
-        yield "The webhook is disabled: no step calls it. Enable it when it is ready."
-    chain = found.handshake.chain if found.handshake and found.outcome is None else ()
-    shown = [used_as(Whose.RECEIVER, webhook, each) for each in chain[:1]]
-    yield from endings([*own_certificate(webhook), *shown], now)
 
 
 def _certificate(certificate: Certificate, now: datetime) -> CertificateAnswer:

@@ -2,58 +2,27 @@
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import ClassVar, Final
+from typing import Final
 
 from tocsin.cli.check_config import STDIN, read_file
 from tocsin.cli.command import Commands, add_parser
 from tocsin.cli.paint import Cell, Colour
 from tocsin.cli.secret_argument import read_line
 from tocsin.cli.shell import DONE, REFUSED, USAGE_ERROR, Shell
-from tocsin.domain.captured_request import CapturedRequest, read_captured_request
-from tocsin.domain.masking import MASK
-from tocsin.errors import TocsinError
-from tocsin_receiver import (
-    Explanation,
-    Mistake,
-    Scheme,
-    SignedPart,
-    VerificationError,
-    explain,
-    explain_standard,
+from tocsin.domain.captured_request import read_captured_request
+from tocsin.domain.signature_explanation import (
+    HEADERS,
+    Given,
+    differences,
+    explain_signatures,
+    is_stale,
+    origin_of,
 )
-from tocsin_receiver.headers import find_header
-from tocsin_receiver.receiving import SIGNATURE_HEADER
+from tocsin_receiver import Explanation, SignedPart
 
-HEADERS: Final = {
-    Scheme.VICTOROPS: (SIGNATURE_HEADER, "base64 of HMAC-SHA1, keyed with the auth code"),
-    Scheme.STANDARD: (
-        "webhook-signature",
-        "v1, and base64 of HMAC-SHA256, keyed with the auth code",
-    ),
-}
 _MOST_DIFFERENCES: Final = 12
 _ROW: Final = 16
-_NONE: Final = "(none)"
-
-
-class NothingToExplain(TocsinError):
-    """What was given cannot be verified at all."""
-
-    code: ClassVar[str] = "nothing_to_explain"
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What is to be explained. `request` is None if the fields were given one by one."""
-
-    url: str
-    fields: list[tuple[str, str]]
-    request: CapturedRequest | None
-    signature: str | None
-    auth_codes: list[bytes]
-    received_at: datetime
 
 
 def add_command(commands: Commands) -> None:
@@ -135,10 +104,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     if isinstance(given, str):
         shell.complain(given)
         return USAGE_ERROR
-    try:
-        found = list(_explain(given))
-    except VerificationError as refusal:
-        raise NothingToExplain(str(refusal)) from None
+    found = explain_signatures(given)
     notes = given.request.notes if given.request else ()
     if args.json:
         shell.json({"signatures": [_as_json(each) for each in found], "notes": list(notes)})
@@ -217,38 +183,6 @@ def _read_line(shell: Shell) -> bytes:
     return read_line("The auth code", shell).encode("utf-8", "surrogateescape")
 
 
-def _explain(given: Given) -> Iterator[Explanation]:
-    """Explain each signature that there is. Raises: VerificationError."""
-    first, *others = given.auth_codes
-    request = given.request
-    headers = request.headers if request else ()
-    shown = [find_header(headers, name) for name in (SIGNATURE_HEADER.lower(), "webhook-signature")]
-    sent, standard = (None if value and MASK in value else value for value in shown)
-    signature, has_standard = given.signature or sent, standard is not None
-    if signature is None and not has_standard and any(shown):
-        raise NothingToExplain(
-            "the signatures in this request are masked, as tocsin deliveries show prints them: give the "
-            "request that the receiver got, or the --signature that it got"
-        )
-    if signature is not None or not has_standard:
-        yield explain(
-            given.url,
-            given.fields if request is None else request.body,
-            first,
-            signature,
-            other_auth_codes=others,
-            seen_urls=request.seen_urls if request else (),
-        )
-    if request is not None and has_standard:
-        yield explain_standard(
-            first,
-            headers,
-            request.body,
-            now=given.received_at.timestamp(),
-            other_auth_codes=others,
-        )
-
-
 def _show(found: Explanation, shell: Shell, *, as_hex: bool) -> None:
     name, what = HEADERS[found.scheme]
     shell.say(Cell(name, Colour.STRONG), f"is {what}.")
@@ -257,7 +191,7 @@ def _show(found: Explanation, shell: Shell, *, as_hex: bool) -> None:
     shell.table(
         ("OFFSET", "BYTES", "FROM", "TEXT"),
         [
-            (f"{part.offset:>6}", f"{len(part.data):>5}", _from(part), part.text)
+            (f"{part.offset:>6}", f"{len(part.data):>5}", origin_of(part), part.text)
             for part in found.parts
         ],
     )
@@ -271,12 +205,8 @@ def _show(found: Explanation, shell: Shell, *, as_hex: bool) -> None:
 
 
 def _advice(args: argparse.Namespace, found: list[Explanation]) -> Iterator[str]:
-    if args.received is None and any(_is_stale(each) for each in found):
+    if args.received is None and any(is_stale(each) for each in found):
         yield "Its age is counted until now; --received says when the request came."
-
-
-def _is_stale(found: Explanation) -> bool:
-    return any(finding.mistake is Mistake.STALE_TIMESTAMP for finding in found.findings)
 
 
 def _show_verdict(found: Explanation, shell: Shell) -> None:
@@ -291,34 +221,12 @@ def _show_verdict(found: Explanation, shell: Shell) -> None:
             shell.say(Cell("fix", Colour.STRONG), f"{finding.fix}.", indent=2)
     if not found.findings:
         shell.say(Cell("wrong", Colour.BAD), f"{found.verdict}.")
-    differences = list(_differences(found))
-    if differences:
+    changed = list(differences(found))
+    if changed:
         shell.say("")
-        shell.table(("FROM", "VERIFIED", "SIGNED"), differences[:_MOST_DIFFERENCES])
-        if len(differences) > _MOST_DIFFERENCES:
-            shell.say(f"... and {len(differences) - _MOST_DIFFERENCES} more")
-
-
-def _from(part: SignedPart) -> str:
-    return "URL" if part.origin == "url" else part.origin
-
-
-def _differences(found: Explanation) -> Iterator[tuple[str, str, str]]:
-    """Yield the parts that were signed otherwise than verified, in whatever order."""
-    if found.signed is None:
-        return
-    verified = {(part.origin, part.field): part.text for part in found.parts}
-    signed = {(part.origin, part.field): part.text for part in found.signed}
-    for place in dict.fromkeys([*verified, *signed]):
-        ours, theirs = verified.get(place, _NONE), signed.get(place, _NONE)
-        if ours != theirs:
-            yield "URL" if place[0] == "url" else " of ".join(filter(None, place)), ours, theirs
-    if verified == signed and found.parts != found.signed:
-        yield "order", _names(found.parts), _names(found.signed)
-
-
-def _names(parts: tuple[SignedPart, ...]) -> str:
-    return ", ".join(part.field for part in parts if part.origin == "name")
+        shell.table(("FROM", "VERIFIED", "SIGNED"), changed[:_MOST_DIFFERENCES])
+        if len(changed) > _MOST_DIFFERENCES:
+            shell.say(f"... and {len(changed) - _MOST_DIFFERENCES} more")
 
 
 def _hexadecimal(data: bytes) -> Iterator[str]:

@@ -33,6 +33,11 @@ class Resending(StrEnum):
         """Whether nothing will be sent."""
         return self in _REFUSED
 
+    @property
+    def foresight(self) -> str:
+        """What sending again would do, or why it would do nothing, for a person who has not yet."""
+        return _FORESIGHT[self]
+
 
 _CHANGING = frozenset({Resending.PENDING_AGAIN, Resending.BROUGHT_FORWARD, Resending.NEW_DELIVERY})
 _REFUSED = frozenset(
@@ -41,6 +46,22 @@ _REFUSED = frozenset(
         *(Resending.WEBHOOK_DELETED, Resending.WEBHOOK_DISABLED),
     }
 )
+
+_FORESIGHT = {
+    Resending.PENDING_AGAIN: "It is due at once, under its id: a receiver that has got it can drop it.",
+    Resending.BROUGHT_FORWARD: "It waits for its next attempt, which is made now.",
+    Resending.NEW_DELIVERY: "It was delivered, so a new delivery is made, which the receiver takes for new.",
+    Resending.DUE_ALREADY: "It is due already: nothing would change.",
+    Resending.IN_LINE: "It waits for an earlier page of its incident, and stays in line.",
+    Resending.UNDER_WAY: "An attempt is under way: nothing would change.",
+    Resending.STALE_ESCALATION: (
+        "Its escalation was stopped, so it is not sent any more: to page again, reopen or reroute its incident."
+    ),
+    Resending.STALE_FOLLOW_UP: "What it tells is not so any more, so it is not sent.",
+    Resending.WEBHOOK_DELETED: "Its webhook was deleted, so it cannot be sent.",
+    Resending.WEBHOOK_DISABLED: "Its webhook is disabled: enable it first.",
+    Resending.NOTHING_IS_SENT: "Tocsin is paused, so no test is sent.",
+}
 
 
 def decide_resending(

@@ -150,6 +150,12 @@ def list_candidates(tx: Tx, choice: Choice, *, after: int, limit: int) -> list[C
     return [Candidate.of_row(row) for row in rows]
 
 
+def find_candidate(tx: Tx, id_: int) -> Candidate | None:
+    """Return one delivery. Nothing is locked."""
+    row = tx.core.execute(_CANDIDATE.where(_D.c.id == id_)).first()
+    return None if row is None else Candidate.of_row(row)
+
+
 def incidents_of(tx: Tx, delivery_ids: Iterable[int]) -> set[int]:
     """Return the incidents that deliveries belong to."""
     return {row[0] for row in tx.rows(_INCIDENTS, id_list(delivery_ids))}

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tocsin.domain.actor import name_of_actor
 from tocsin.domain.wording import counted, length_text, listed
+from tocsin.ids import DELIVERY, id_text
 from tocsin.web.static_files import static_url
 
 if TYPE_CHECKING:
@@ -69,7 +70,9 @@ def _environment() -> "Environment":
     environment.globals.update(
         static=static_url, counted=counted, listed=listed, name_of=name_of_actor
     )
-    environment.filters.update(lasting=length_text, pretty=_pretty)
+    environment.filters.update(
+        lasting=length_text, pretty=_pretty, delivery_id=lambda id_: id_text(DELIVERY, id_)
+    )
     return environment
 
 

@@ -5,17 +5,23 @@ from typing import Final, Protocol
 from tocsin.web.pages import (
     account,
     audit,
+    deliveries,
+    health,
     incident,
     incident_deeds,
     incident_list,
     incident_new,
     policies,
     policy_editor,
+    receiver,
     routing,
     signing_in,
     teams,
     timeline,
     users,
+    webhook,
+    webhook_secrets,
+    webhooks,
 )
 from tocsin.web.route import Route
 
@@ -28,16 +34,22 @@ class _Module(Protocol):
 _MODULES: Final[tuple[_Module, ...]] = (
     account,
     audit,
-    incident_list,
-    incident_new,
+    deliveries,
+    health,
     incident,
     incident_deeds,
+    incident_list,
+    incident_new,
     policies,
     policy_editor,
+    receiver,
     routing,
     signing_in,
     teams,
     timeline,
     users,
+    webhook,
+    webhook_secrets,
+    webhooks,
 )
 ROUTES: Final = tuple(route for module in _MODULES for route in module.ROUTES)

@@ -1,0 +1,187 @@
+"""Deliveries from the latest on, in bounded work, however many there are and whatever is asked of them.
+
+Nothing is indexed for this: ids grow with time, and a walk over those of the last while costs less than
+an index that each delivery would have to be written into. docs/adr/0030 has the figures.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+import sqlalchemy as sa
+
+from tocsin.domain.delivery import DeliveryState
+from tocsin.domain.outcome import Outcome
+from tocsin.ids import first_id_at
+from tocsin.store import schema
+from tocsin.store.database import Tx
+from tocsin.store.delivery_reads import Delivery, find_deliveries
+from tocsin.store.schema import from_micros, instant_or_none
+from tocsin.store.statement import Statement, among, id_list, raw
+
+_D, _A = schema.deliveries, schema.attempts
+WITHIN: Final = 50_000
+"""How many deliveries one walk passes at the most; about 5 ms."""
+
+_FIRST_ATTEMPTS: Final = Statement(
+    sa.select(
+        *(_D.c.webhook_id, _D.c.planned_at, _D.c.created_at),
+        *(_A.c.started_at, _A.c.first_byte_at, _A.c.ended_at, _A.c.outcome),
+    )
+    .select_from(
+        _D.outerjoin(
+            _A, sa.and_(_A.c.delivery_id == _D.c.id, _A.c.number == sa.literal_column("1"))
+        )
+    )
+    .where(_D.c.id >= raw("first"), _D.c.id < raw("end"), _D.c.step.is_not(None))
+    .order_by(_D.c.id)
+    .limit(raw("limit")),
+    *("first", "end", "limit"),
+)
+_OF_DELIVERIES: Final = Statement(
+    sa.select(
+        *(_A.c.delivery_id, _A.c.number, _A.c.started_at, _A.c.ended_at),
+        *(_A.c.outcome, _A.c.status_code),
+    )
+    .where(among(_A.c.delivery_id, "ids"))
+    .order_by(_A.c.started_at, _A.c.delivery_id, _A.c.number),
+    "ids",
+)
+
+
+class Walked(NamedTuple):
+    """The ids found, the latest first, and below which id nobody has looked; None: there are no more."""
+
+    ids: list[int]
+    unseen_below: int | None
+
+
+class EndedAttempt(NamedTuple):
+    """An attempt that has ended, without what it was told."""
+
+    delivery_id: int
+    number: int
+    started_at: datetime
+    ended_at: datetime
+    outcome: Outcome
+    status: int | None
+
+
+class FirstAttempt(NamedTuple):
+    """A delivery of a step and its first attempt; what is None has not taken place."""
+
+    webhook_id: int
+    planned_at: datetime
+    fired_at: datetime
+    started_at: datetime | None
+    first_byte_at: datetime | None
+    ended_at: datetime | None
+    outcome: Outcome | None
+
+
+def walk_deliveries(
+    tx: Tx,
+    *,
+    webhook_ids: Sequence[int] | None = None,
+    state: DeliveryState | None = None,
+    incident: int | None = None,
+    is_test: bool | None = None,
+    before: int | None = None,
+    limit: int,
+    within: int = WITHIN,
+) -> Walked:
+    """Return up to `limit` deliveries below `before`, of the `within` latest there."""
+    if incident is not None:  # there is an index by it
+        wanted = sa.select(_D.c.id).where(
+            _D.c.incident == incident, *_conditions(_D.c, webhook_ids, state)
+        )
+        if before is not None:
+            wanted = wanted.where(_D.c.id < before)
+        ids = list(tx.core.scalars(wanted.order_by(_D.c.id.desc()).limit(limit)))
+        return Walked(ids, ids[-1] if len(ids) == limit else None)
+    recent = sa.select(_D.c.id, _D.c.webhook_id, _D.c.state, _D.c.incident)
+    if before is not None:
+        recent = recent.where(_D.c.id < before)
+    part = recent.order_by(_D.c.id.desc()).limit(within).subquery()
+    wanted = sa.select(part.c.id).where(*_conditions(part.c, webhook_ids, state))
+    if is_test is not None:
+        wanted = wanted.where(part.c.incident.is_(None) == is_test)
+    ids = list(tx.core.scalars(wanted.order_by(part.c.id.desc()).limit(limit)))
+    if len(ids) == limit:
+        return Walked(ids, ids[-1])
+    last = tx.core.scalar(sa.select(sa.func.min(part.c.id)))
+    if last is None:
+        return Walked(ids, None)
+    more = tx.core.scalar(sa.select(_D.c.id).where(_D.c.id < last).limit(1))
+    return Walked(ids, None if more is None else last)
+
+
+def _conditions(
+    columns: Any, webhook_ids: Sequence[int] | None, state: DeliveryState | None
+) -> list[Any]:
+    found = []
+    if webhook_ids is not None:
+        found.append(columns.webhook_id.in_(list(webhook_ids)))
+    if state is not None:
+        found.append(columns.state == state.value)
+    return found
+
+
+def latest_of_each(tx: Tx, *, each: int, within: int) -> dict[int, list[int]]:
+    """Return up to `each` deliveries of every webhook, the latest first, of the `within` latest of all."""
+    recent = sa.select(_D.c.id, _D.c.webhook_id).order_by(_D.c.id.desc()).limit(within)
+    found: dict[int, list[int]] = {}
+    for id_, webhook_id in tx.core.execute(recent):
+        ids = found.setdefault(webhook_id, [])
+        if len(ids) < each:
+            ids.append(id_)
+    return found
+
+
+def list_ended_attempts(tx: Tx, delivery_ids: Iterable[int]) -> list[EndedAttempt]:
+    """Return the attempts at deliveries that have ended, the earliest first."""
+    return [
+        EndedAttempt(
+            delivery_id=id_,
+            number=number,
+            started_at=from_micros(started_at),
+            ended_at=from_micros(ended_at),
+            outcome=Outcome(outcome),
+            status=status,
+        )
+        for id_, number, started_at, ended_at, outcome, status in tx.rows(
+            _OF_DELIVERIES, id_list(delivery_ids)
+        )
+    ]
+
+
+def in_order(tx: Tx, ids: Sequence[int]) -> list[Delivery]:
+    """Return deliveries in the order of their ids given."""
+    found = find_deliveries(tx, ids)
+    return [found[id_] for id_ in ids if id_ in found]
+
+
+def count_waiting_of(tx: Tx, webhook_id: int, *, most: int) -> int:
+    """Return how many deliveries wait for an attempt at a webhook; `most` of them are counted."""
+    waiting = sa.select(_D.c.id).where(_D.c.webhook_id == webhook_id, _D.c.due_at.is_not(None))
+    counted = sa.select(sa.func.count()).select_from(waiting.limit(most).subquery())
+    return int(tx.core.scalar(counted) or 0)
+
+
+def sample_first_attempts(
+    tx: Tx, since: datetime, until: datetime, *, limit: int
+) -> list[FirstAttempt]:
+    """Return what the first steps that fired from `since` on, before `until`, came to."""
+    rows = tx.rows(_FIRST_ATTEMPTS, first_id_at(since), first_id_at(until), limit)
+    return [
+        FirstAttempt(
+            webhook_id=webhook_id,
+            planned_at=from_micros(planned_at),
+            fired_at=from_micros(created_at),
+            started_at=instant_or_none(started_at),
+            first_byte_at=instant_or_none(first_byte_at),
+            ended_at=instant_or_none(ended_at),
+            outcome=Outcome(outcome) if outcome else None,
+        )
+        for webhook_id, planned_at, created_at, started_at, first_byte_at, ended_at, outcome in rows
+    ]

@@ -1,0 +1,212 @@
+"""Webhooks in the pages: made with a name and a URL, looked into, changed, disabled and deleted."""
+
+from typing import Any
+
+import pytest
+from tests.api.harness import Harness
+from tests.api.test_deliveries import end, fire
+from tests.web.harness import People
+
+from tocsin.domain.outcome import Outcome
+from tocsin.store import schema_configuration
+
+HOSTILE = "<script>alert(1)</script> \"quoted\" 'single' \u05d0\u05d1\u05d2 🔥 " + "w" * 100
+ODD_URL = "https://Pager.example:443//a/%2F?q='\"<b>&amp;=$HOME`id`"
+
+
+def auth_code(harness: Harness, slug: str) -> str:
+    return str(harness.ask("GET", f"webhooks/{slug}/auth-code").json()["auth_code"])
+
+
+def changes(harness: Harness) -> list[str]:
+    with harness.database.read() as tx:
+        table = schema_configuration.changes
+        return [row.action for row in tx.core.execute(table.select().order_by(table.c.id))]
+
+
+def make(people: People, **fields: str) -> Any:
+    """Send the form of a new webhook as it stands, with some fields filled in."""
+    form = people.administrator.get("/webhooks/new").page.form("/webhooks/new")
+    values = {name: value for name, value in form.fields if name != "csrf"}
+    return people.administrator.post("/webhooks/new", {**values, **fields})
+
+
+def test_a_name_and_a_url_are_enough_and_the_auth_code_appears(people: People) -> None:
+    """Everything else has a default; who saw the code is in the audit log."""
+    answer = make(people, name="Night pager", url="https://pager.example/night")
+    assert answer.status == 200
+    assert auth_code(people.harness, "night-pager") in answer.words
+    assert "whsec_" in answer.words
+    assert "/webhooks/night-pager/receiver" in answer.page.links.values()
+    assert changes(people.harness)[-3:-1] == ["webhook.created", "webhook.auth_code_shown"]
+    made = people.harness.ask("GET", "webhooks/night-pager").json()
+    same = people.harness.ask("GET", "webhooks/pager").json()
+    names = ("profile", "summary", "standard_signature", "retry_waits", "deadline", "slots")
+    assert {name: made[name] for name in names} == {name: same[name] for name in names}
+    assert made["enabled"]
+
+
+def test_every_option_can_be_given_and_taken_away(people: People) -> None:
+    """What the form says is what is in force; what is not ticked is off."""
+    values = {
+        "slug": "odd",
+        "auth_code": "known-already-by-receivers",
+        "profile": "documented",
+        "answer_may_act": "yes",
+        "follow_up_resolved": "yes",
+        "connect_timeout": "2s",
+        "total_timeout": "20s",
+        "deadline": "1h",
+        "retry_waits": "1s 10s",
+        "slots": "2",
+        "skip_if_late": "10m",
+        "when_failing": "db",
+    }
+    assert make(people, name="Odd", url=ODD_URL, **values).status == 200
+    shown = people.harness.ask("GET", "webhooks/odd").json()
+    assert (shown["url"], shown["profile"]) == (ODD_URL, "documented")
+    assert (shown["follow_up"], shown["answer_may_act"]) == (["resolved"], True)
+    assert (shown["connect_timeout"], shown["total_timeout"], shown["deadline"]) == (
+        *("2s", "20s", "1h"),
+    )
+    assert (shown["retry_waits"], shown["slots"], shown["skip_if_late"]) == (
+        ["1s", "10s"],
+        2,
+        "10m",
+    )
+    assert shown["when_failing"] == {"routing_key": "db"}
+
+    form = people.administrator.get("/webhooks/odd/edit").page.form("/webhooks/odd/edit")
+    filled = {name: value for name, value in form.fields if name != "csrf"}
+    assert filled["url"] == ODD_URL
+    unchanged = people.administrator.post_and_follow("/webhooks/odd/edit", filled)
+    assert "Nothing was changed" in unchanged.words
+    for name in ("answer_may_act", "follow_up_resolved"):
+        del filled[name]
+    emptied = filled | {"slots": "", "skip_if_late": "", "when_failing": ""}
+    people.administrator.post_and_follow("/webhooks/odd/edit", emptied)
+    shown = people.harness.ask("GET", "webhooks/odd").json()
+    assert (shown["answer_may_act"], shown["follow_up"]) == (False, [])
+    assert (shown["slots"], shown["skip_if_late"], shown["when_failing"]) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"url": "https://user@pager.example/"}, "user"),
+        ({"url": "https://169.254.169.254/"}, "TOCSIN_WEBHOOK_NETWORKS"),
+        ({"deadline": "15"}, "Is 15 seconds or minutes?"),
+        ({"retry_waits": "soon"}, "soon"),
+        ({"connect_timeout": "30s", "total_timeout": "5s"}, "connect_timeout"),
+        ({"slug": "pager"}, "exists already"),
+        ({"slug": "new"}, "slug 'new'"),
+        ({"client_certificate": "nonsense"}, "PEM"),
+        ({"link_resolve": "yes"}, "TOCSIN_PUBLIC_URL"),
+        ({"slots": "1000"}, "slots takes 1 to 64"),
+    ],
+)
+def test_a_form_that_is_refused_keeps_what_was_typed(
+    fields: dict[str, str], words: str, people: People
+) -> None:
+    """It says what is wrong, and nothing is made."""
+    typed = {"name": "Typed", "url": "https://typed.example/", **fields}
+    answer = make(people, **typed)
+    assert 400 <= answer.status < 500
+    assert words in answer.words
+    filled = dict(answer.page.form("/webhooks/new").fields)
+    assert {name: filled[name] for name in typed if name in filled} == typed
+    assert people.harness.ask("GET", "webhooks/typed").status_code == 404
+
+
+def test_hostile_names_are_shown_as_they_are(people: People) -> None:
+    """On every page of a webhook, and its URL with every odd character."""
+    make(people, name=HOSTILE, url=ODD_URL, slug="hostile")
+    for path in ("/webhooks", "/webhooks/hostile", "/webhooks/hostile/edit"):
+        answer = people.administrator.get(path)
+        assert "<script>alert" not in answer.text
+        assert " ".join(HOSTILE.split()) in answer.words or path.endswith("edit")
+    assert ODD_URL in people.administrator.get("/webhooks/hostile").words
+
+
+def test_a_url_and_an_auth_code_are_for_administrators(people: People) -> None:
+    """Others see how a webhook is, and nothing that gives it away."""
+    code = auth_code(people.harness, "pager")
+    for visitor in (people.viewer, people.responder, people.team_administrator):
+        for path in ("/webhooks", "/webhooks/pager"):
+            answer = visitor.get(path)
+            assert answer.status == 200
+            assert "https://pager.example" not in answer.text
+            assert code not in answer.text
+    assert code not in people.administrator.get("/webhooks/pager").text
+    revealed = people.administrator.post("/webhooks/pager/reveal")
+    assert code in revealed.words
+    assert revealed.response.headers["cache-control"] == "no-store"
+    assert changes(people.harness)[-1] == "webhook.auth_code_shown"
+
+
+def test_an_auth_code_is_replaced_in_two_steps(people: People) -> None:
+    """Both are shown; then the new one takes over, or is taken away."""
+    visitor, harness = people.administrator, people.harness
+    old = auth_code(harness, "pager")
+    both = visitor.post("/webhooks/pager/rotate", {"promote_after": "24h"})
+    pending = str(harness.ask("GET", "webhooks/pager/auth-code").json()["pending_auth_code"])
+    assert old in both.words
+    assert pending in both.words
+    assert "An auth code is pending" in visitor.get("/webhooks/pager").words
+    assert "taken away" in visitor.post_and_follow("/webhooks/pager/cancel-rotation").words
+    visitor.post("/webhooks/pager/rotate", {"promote_after": ""})
+    assert "alone signs" in visitor.post_and_follow("/webhooks/pager/promote").words
+    assert auth_code(harness, "pager") not in (old, pending)
+
+
+def test_a_webhook_says_how_it_is(people: People) -> None:
+    """In one sentence, with its attempts, who calls it and what waits."""
+    never = people.viewer.get("/webhooks/siren").words
+    assert "It has never been called" in never
+    people.harness.open_incident()
+    (lease,) = fire(people.harness)
+    end(people.harness, lease, Outcome.DELIVERED, 204)
+    answer = people.viewer.get("/webhooks/pager")
+    assert "It works: the latest attempt was delivered" in answer.words
+    assert "half within 250 ms" in answer.words
+    assert answer.page.links["Primary"] == "/teams/ops/policies/primary"
+    (strip,) = [given for tag, given in answer.page.tags if given.get("class") == "strip"]
+    assert strip["aria-label"] == "Of the latest 1 attempt 1 delivered."
+    listed = people.viewer.get("/webhooks").words
+    assert "works" in listed
+    assert "not called lately" in listed
+
+
+def test_it_is_disabled_enabled_and_deleted(people: People) -> None:
+    """One that a policy calls is not deleted: the refusal says which."""
+    visitor = people.administrator
+    assert "no step calls it" in visitor.post_and_follow("/webhooks/pager/disable").words
+    assert "by an administrator" in visitor.get("/webhooks/pager").words
+    assert "steps call it" in visitor.post_and_follow("/webhooks/pager/enable").words
+    refused = visitor.post("/webhooks/pager/delete")
+    assert (refused.status, "ops/primary" in refused.words) == (409, True)
+    make(people, name="Gone", url="https://gone.example/")
+    assert "gone is deleted" in visitor.post_and_follow("/webhooks/gone/delete").words
+    assert visitor.get("/webhooks/gone").status == 404
+
+
+def test_a_test_leads_to_its_delivery(people: People) -> None:
+    """Which says what came of it, and is not sent while Tocsin is paused."""
+    sent = people.administrator.post("/webhooks/pager/test")
+    assert sent.to.startswith("/deliveries/dlv_")
+    shown = people.administrator.get(sent.to)
+    assert "A test is on its way" in shown.words
+    assert "pending" in shown.words
+    people.harness.ask("POST", "pause")
+    refused = people.administrator.post("/webhooks/pager/test")
+    assert (refused.status, "Tocsin is paused" in refused.words) == (409, True)
+
+
+def test_a_check_is_explained(people: People) -> None:
+    """An address that webhooks may not reach: the page names it, and what an attempt would come to."""
+    make(people, name="Nowhere", url="http://10.0.0.1:1/")
+    shown = people.administrator.post("/webhooks/nowhere/check")
+    assert shown.status == 200
+    assert "an attempt would fail" in shown.words
+    assert "TOCSIN_WEBHOOK_NETWORKS says which they may" in shown.words
+    assert "10.0.0.1" in shown.words
