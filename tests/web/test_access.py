@@ -70,6 +70,17 @@ PAGES: dict[tuple[str, str], Access] = {
     ("GET", "/routing/keys/{key}"): Access.ADMINISTER,
     ("POST", "/routing/keys/{key}"): Access.ADMINISTER,
     ("POST", "/routing/keys/{key}/delete"): Access.ADMINISTER,
+    ("GET", "/integrations"): Access.READ,
+    ("GET", "/alert-keys"): Access.READ,
+    ("POST", "/alert-keys"): Access.ADMINISTER,
+    ("POST", "/alert-keys/{name}/revoke"): Access.ADMINISTER,
+    ("GET", "/heartbeats"): Access.READ,
+    ("POST", "/heartbeats"): Access.ADMINISTER,
+    ("GET", "/heartbeats/{slug}"): Access.READ,
+    ("POST", "/heartbeats/{slug}"): Access.ADMINISTER,
+    ("POST", "/heartbeats/{slug}/pause"): Access.ADMINISTER,
+    ("POST", "/heartbeats/{slug}/resume"): Access.ADMINISTER,
+    ("POST", "/heartbeats/{slug}/delete"): Access.ADMINISTER,
 }
 PARTS = {
     "{number:int}": "999",

@@ -5,6 +5,8 @@ from typing import Final, Protocol
 from tocsin.web.pages import (
     account,
     audit,
+    heartbeats,
+    integrations,
     policies,
     policy_editor,
     routing,
@@ -24,6 +26,8 @@ class _Module(Protocol):
 _MODULES: Final[tuple[_Module, ...]] = (
     account,
     audit,
+    heartbeats,
+    integrations,
     policies,
     policy_editor,
     routing,
