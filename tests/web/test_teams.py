@@ -113,7 +113,9 @@ def test_saving_makes_a_version_and_says_what_goes_on_with_the_old_one(people: P
     words = policy_text(saved)
     assert "Saved as version 2; open incidents that go on with an earlier one: 1." in words
     assert f"#{number}" in saved.page.links
-    assert "Step 2 fires 15 min after the one before instead of 10 min after the one before." in words
+    assert (
+        "Step 2 fires 15 min after the one before instead of 10 min after the one before." in words
+    )
     assert "by tom" in words
     old = tom.get(f"{PRIMARY}/versions/1")
     assert "At 10 min" in old.words
@@ -258,9 +260,7 @@ def test_hostile_names_stay_text(people: People) -> None:
 
 
 @pytest.mark.parametrize("role", [None, UserRole.VIEWER])
-def test_nothing_can_be_changed_by_who_may_only_look(
-    role: UserRole | None, people: People
-) -> None:
+def test_nothing_can_be_changed_by_who_may_only_look(role: UserRole | None, people: People) -> None:
     """Nor does a page offer it."""
     if role is not None:
         words = people.visitor(role).get(PRIMARY).words
