@@ -108,6 +108,17 @@ PAGES: dict[tuple[str, str], Access] = {
     ("GET", "/deliveries"): Access.READ,
     ("GET", "/deliveries/{id}"): Access.READ,
     ("POST", "/deliveries/{id}/send-again"): Access.RESPOND,
+    ("GET", "/integrations"): Access.READ,
+    ("GET", "/alert-keys"): Access.READ,
+    ("POST", "/alert-keys"): Access.ADMINISTER,
+    ("POST", "/alert-keys/{name}/revoke"): Access.ADMINISTER,
+    ("GET", "/heartbeats"): Access.READ,
+    ("POST", "/heartbeats"): Access.ADMINISTER,
+    ("GET", "/heartbeats/{slug}"): Access.READ,
+    ("POST", "/heartbeats/{slug}"): Access.ADMINISTER,
+    ("POST", "/heartbeats/{slug}/pause"): Access.ADMINISTER,
+    ("POST", "/heartbeats/{slug}/resume"): Access.ADMINISTER,
+    ("POST", "/heartbeats/{slug}/delete"): Access.ADMINISTER,
 }
 PARTS = {
     "{number:int}": "999",

@@ -55,6 +55,10 @@ EXAMPLES: Final[Mapping[str, Mapping[str, str]]] = {
         "policy-version": "/teams/{policy_team}/policies/{policy}/versions/1"
     },
     "/routing/keys/{key}": {"routing-key": "/routing/keys/{key}"},
+    "/heartbeats/{slug}": {
+        "heartbeat": "/heartbeats/{heartbeat}",
+        "heartbeat-silent": "/heartbeats/{silent}",
+    },
     "/users/{name}": {"user": "/users/{user}", "user-disabled": "/users/{disabled}"},
     "/welcome/{token}": {
         "welcome": "/welcome/{invitation}",
@@ -140,6 +144,9 @@ async def _facts(tocsin: Tocsin) -> dict[str, Any]:
     learn("changed_team", changed, "team")
     keys = await _items(tocsin, "routing-keys")
     learn("key", keys, "key")
+    heartbeats = await _items(tocsin, "heartbeats")
+    learn("heartbeat", heartbeats, "slug")
+    learn("silent", [each for each in heartbeats if each["silent_since"]], "slug")
     facts |= await _people(tocsin)
     return facts
 

@@ -59,11 +59,11 @@ _OPENING: Final = (Kind.OPENED, Kind.REOPENED, Kind.HOLD_ENDED)
 
 def render_entry(entry: FeedEntry, now: datetime, zone: tzinfo) -> str:
     """Return an entry as an item of a list."""
-    word, colour = _chip(entry)
+    word, colour = chip_of(entry)
     return render_part("entry.html", now=now, zone=zone, entry=entry, word=word, colour=colour)
 
 
-def _chip(entry: FeedEntry) -> tuple[str, str]:
+def chip_of(entry: FeedEntry) -> tuple[str, str]:
     """Return in a word what an entry is, and the colour that goes with it."""
     kind = entry.told.kind
     if kind is Kind.ATTEMPTED:

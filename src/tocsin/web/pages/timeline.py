@@ -12,7 +12,7 @@ from tocsin.actions.show_feed import FeedPage, show_feed
 from tocsin.domain.feed import Group, Place, Wanted, parse_place
 from tocsin.errors import TocsinError
 from tocsin.store.database import Tx
-from tocsin.web.entries import render_entry
+from tocsin.web.entries import chip_of
 from tocsin.web.live import EventStream
 from tocsin.web.rendering import zone_of
 from tocsin.web.route import Access, Route
@@ -70,12 +70,11 @@ async def timeline(visit: Visit) -> Response:
     before, at = _place(visit, "before"), _place(visit, "at")
     start = at.behind if at else before
     page = await visit.work.read(lambda tx: show_feed(tx, search.wanted, before=start, limit=SHOWN))
-    zone = zone_of(visit)
     return visit.render(
         "timeline.html",
         search=search,
         groups=_GROUPS,
-        entries=[render_entry(each, visit.now, zone) for each in page.entries],
+        entries=[(each, *chip_of(each)) for each in page.entries],
         page=page,
         older=search.link(before=str(page.older)) if page.older else "",
         live=None if start else search.link(LIVE, after=str(page.newest)),

@@ -1,0 +1,162 @@
+"""Integrations: what comes in by keys, and what goes out to webhooks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from tocsin.actions import alert_keys, configured_heartbeats
+from tocsin.actions.alert_keys import COUNTED_DAYS, CreatedAlertKey, ShownAlertKey
+from tocsin.actions.show_alerts import show_refused_alerts
+from tocsin.domain.fate import PAGED_NOBODY, Fate, fate_text
+from tocsin.domain.heartbeat import HeartbeatState, state_of
+from tocsin.domain.intake import ANY_KEY, ANY_ROUTING_KEY, alert_url, settings_for_alerts
+from tocsin.errors import TocsinError
+from tocsin.service.editing import edit
+from tocsin.store.alerts import RefusedAlert
+from tocsin.store.database import Tx
+from tocsin.web.route import Access, Route
+from tocsin.web.visit import Visit
+
+REFUSED_SHOWN: Final = 10
+_SURPRISING: Final = (Fate.STARTED_NO_POLICY, Fate.UNKNOWN_TYPE, Fate.DOES_NOT_OPEN)
+"""Why an alert paged nobody that somebody may have meant to page."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Overview:
+    webhooks: int
+    keys: int
+    alerts: int
+    paged_nobody: int
+    heartbeats: Mapping[HeartbeatState, int]
+
+
+async def integrations(visit: Visit) -> Response:
+    """What there is, and where it is set up."""
+
+    def look(tx: Tx) -> _Overview:
+        shown = alert_keys.list_alert_keys(tx, now=visit.now)
+        states = [state_of(each, visit.now) for each in configured_heartbeats.list_heartbeats(tx)]
+        return _Overview(
+            webhooks=len(visit.services.cache.current(tx).webhooks),
+            keys=sum(each.alert_key.revoked_at is None for each in shown),
+            alerts=sum(each.alerts for each in shown),
+            paged_nobody=sum(each.paged_nobody for each in shown),
+            heartbeats={state: states.count(state) for state in dict.fromkeys(states)},
+        )
+
+    overview = await visit.work.read(look)
+    url = alert_url(visit.services.public_url, key=ANY_KEY, routing_key=ANY_ROUTING_KEY)
+    return visit.render("integrations.html", overview=overview, url=url, days=COUNTED_DAYS)
+
+
+# --- alert keys
+
+
+@dataclass(frozen=True, slots=True)
+class _KeyLine:
+    shown: ShownAlertKey
+    reasons: Sequence[tuple[int, str]]
+    """How many alerts paged nobody, and why, those that surprise most first."""
+    is_surprising: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    in_force: Sequence[_KeyLine]
+    revoked: Sequence[_KeyLine]
+    routing_keys: Sequence[str]
+    refused: Sequence[RefusedAlert]
+
+
+async def show_alert_keys(visit: Visit) -> Response:
+    """The keys, what came by each, and settings to paste."""
+    return await _alert_keys(visit)
+
+
+async def make_alert_key(visit: Visit) -> Response:
+    """Make one, or take one that senders have already, and show it this once."""
+    name, key = visit.form.get("name", "").strip(), visit.form.get("key", "").strip()
+    try:
+        made, _ = await edit(
+            visit.work,
+            visit.principal,
+            lambda tx, editor: alert_keys.create_alert_key(
+                tx, name=name, key=key or None, editor=editor
+            ),
+        )
+    except TocsinError as refusal:
+        return await _alert_keys(visit, refusal=refusal, name=name)
+    await visit.services.keyring.refresh()
+    return await _alert_keys(visit, made=made)
+
+
+async def revoke_alert_key(visit: Visit) -> Response:
+    """Let nobody in by it any more."""
+    name = visit.params["name"]
+    await edit(
+        visit.work,
+        visit.principal,
+        lambda tx, editor: alert_keys.revoke_alert_key(tx, name, editor=editor),
+    )
+    await visit.services.keyring.refresh()
+    return visit.redirect(
+        "/alert-keys",
+        notice=f"The alert key {name} is revoked: its alerts are refused from now on.",
+    )
+
+
+async def _alert_keys(
+    visit: Visit,
+    *,
+    made: CreatedAlertKey | None = None,
+    refusal: TocsinError | None = None,
+    name: str = "",
+) -> Response:
+    def look(tx: Tx) -> _Keys:
+        lines = [_key_line(each) for each in alert_keys.list_alert_keys(tx, now=visit.now)]
+        return _Keys(
+            in_force=[each for each in lines if each.shown.alert_key.revoked_at is None],
+            revoked=[each for each in lines if each.shown.alert_key.revoked_at is not None],
+            routing_keys=sorted(filter(None, visit.services.cache.current(tx).routes)),
+            refused=show_refused_alerts(tx, limit=REFUSED_SHOWN),
+        )
+
+    keys = await visit.work.read(look)
+    chosen = visit.query.get("routing_key", "").lower()
+    if chosen not in keys.routing_keys:
+        chosen = keys.routing_keys[0] if keys.routing_keys else ANY_ROUTING_KEY
+    secret = made.secret.reveal() if made else ""
+    server = visit.services.public_url
+    words: dict[str, Any] = {
+        "keys": keys,
+        "made": made,
+        "secret": secret,
+        "url": alert_url(server, key=secret or ANY_KEY, routing_key=chosen),
+        "settings": settings_for_alerts(server, key=secret or ANY_KEY, routing_key=chosen),
+        "routing_key": chosen,
+        "any_key": ANY_KEY,
+        "is_first": not any(each.shown.alerts for each in keys.in_force),
+        "days": COUNTED_DAYS,
+        "refusal": refusal,
+        "name": name,
+    }
+    status = refusal.status_hint if refusal else 201 if made else 200
+    return visit.render("alert_keys.html", status=status, **words)
+
+
+def _key_line(shown: ShownAlertKey) -> _KeyLine:
+    reasons = [
+        (shown.fates[fate], fate_text(fate)) for fate in PAGED_NOBODY if shown.fates.get(fate)
+    ]
+    return _KeyLine(shown, reasons, any(shown.fates.get(fate) for fate in _SURPRISING))
+
+
+ROUTES: Final = (
+    Route("/integrations", "GET", Access.READ, integrations),
+    Route("/alert-keys", "GET", Access.READ, show_alert_keys),
+    Route("/alert-keys", "POST", Access.ADMINISTER, make_alert_key),
+    Route("/alert-keys/{name}/revoke", "POST", Access.ADMINISTER, revoke_alert_key),
+)
