@@ -10,8 +10,10 @@ from tocsin.domain.auth_code import InvalidAuthCode, check_auth_code
 from tocsin.domain.configuration_file.reading_routing import parse_policy_path
 from tocsin.domain.display_name import InvalidName, check_name
 from tocsin.domain.duration import format_duration, parse_duration
+from tocsin.domain.foresight import foresee
 from tocsin.domain.instant import format_instant, parse_instant
 from tocsin.domain.network import InvalidNetworks, Networks, decide_address, decide_reach
+from tocsin.domain.policy_draft import draft_of_form, fields_of, read_draft, rearrange
 from tocsin.domain.retention import LONGEST_RETENTION, SHORTEST_RETENTION, parse_retention
 from tocsin.domain.role import UnknownRole, parse_roles, roles_text
 from tocsin.domain.routing import RoutingKey, format_opening_types, parse_opening_types
@@ -56,6 +58,19 @@ def feed_duration(data: bytes) -> None:
     with suppress(TocsinError):
         length = parse_duration(data.decode("utf-8", "surrogateescape"))
         assert parse_duration(format_duration(length)) == length
+
+
+def feed_policy_form(data: bytes) -> None:
+    """The fields of a form are a policy or mistakes, and are kept either way."""
+    feed = Feed(data)
+    do = feed.text()
+    draft = rearrange(draft_of_form(dict(feed.pairs())), do)
+    again = draft_of_form(fields_of(draft))
+    assert read_draft(again, ("pager", "phone")) == read_draft(draft, ("pager", "phone"))
+    reading = read_draft(draft, ("pager", "phone"))
+    told = foresee(reading.steps, reading.repeat, is_whole=reading.is_whole)
+    assert all(told.sentences)
+    assert reading.is_whole or not reading.can_be_saved
 
 
 def feed_retention(data: bytes) -> None:
@@ -213,6 +228,13 @@ TARGETS: Final = {
     ),
     "duration": Target(
         feed_duration, (b"1h30m", b"90s", b"999999999d", b"0", b".", b" ", b"\xd9\xa1")
+    ),
+    "policy-form": Target(
+        feed_policy_form,
+        (
+            *(b"step-1-after", b"step-2-target-1", b"step-2-patience", b"repeat-times"),
+            *(b"repeat-after", b"name", b"slug", b"5m", b"pager", b"3", b"remove-step-1", END),
+        ),
     ),
     "retention": Target(feed_retention, (b"400d", b"forever", b"0", b"23h", b"1d ")),
     "roles": Target(feed_roles, (b"api", b"escalate", b"deliver", b",", b" ")),

@@ -75,6 +75,7 @@ ROUTES: dict[tuple[str, str], Scope | None] = {
     ("PUT", "/api/v1/default-routing"): ADMINISTER,
     ("DELETE", "/api/v1/default-routing"): ADMINISTER,
     ("GET", "/api/v1/routes/{key}"): READ,
+    ("POST", "/api/v1/routes"): READ,
     ("GET", "/api/v1/keys"): READ,
     ("POST", "/api/v1/keys"): ADMINISTER,
     ("DELETE", "/api/v1/keys/{name}"): ADMINISTER,

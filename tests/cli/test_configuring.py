@@ -321,6 +321,27 @@ def test_a_route_is_explained_before_an_alert_is_sent(cli: Cli) -> None:
     assert cli("route", "db", "--json").json["is_known"] is True
 
 
+def test_an_alert_is_tried_before_it_is_sent(cli: Cli, tmp_path: Path) -> None:
+    """By its type and entity, or as a file; one that would be refused is, with the sender's words."""
+    tried = cli("route", "db", "--entity", "disk")
+    assert "It would open an incident: this entity has none that is open." in tried.out
+    assert "At 1 h, unless somebody acknowledged: pager and broken." in tried.out
+    assert "It would be recorded" in cli("route", "db", "--type", "info").out
+    file = tmp_path / "alert.json"
+    file.write_text('{"message_type": "RECOVERY", "entity_id": "disk"}')
+    assert cli("route", "db", "--alert", str(file), "--json").json["effect"] == "no_open_incident"
+    critical = cli("route", "db", "--alert", str(file), "--type", "critical", "--json")
+    assert critical.json["effect"] == "opened"
+    for content, words in (
+        ("{", "is not JSON"),
+        ("[]", "holds no JSON object"),
+        ('{"entity_id": "x"}', "message_type"),
+    ):
+        file.write_text(content)
+        refused = cli("route", "db", "--alert", str(file))
+        assert (refused.code, words in refused.err) == (1, True)
+
+
 def test_keys_are_shown_once_and_can_be_brought(cli: Cli) -> None:
     """A key is in the answer of its making, and in no list; an old sender keeps its URL."""
     done = cli("keys", "add", "brought", "--key", "from-the-old-product")

@@ -90,7 +90,9 @@ def test_a_step_a_day_after_the_start_is_named_once() -> None:
 
 def test_whoever_is_paged_last_is_named() -> None:
     """Nobody is left to page after the last step of a policy that does not repeat."""
-    assert concerns(step(0, "pager"), step(5, "phone"), repeat=None) == [(Concern.NOBODY_LEFT, 2)]
+    assert concerns(step(0, "pager"), step(5, "phone"), repeat=None) == [
+        (Concern.NOBODY_LEFT, None)
+    ]
 
 
 @given(steps=steps_of_policies, repeat=repeats, is_reached=st.booleans())

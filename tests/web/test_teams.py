@@ -67,7 +67,7 @@ def test_the_teams_say_what_their_policies_do(people: People) -> None:
     people.harness.open_incident()
     words = people.viewer.get("/teams").words
     assert "At once: pager." in words
-    assert "1 more moment" in words
+    assert "Then 1 more step, at 10 min." in words
     assert "db" in words
     assert "open incidents that page: 1" in words
     assert "New policy" not in words
@@ -82,7 +82,7 @@ def test_a_policy_says_what_it_would_do_in_words_and_on_an_axis(people: People) 
     assert drawing["aria-label"] == (
         "Step 1, at once: pager. Step 2, 10 min: pager and siren. Nobody left, 10 min."
     )
-    assert "after the last step, 10 min after the start, nobody is left to page" in page.words
+    assert "After the last step nobody is left to page; let it repeat" in page.words
 
 
 def test_steps_are_added_moved_and_removed_by_plain_buttons(people: People) -> None:

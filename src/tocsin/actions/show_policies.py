@@ -17,6 +17,7 @@ from tocsin.domain.delivery import DeliveryState
 from tocsin.domain.foresight import Foresight, foresee
 from tocsin.domain.policy_difference import Plan, plan_differences
 from tocsin.domain.team import Team
+from tocsin.domain.wording import counted, listed, plan_text
 from tocsin.store.database import Tx
 from tocsin.store.policies import find_versions
 from tocsin.store.policy_versions import (
@@ -128,6 +129,20 @@ class PolicyLine:
     def warnings(self) -> tuple[Advice, ...]:
         """What of it is hardly meant."""
         return tuple(each for each in self.advice if not each.is_as_meant)
+
+    @property
+    def more_text(self) -> str:
+        """What comes after its first moment, in short; empty if nothing does."""
+        foresight = self.foresight
+        if foresight.ends_at is None or not (foresight.cycles > 1 or len(foresight.moments) > 1):
+            return ""
+        more = len(self.described.steps) - foresight.moments[0].last
+        parts = [counted(more, "more step")] if more else []
+        if foresight.cycles > 1:
+            parts.append(counted(foresight.cycles - 1, "repeat"))
+        at = f"at {plan_text(foresight.ends_at)}"
+        only = more == 1 and foresight.cycles == 1
+        return f"Then {listed(parts)}, {at if only else f'the last {at}'}."
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,33 @@ class Needs:
         return principal
 
 
+class NeedsTeam(Needs):
+    """Lets in administrators, and whoever administers the `team` in the path.
+
+    Where there is none, whoever administers any; the route then asks `may_edit_policies_of`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(Scope.ADMINISTER)
+
+    async def __call__(
+        self,
+        request: Request,
+        _token: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
+    ) -> Principal:
+        principal: Principal = request.state.principal
+        team = request.path_params.get("team")
+        if not (principal.teams if team is None else principal.may_administer(team)):
+            principal.require(self.scope)
+        return principal
+
+
+def may_edit_policies_of(principal: Principal, team: str) -> None:
+    """Raises: ScopeTooNarrow."""
+    if not principal.may_administer(team):
+        principal.require(Scope.ADMINISTER)
+
+
 def _needs(scope: Scope) -> Any:
     return Security(Needs(scope), scopes=[scope.value])
 
@@ -38,6 +65,8 @@ def _needs(scope: Scope) -> Any:
 Reader = Annotated[Principal, _needs(Scope.READ)]
 Responder = Annotated[Principal, _needs(Scope.RESPOND)]
 Administrator = Annotated[Principal, _needs(Scope.ADMINISTER)]
+TeamAdministrator = Annotated[Principal, Security(NeedsTeam(), scopes=[Scope.ADMINISTER.value])]
+"""Also who administers the team in question, whatever their scope."""
 READS: Final = [_needs(Scope.READ)]
 """For a route that does not ask who it is."""
 ADMINISTERS: Final = [_needs(Scope.ADMINISTER)]

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from tocsin.actions import policies
 from tocsin.actions.incident_set import Context
 from tocsin.actions.policies import ConfiguredPolicy
-from tocsin.api.access import READS, Administrator
+from tocsin.api.access import READS, TeamAdministrator, may_edit_policies_of
 from tocsin.api.declaring import management
 from tocsin.api.dependencies import Once, Work
 from tocsin.api.field_types import AnswerModel, Duration, Page, RequestModel
@@ -71,6 +71,19 @@ class PolicyText(RequestModel):
     repeat: GivenRepeat | None = None
     slug: Annotated[
         str | None, Field(max_length=64, description="Left out: made of the name, or as it was")
+    ] = None
+
+
+class ChangedPolicyText(PolicyText):
+    """What a policy is to be."""
+
+    made_from: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=2**31 - 1,
+            description="The `version` that was edited; refused with `changed_meanwhile` if another is in force",
+        ),
     ] = None
 
 
@@ -138,8 +151,11 @@ async def get_policy(work: Work, team: TeamSlug, slug: Slug) -> PolicyAnswer:
     "", summary="Make a policy", status_code=201, responses={201: {"model": ChangedPolicy}}
 )
 async def create_policy(
-    principal: Administrator, work: Work, once: Once, new: NewPolicy
+    principal: TeamAdministrator, work: Work, once: Once, new: NewPolicy
 ) -> Response:
+    """A team administrator's token does it for their teams, as changing and deleting."""
+    may_edit_policies_of(principal, new.team)
+
     def create(tx: Tx, context: Context) -> ChangedPolicy:
         made = policies.create_policy(
             tx,
@@ -157,7 +173,7 @@ async def create_policy(
 
 @router.put("/{team}/{slug}", summary="Say anew what a policy is")
 async def change_policy(
-    principal: Administrator, work: Work, team: TeamSlug, slug: Slug, text: PolicyText
+    principal: TeamAdministrator, work: Work, team: TeamSlug, slug: Slug, text: ChangedPolicyText
 ) -> ChangedPolicy:
     """Other steps make a new version. Escalations that run keep theirs."""
     changed_policy, changed = await edit(
@@ -170,6 +186,7 @@ async def change_policy(
             new_slug=text.slug,
             steps=_steps(text),
             repeat=_repeat(text),
+            made_from=text.made_from,
             editor=editor,
         ),
     )
@@ -177,7 +194,9 @@ async def change_policy(
 
 
 @router.delete("/{team}/{slug}", summary="Delete a policy", status_code=204)
-async def delete_policy(principal: Administrator, work: Work, team: TeamSlug, slug: Slug) -> None:
+async def delete_policy(
+    principal: TeamAdministrator, work: Work, team: TeamSlug, slug: Slug
+) -> None:
     """Refused with `still_needed` while a routing key leads to it."""
     path = f"{team}/{slug}"
     await edit(work, principal, lambda tx, editor: policies.delete_policy(tx, path, editor=editor))

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from tocsin.domain.configuration_file.description import DescribedStep
 from tocsin.domain.policy import Repeat
-from tocsin.domain.wording import counted, length_text, listed
+from tocsin.domain.wording import counted, listed, plan_text
 
 AT_START = timedelta(0)
 
@@ -36,10 +36,10 @@ class Moment:
     @property
     def text(self) -> str:
         """The moment in words, as a sentence."""
-        when = "At once" if self.at == AT_START else f"At {length_text(self.at)}"
+        when = "At once" if self.at == AT_START else f"At {plan_text(self.at)}"
         if self.sooner_at is not None:
             when += (
-                f" (already at {length_text(self.sooner_at)}, if nothing of step {self.first - 1} was "
+                f" (already at {plan_text(self.sooner_at)}, if nothing of step {self.first - 1} was "
                 "delivered by then)"
             )
         if self.at != AT_START:
@@ -102,18 +102,18 @@ class Foresight:
         if self.repeat and self.cycles > 1:
             yield self._again(self.repeat)
         if self.ends_at is not None:
-            when = "At once" if self.ends_at == AT_START else f"At {length_text(self.ends_at)}"
+            when = "At once" if self.ends_at == AT_START else f"At {plan_text(self.ends_at)}"
             yield f"{when}, when the last step has fired, nobody is left to page."
 
     def _again(self, repeat: Repeat) -> str:
         first_at = self.cycle_length + self.moments[0].at
         times = "once" if repeat.times == 1 else counted(repeat.times, "time")
         if repeat.after == AT_START:
-            first = f"at {length_text(first_at)}" if first_at else "at the same moment"
+            first = f"at {plan_text(first_at)}" if first_at else "at the same moment"
             return f"Then all steps again, {times}, without a pause: first {first}."
         return (
-            f"Then all steps again, {times}, each time {length_text(repeat.after)} after the last step: "
-            f"first at {length_text(first_at)}."
+            f"Then all steps again, {times}, each time {plan_text(repeat.after)} after the last step: "
+            f"first at {plan_text(first_at)}."
         )
 
 

@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 
 from tocsin.domain.configuration_file.description import DescribedStep
 from tocsin.domain.policy import Repeat
-from tocsin.domain.wording import counted, length_text, listed
+from tocsin.domain.wording import counted, listed, plan_text
 
 Steps = Sequence[DescribedStep]
 
@@ -68,13 +68,13 @@ def _told(step: DescribedStep) -> str:
 
 
 def _after(delay: timedelta) -> str:
-    return f"{length_text(delay)} after the one before" if delay else "without a delay"
+    return f"{plan_text(delay)} after the one before" if delay else "without a delay"
 
 
 def _patience(patience: timedelta | None) -> str:
     if patience is None:
         return "it waits for the next step's time, whether or not anything is delivered"
-    return f"if nothing of it is delivered within {length_text(patience)}, the next step fires"
+    return f"if nothing of it is delivered within {plan_text(patience)}, the next step fires"
 
 
 def _repeat(before: Repeat | None, after: Repeat | None) -> Iterator[str]:
@@ -85,4 +85,4 @@ def _repeat(before: Repeat | None, after: Repeat | None) -> Iterator[str]:
 def _repeats(repeat: Repeat | None) -> str:
     if repeat is None:
         return "not at all"
-    return f"{counted(repeat.times, 'time')}, {length_text(repeat.after)} after the last step"
+    return f"{counted(repeat.times, 'time')}, {plan_text(repeat.after)} after the last step"

@@ -135,7 +135,7 @@ def draft_of_form(fields: Mapping[str, str]) -> PolicyDraft:
         slug=fields.get("slug", "")[:_LONGEST_TEXT].strip(),
         steps=tuple(
             replace(steps[number], targets=_in_order(targets.get(number, {})))
-            for number in sorted(steps)
+            for number in sorted(steps)[: MOST_STEPS + 1]
         ),
         repeat_times=fields.get("repeat-times", "")[:_LONGEST_TEXT].strip(),
         repeat_after=fields.get("repeat-after", "")[:_LONGEST_TEXT].strip(),
@@ -143,7 +143,7 @@ def draft_of_form(fields: Mapping[str, str]) -> PolicyDraft:
 
 
 def _in_order(targets: Mapping[int, str]) -> tuple[str, ...]:
-    return tuple(targets[place] for place in sorted(targets))
+    return tuple(targets[place] for place in sorted(targets)[: MOST_TARGETS + 1])
 
 
 def rearrange(draft: PolicyDraft, do: str) -> PolicyDraft:

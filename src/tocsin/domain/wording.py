@@ -35,6 +35,16 @@ def length_text(length: timedelta) -> str:
     return " ".join(parts[:2])
 
 
+def plan_text(length: timedelta) -> str:
+    """Return a length of time that somebody wrote, with all its units: `1 d 2 h 50 min`, `0 s`."""
+    parts = []
+    for size, unit in _UNITS:
+        count, length = divmod(length, size)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts) or "0 s"
+
+
 def date_text(at: datetime) -> str:
     """Return an instant to the minute, which is enough for a certificate. Units: aware; read as UTC."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}Z"

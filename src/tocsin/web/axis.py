@@ -11,15 +11,16 @@ from math import log2
 from typing import Final
 
 from tocsin.domain.foresight import AT_START, Foresight, Point
-from tocsin.domain.wording import length_text, listed
+from tocsin.domain.wording import listed, plan_text
 
 MOST_MARKS: Final = 12
 _MARGIN: Final = 56
-_SHORTEST_GAP: Final = 92
+_SHORTEST_GAP: Final = 100
+_END_GAP: Final = 104
 _LONGEST_GAP: Final = 190
 _PER_DOUBLING: Final = 12
 _MINUTE: Final = timedelta(minutes=1)
-_LONGEST_LABEL: Final = 15
+_LONGEST_LABEL: Final = 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ class Axis:
     width: int
     marks: tuple[Mark, ...]
     cycles: tuple[Cycle, ...]
+    start_x: int | None
+    """Where the alert comes, if nothing happens at once."""
     end_x: int | None
     end_time: str
 
@@ -70,10 +73,11 @@ def lay_out(foresight: Foresight) -> Axis | None:
         if before is not None and point.cycle != before[0].cycle:
             words = f"again, {point.cycle - 1} of {foresight.cycles - 1}"
             cycles.append(Cycle((x + before[1]) // 2, words))
-    end_x = None if is_cut or foresight.ends_at is None else xs[-1] + _SHORTEST_GAP
+    start_x = None if points[0].at == AT_START else _MARGIN
+    end_x = None if is_cut or foresight.ends_at is None else xs[-1] + _END_GAP
     end_time = "" if foresight.ends_at is None else _time(foresight.ends_at)
-    width = xs[-1] + _SHORTEST_GAP + _MARGIN
-    return Axis(width, tuple(marks), tuple(cycles), end_x, end_time)
+    width = xs[-1] + _END_GAP + _MARGIN
+    return Axis(width, tuple(marks), tuple(cycles), start_x, end_x, end_time)
 
 
 def _places(points: list[Point]) -> list[int]:
@@ -117,4 +121,4 @@ def _sooner(point: Point, x: int, before: tuple[Point, int] | None) -> int | Non
 
 
 def _time(at: timedelta) -> str:
-    return "at once" if at == AT_START else length_text(at)
+    return "at once" if at == AT_START else plan_text(at)

@@ -16,7 +16,7 @@ from tocsin.domain.configuration_file.description import (
 )
 from tocsin.domain.duration import format_duration
 from tocsin.domain.foresight import foresee
-from tocsin.domain.wording import length_text, listed
+from tocsin.domain.wording import listed, plan_text
 
 LATE_FROM: Final = timedelta(days=1)
 """Hardly anybody means to page so long after the start; a unit was mistaken."""
@@ -70,14 +70,11 @@ def policy_advice(
         yield from looking.at_step(number)
     yield from looking.at_moments()
     if policy.repeat is None:
-        ends_at = foresee(policy.steps, None).ends_at
-        when = f", {length_text(ends_at)} after the start" if ends_at else ""
         yield Advice(
             place,
-            f"after the last step{when}, nobody is left to page; let it repeat, or make the last step one "
-            "that somebody surely sees",
+            "after the last step nobody is left to page; let it repeat, or make the last step one that "
+            "somebody surely sees",
             Concern.NOBODY_LEFT,
-            step=len(policy.steps),
         )
 
 
@@ -153,7 +150,7 @@ class _Looking:
             if moment.at >= LATE_FROM and not told_late:
                 told_late = True
                 message = (
-                    f"it fires {length_text(moment.at)} after the start; is that the unit you mean?"
+                    f"it fires {plan_text(moment.at)} after the start; is that the unit you mean?"
                 )
                 yield self._of(moment.first, message, Concern.FIRES_LATE, field="after")
 

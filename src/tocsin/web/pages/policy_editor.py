@@ -91,8 +91,7 @@ async def send_policy(visit: Visit) -> Response:
     made_from = _number(visit.form.get("made-from", ""))
     if do != _SAVE:
         draft = rearrange(draft, do)
-        focus = f"step-{len(draft.steps)}-after" if do == "add-step" else ""
-        return await _form(visit, draft, made_from=made_from, focus=focus)
+        return await _form(visit, draft, made_from=made_from, focus=_focus(draft, do))
     found = await _preview(visit, draft)
     if not found.reading.can_be_saved:
         return await _form(visit, draft, made_from=made_from, told=True, status=422)
@@ -109,6 +108,23 @@ async def send_policy(visit: Visit) -> Response:
         return await _form(
             visit, draft, made_from=made_from, refusal=refusal, status=refusal.status_hint
         )
+
+
+def _focus(draft: PolicyDraft, do: str) -> str:
+    """Return the id of what a keyboard goes on with: the new step, or the button of the one that moved."""
+    verb, _, number = do.partition("-step-")
+    match verb:
+        case "add-step":
+            return f"f-step-{len(draft.steps)}-after"
+        case "up" if number.isdecimal() and int(number) > 2:
+            return f"do-up-step-{int(number) - 1}"
+        case "up":
+            return "do-down-step-1"
+        case "down" if number.isdecimal() and int(number) + 1 < len(draft.steps):
+            return f"do-down-step-{int(number) + 1}"
+        case "down":
+            return f"do-up-step-{len(draft.steps)}"
+    return ""
 
 
 def _number(text: str) -> int | None:
