@@ -38,6 +38,8 @@ from tocsin.domain.alert import Alert
 from tocsin.domain.incident import Effect
 from tocsin.metrics import Metrics
 from tocsin.settings import Settings
+from tocsin.store.alert_keys import AlertKey
+from tocsin.store.schema import UNIX_EPOCH
 
 _WARM_UP = 1_000
 
@@ -92,7 +94,7 @@ async def _without_store(count: int) -> Spent:
     ingestion = Ingestion(
         heartbeats=answer_only,
         take_in=take_in,
-        find_key=lambda _: "bench",
+        find_key=lambda _: _KEY,
         find_revoked_key=lambda _: None,
         refuse=lambda _: None,
         mask=str,
@@ -110,6 +112,7 @@ async def _without_store(count: int) -> Spent:
 
 
 _RECEIPT = Receipt(1, Effect.OPENED, 1)
+_KEY = AlertKey(1, "bench", b"", "", UNIX_EPOCH)
 
 
 class _Sent(NamedTuple):

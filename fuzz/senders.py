@@ -11,14 +11,16 @@ from fuzz.feed import END, Feed
 from fuzz.target import Target
 from tocsin.actions.idempotency import InvalidIdempotencyKey, check_idempotency_key
 from tocsin.api.field_types import Duration, GivenInstant, Text
-from tocsin.api.heartbeat_calls import HEARTBEAT_PATH, find_heartbeat, read_status
-from tocsin.api.ingestion import ALERT_PATH, find_place
+from tocsin.api.heartbeat_calls import find_heartbeat, read_status
+from tocsin.api.ingestion import find_place
 from tocsin.domain.alert import read_alert, stored_entity_id
 from tocsin.domain.alert_json import AlertRefused, NotJson
 from tocsin.domain.alert_key import InvalidAlertKey, key_hash, masked, parse_alert_key
 from tocsin.domain.entity_mention import is_about
+from tocsin.domain.feed import InvalidPlace, parse_place
 from tocsin.domain.follow_up import InvalidFollowUp, parse_follow_ups
 from tocsin.domain.heartbeat import LONGEST_MESSAGE, Happening, parse_status, said
+from tocsin.domain.intake import ALERT_PATH, HEARTBEAT_PATH
 from tocsin.domain.masking import KnownSecrets
 from tocsin.domain.one_time_link import (
     InvalidLinks,
@@ -158,6 +160,12 @@ def feed_cursor(data: bytes) -> None:
         assert read_position(write_cursor(*position), parts=parts) == position
 
 
+def feed_place(data: bytes) -> None:
+    with suppress(InvalidPlace):
+        place = parse_place(data.decode("utf-8", "surrogateescape"))
+        assert parse_place(str(place)) == place
+
+
 def feed_id(data: bytes) -> None:
     with suppress(MalformedId):
         number = parse_id(DELIVERY, data.decode("utf-8", "surrogateescape"))
@@ -230,6 +238,7 @@ TARGETS: Final = {
         (b",", b" ", b"10.0.0.1", b"::1", b"::ffff:", b"%eth0", b"[::1]:80", END),
     ),
     "cursor": Target(feed_cursor, (b"djE6MA", b"djE6MCwx", b"=", b"-_", b"\xd9\xa1")),
+    "place": Target(feed_place, (b"1207-0", b"-", b"0", b"9" * 18, b"\xd9\xa1")),
     "id": Target(feed_id, (b"dlv_", b"0123456789abcdef", b"_", b" ", b"\xc5\xbf", b"8" * 16)),
     "idempotency-key": Target(feed_idempotency_key, (b"\x00", b"\xc2\x85", b" ", b"\xe2\x80\xa8")),
     "token": Target(feed_token, (b"tsn_", b"A" * 43, b"\n", b"\xe4")),

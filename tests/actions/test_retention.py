@@ -21,12 +21,14 @@ from tocsin.actions.incidents import acknowledge, reopen, resolve
 from tocsin.actions.retention import find_old, horizon_of, look_at_retention, remove_old
 from tocsin.actions.send_again import send_again
 from tocsin.actions.send_test import send_test
+from tocsin.domain.fate import Fate
 from tocsin.domain.incident import Effect
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.refusal import Refusal
 from tocsin.store import schema, schema_configuration
 from tocsin.store.alerts import RefusedAlert, replace_refused_alerts
 from tocsin.store.database import Tx
+from tocsin.store.fates import save_fates
 from tocsin.store.feed import publish
 from tocsin.store.newest_id import find_newest_id
 from tocsin.store.retention.incidents import INCIDENTS
@@ -326,6 +328,18 @@ def test_answers_that_were_kept_go_after_a_day(ops: Desk) -> None:
     ops.wait(hours=2)
     assert keep_only(ops)["idempotency"] == 1
     assert not rows_of(ops, schema_configuration.idempotency)
+
+
+def test_counts_by_key_go_with_their_day(ops: Desk) -> None:
+    """When all of it is old, and not before."""
+    with ops.database.write() as tx:
+        tx.news.fates.append((7, Fate.PAGED))
+        save_fates(tx, ops.now)
+    ops.wait(days=10)  # 03:00: the day is not over for as long
+    assert not keep_only(ops)["alert_fates"]
+    ops.wait(hours=21)
+    assert keep_only(ops)["alert_fates"] == 1
+    assert not rows_of(ops, schema_configuration.alert_fates)
 
 
 def test_it_is_on_record_up_to_when_things_were_removed(ops: Desk) -> None:

@@ -25,10 +25,11 @@ from tocsin.actions.links import link_keys
 from tocsin.actions.tokens import CreatedToken, create_token
 from tocsin.api.app import make_api
 from tocsin.api.heartbeat_calls import HeartbeatCalls
-from tocsin.api.ingestion import ALERT_PATH, Ingestion
+from tocsin.api.ingestion import Ingestion
 from tocsin.api.outer import Outer
 from tocsin.api.refused_alerts import RefusedAlerts
 from tocsin.domain.alert import Alert
+from tocsin.domain.intake import ALERT_PATH
 from tocsin.domain.network import Networks
 from tocsin.domain.principal import Scope
 from tocsin.domain.webhook import Webhook
@@ -43,6 +44,7 @@ from tocsin.service.keyring import Keyring
 from tocsin.service.services import Health, Services
 from tocsin.service.transactions import Transactions
 from tocsin.store import schema
+from tocsin.store.alert_keys import AlertKey
 from tocsin.store.configuration import ConfigurationCache
 from tocsin.store.database import Database, News, Tx
 from tocsin.store.writer import Writer
@@ -147,6 +149,7 @@ class Harness:
 
     def _committed(self, news: News) -> None:
         self.keyring.learn(news.alert_keys)
+        self.services.commits.heed(news)
         self.news.append(news)
 
     def context(self, tx: Tx) -> Context:
@@ -290,7 +293,7 @@ class Harness:
             clock=self.clock,
         )
 
-    def _find_key(self, key: Secret) -> str | None:
+    def _find_key(self, key: Secret) -> AlertKey | None:
         return self.keyring.find(key)
 
 

@@ -40,6 +40,7 @@ ROUTES: dict[tuple[str, str], Scope | None] = {
     ("GET", "/api/v1/deliveries/{delivery_id}/attempts/{number}/request"): ADMINISTER,
     ("POST", "/api/v1/deliveries/{delivery_id}/send-again"): RESPOND,
     ("POST", "/api/v1/deliveries/send-again"): RESPOND,
+    ("GET", "/api/v1/timeline"): READ,
     ("GET", "/api/v1/why"): READ,
     ("GET", "/api/v1/webhooks"): READ,
     ("POST", "/api/v1/webhooks"): ADMINISTER,

@@ -15,8 +15,8 @@ from tests.api.harness import ALERT_KEY, Harness
 
 from tocsin.actions import alert_keys
 from tocsin.actions.ingest import Receipt
-from tocsin.api.ingestion import ALERT_PATH
 from tocsin.domain.alert import Alert
+from tocsin.domain.intake import ALERT_PATH
 from tocsin.engine.inbox import AlertNotStored, InboxFull
 from tocsin.metrics import Gauges
 from tocsin.store.database import Database

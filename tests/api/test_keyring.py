@@ -69,7 +69,8 @@ class Desk:
 
     @property
     def lets_in(self) -> str | None:
-        return self.keyring.find(Secret(KEY))
+        found = self.keyring.find(Secret(KEY))
+        return None if found is None else found.name
 
 
 @pytest.fixture

@@ -9,25 +9,30 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.behaviour.harness import ALERT_PATH, Tocsin
+from tests.behaviour.harness import Tocsin
+
+from tocsin.domain.intake import settings_for_alerts
 
 pytestmark = pytest.mark.anyio
 
 PROGRAM = "prometheus-alertmanager"
-CONFIGURATION = """\
+GROUPING = """\
 route:
   receiver: tocsin
   group_by: [alertname, instance]
   group_wait: 0s
   group_interval: 100ms
-receivers:
-  - name: tocsin
-    victorops_configs:
-      - api_url: {url}{path}/
-        api_key: {key}
-        routing_key: db
 """
 LABELS = {"alertname": "DiskFull", "instance": "db-1"}
+
+
+def configuration(tocsin: Tocsin) -> str:
+    """Return what the page says to paste; only how long it waits to group is the test's."""
+    found = settings_for_alerts(tocsin.server.url, key=tocsin.alert_key, routing_key="db")
+    (text,) = [each.text for each in found if "Alertmanager" in each.program]
+    said = "route:\n  receiver: tocsin\n"
+    assert said in text
+    return text.replace(said, GROUPING)
 
 
 @contextmanager
@@ -42,9 +47,7 @@ def free_port() -> Iterator[int]:
 async def alertmanager(tocsin: Tocsin, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     """Alertmanager as Debian ships it, on a port and in a folder of its own; killed at the end."""
     file = tmp_path / "alertmanager.yml"
-    file.write_text(
-        CONFIGURATION.format(url=tocsin.server.url, path=ALERT_PATH, key=tocsin.alert_key)
-    )
+    file.write_text(configuration(tocsin))
     with free_port() as port:
         address = f"127.0.0.1:{port}"
     with (tmp_path / "alertmanager.log").open("wb") as log:

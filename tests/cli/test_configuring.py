@@ -330,7 +330,7 @@ def test_keys_are_shown_once_and_can_be_brought(cli: Cli) -> None:
     assert cli("alert", "x", "--type", "info", "--key", "from-the-old-product").code == 0
 
     assert cli("keys", "revoke", "brought").code == 0
-    assert re.search(r"^brought +from\.\.\. +revoked", cli("keys").out, flags=re.MULTILINE)
+    assert re.search(r"^brought +from\.\.\. +1 +1 +revoked", cli("keys").out, flags=re.MULTILINE)
     refused = cli("alert", "x", "--type", "info", "--key", "from-the-old-product")
     assert refused.code == 1
     assert "knows no such alert key" in refused.err

@@ -317,8 +317,8 @@ def test_an_alert_key_is_shown_once_and_revoked(alice: Alice) -> None:
         alice.does(alert_keys.create_alert_key, name="second", key="tiny")
     alice.does(alert_keys.revoke_alert_key, "icinga")
     with alice.database.read() as tx:
-        listed = alert_keys.list_alert_keys(tx)
-    assert [(key.name, key.revoked_at) for key in listed] == [
+        shown = alert_keys.list_alert_keys(tx, now=alice.editor.now)
+    assert [(each.alert_key.name, each.alert_key.revoked_at) for each in shown] == [
         ("nagios", None),
         ("icinga", alice.editor.now),
     ]

@@ -19,8 +19,8 @@ from tests.cli.conftest import Cli
 from tests.secrets.odd_requests import odd_requests
 from tests.secrets.talkative import Talkative
 
-from tocsin.api.heartbeat_calls import HEARTBEAT_PATH
 from tocsin.domain.auth_code import standard_secret
+from tocsin.domain.intake import HEARTBEAT_PATH
 from tocsin.domain.watch import parse_peers
 from tocsin.secret import Secret
 from tocsin.store import schema

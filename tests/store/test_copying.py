@@ -224,7 +224,7 @@ def test_only_an_empty_database_is_filled(postgresql_url: str) -> None:
         with there.write() as tx:
             tx.core.exec_driver_sql("DELETE FROM counters")
             tx.core.exec_driver_sql("DROP TABLE alembic_version")
-        with pytest.raises(StoreNotEmpty, match="alert_keys"), there.write() as tx:
+        with pytest.raises(StoreNotEmpty, match="alert_fates"), there.write() as tx:
             make_ready(tx)
     drop_databases(postgresql_url, "filled")
 

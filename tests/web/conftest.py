@@ -3,10 +3,20 @@
 import pytest
 from tests.api.conftest import harness, harness_on_both, served, sqlite
 from tests.api.harness import Harness
+from tests.behaviour.conftest import anyio_backend
 from tests.databases import database, postgresql_url
 from tests.web.harness import People
 
-__all__ = ["database", "harness", "harness_on_both", "people", "postgresql_url", "served", "sqlite"]
+__all__ = [
+    "anyio_backend",
+    "database",
+    "harness",
+    "harness_on_both",
+    "people",
+    "postgresql_url",
+    "served",
+    "sqlite",
+]
 
 
 @pytest.fixture

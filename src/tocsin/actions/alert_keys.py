@@ -1,18 +1,25 @@
 """Alert keys, for the API and the command line."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from datetime import datetime, timedelta
+from typing import ClassVar, Final
 
 from tocsin.actions.editor import Editor
 from tocsin.actions.one_object import begin_edit, create_one, delete_one
 from tocsin.domain.alert_key import key_hash, parse_alert_key
 from tocsin.domain.configuration_file.description import DescribedAlertKey, ObjectKind
+from tocsin.domain.fate import PAGED_NOBODY, Fate
 from tocsin.domain.slug import parse_slug
 from tocsin.errors import TocsinError
 from tocsin.secret import Secret
 from tocsin.store import alert_keys
 from tocsin.store.alert_keys import AlertKey
 from tocsin.store.database import Tx
+from tocsin.store.fates import list_fates
+
+COUNTED_DAYS: Final = 30
 
 
 class AlertKeyInForce(TocsinError):
@@ -30,9 +37,38 @@ class CreatedAlertKey:
     secret: Secret
 
 
-def list_alert_keys(tx: Tx) -> list[AlertKey]:
+@dataclass(frozen=True, slots=True)
+class ShownAlertKey:
+    """An alert key, and what came by it in the last 30 days."""
+
+    alert_key: AlertKey
+    fates: Mapping[Fate, int]
+    """How many alerts had which fate; those that none had are left out."""
+    last_day: datetime | None
+    """When the day began on which the latest of them came; None: none did."""
+
+    @property
+    def alerts(self) -> int:
+        """How many alerts came by it."""
+        return sum(self.fates.values())
+
+    @property
+    def paged_nobody(self) -> int:
+        """How many of them paged nobody, and joined nothing that did."""
+        return sum(self.fates.get(fate, 0) for fate in PAGED_NOBODY)
+
+
+def list_alert_keys(tx: Tx, *, now: datetime) -> list[ShownAlertKey]:
     """Return the keys in force by name, then those that were revoked, without their secrets."""
-    return alert_keys.list_alert_keys(tx) + alert_keys.list_revoked_keys(tx)
+    fates: dict[int, Counter[Fate]] = {}
+    last_days: dict[int, datetime] = {}
+    for each in list_fates(tx, since=now - timedelta(days=COUNTED_DAYS - 1)):
+        fates.setdefault(each.key_id, Counter())[each.fate] += each.alerts
+        last_days[each.key_id] = each.day
+    return [
+        ShownAlertKey(key, fates.get(key.id, {}), last_days.get(key.id))
+        for key in alert_keys.list_alert_keys(tx) + alert_keys.list_revoked_keys(tx)
+    ]
 
 
 def create_alert_key(

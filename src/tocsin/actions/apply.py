@@ -9,7 +9,8 @@ from tocsin.actions.configuration_file.yaml_tree import read_tree
 from tocsin.actions.editor import Editor
 from tocsin.actions.in_force import InForce, read_in_force
 from tocsin.actions.webhook_certificates import mistakes_alone, mistakes_in_force
-from tocsin.domain.configuration_file.checking import Advice, find_advice, find_missing
+from tocsin.domain.configuration_file.advice import Advice, Concern
+from tocsin.domain.configuration_file.checking import find_advice, find_missing
 from tocsin.domain.configuration_file.description import ObjectKind, place_of
 from tocsin.domain.configuration_file.merging import Merged, merge
 from tocsin.domain.configuration_file.mistakes import ConfigurationMistakes, Mistake
@@ -127,7 +128,7 @@ def _stay_gone(in_force: InForce, merged: Merged) -> Iterator[Advice]:
         after = merged.after.webhooks.get(slug)
         if webhook.disabled_reason is DisabledReason.GONE and after and not after.enabled:
             text = f"it stays disabled, {DisabledReason.GONE.clause}; enable it when it takes pages"
-            yield Advice(place_of(ObjectKind.WEBHOOK, slug), text)
+            yield Advice(place_of(ObjectKind.WEBHOOK, slug), text, Concern.STAYS_DISABLED)
 
 
 def _with_links(file: ConfigurationFile) -> Iterator[Mistake]:

@@ -15,6 +15,7 @@ from tocsin.domain.configuration_file.description import (
     Description,
 )
 from tocsin.domain.heartbeat import Heartbeat
+from tocsin.domain.policy import PolicyVersion
 from tocsin.domain.team import Team
 from tocsin.domain.webhook import Webhook
 from tocsin.domain.webhook_options import options_of
@@ -78,15 +79,22 @@ def describe_policy(policy: Policy, webhook_names: Mapping[int, str]) -> Describ
         team=policy.team_slug,
         slug=policy.slug,
         name=policy.name,
-        steps=tuple(
-            DescribedStep(
-                step.delay,
-                tuple(webhook_names[target.webhook_id] for target in step.targets),
-                step.if_undelivered,
-            )
-            for step in policy.current.steps
-        ),
+        steps=describe_steps(policy.current, webhook_names),
         repeat=policy.current.repeat,
+    )
+
+
+def describe_steps(
+    version: PolicyVersion, webhook_names: Mapping[int, str]
+) -> tuple[DescribedStep, ...]:
+    """Return the steps of a version, their webhooks by slug."""
+    return tuple(
+        DescribedStep(
+            step.delay,
+            tuple(webhook_names[target.webhook_id] for target in step.targets),
+            step.if_undelivered,
+        )
+        for step in version.steps
     )
 
 

@@ -20,7 +20,7 @@ from tocsin.domain.incident import Action, Incident, Status, next_status
 from tocsin.domain.message_type import MessageType
 from tocsin.domain.one_time_link import Links
 from tocsin.domain.policy import PolicyVersion
-from tocsin.domain.start_plan import StartPlan, plan_start
+from tocsin.domain.start_plan import StartPlan, plan_start, policies_in_force
 from tocsin.domain.timeline import ENGINE, Kind, TimelineEntry
 from tocsin.ids import IdSource
 from tocsin.store.counters import INCIDENT, next_number, save_number
@@ -289,21 +289,12 @@ class IncidentSet:
     # --- escalations
 
     def _policies_in_force(self, number: int) -> tuple[list[Policy], list[int]]:
-        """Return the policies of the current round, and versions whose policy was deleted.
-
-        One that had fired its last step counts: it was still what this incident goes by. Without
-        any, what the routing key leads to now.
-        """
-        incident = self._incidents[number]
+        """Return the policies of the current round, and versions whose policy was deleted."""
+        incident, configuration = self._incidents[number], self._context.configuration
         current = [each for each in self._list_escalations(number) if each.round == incident.round]
-        if not current:
-            return list(self._context.configuration.route(incident.routing_key).policies), []
         ids = [each.policy_version_id for each in current]
-        versions = self._context.versions(self._tx, ids)
-        known = self._context.configuration.policies
-        found = {versions[id_].policy_id: known.get(versions[id_].policy_id) for id_ in ids}
-        deleted = [id_ for id_ in ids if versions[id_].policy_id not in known]
-        return [policy for policy in found.values() if policy], deleted
+        versions = self._context.versions(self._tx, ids) if ids else {}
+        return policies_in_force(configuration, incident, current, versions)
 
     def _list_escalations(self, number: int) -> list[Escalation]:
         if number not in self._escalations:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from tocsin.actions.incident_set import Context, IncidentSet
 from tocsin.domain.actor import actor_of_alert
 from tocsin.domain.alert import Alert
+from tocsin.domain.fate import Fate, fate_of
 from tocsin.domain.incident import Effect, decide_effect
 from tocsin.store.alerts import StoredAlert, insert_alerts
 from tocsin.store.database import Tx
@@ -24,9 +25,12 @@ def ingest(tx: Tx, alerts: Sequence[Alert], context: Context) -> list[Receipt]:
     incidents = IncidentSet(tx, context)
     incidents.load_entities(alert.entity_id for alert in alerts)
     ids = context.ids.take(len(alerts), context.now)
-    receipts = [
-        _take_in(incidents, alert, id_, context) for alert, id_ in zip(alerts, ids, strict=True)
-    ]
+    receipts, fates = [], []
+    for alert, id_ in zip(alerts, ids, strict=True):
+        receipt = _take_in(incidents, alert, id_, context)
+        receipts.append(receipt)
+        if alert.key_id is not None:
+            fates.append((alert.key_id, _fate(incidents, alert, receipt)))
     insert_alerts(
         tx,
         [
@@ -35,6 +39,7 @@ def ingest(tx: Tx, alerts: Sequence[Alert], context: Context) -> list[Receipt]:
         ],
     )
     incidents.save()  # what tells of a change may tell with one of these alerts
+    tx.news.fates += fates
     return receipts
 
 
@@ -51,6 +56,15 @@ def _take_in(incidents: IncidentSet, alert: Alert, alert_id: int, context: Conte
         return Receipt(alert_id, effect, None)
     _apply(incidents, incident.number, alert, alert_id, effect=effect, actor=actor, key=key)
     return Receipt(alert_id, effect, incident.number)
+
+
+def _fate(incidents: IncidentSet, alert: Alert, receipt: Receipt) -> Fate:
+    incident = receipt.incident and incidents.find(receipt.incident)
+    return fate_of(
+        receipt.effect,
+        is_unknown_type=alert.is_unknown_type,
+        nobody_left=bool(incident and incident.nobody_left_since),
+    )
 
 
 def _apply(

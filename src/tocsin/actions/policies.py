@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from tocsin.actions.editor import Editor
 from tocsin.actions.in_force import describe_policy
@@ -23,6 +24,7 @@ from tocsin.domain.configuration_file.mistakes import nearest
 from tocsin.domain.display_name import check_name
 from tocsin.domain.policy import Repeat
 from tocsin.domain.slug import parse_slug, slug_from_name
+from tocsin.errors import TocsinError
 from tocsin.store import policies
 from tocsin.store.database import Tx
 from tocsin.store.webhooks import find_webhook_names
@@ -34,6 +36,22 @@ class ConfiguredPolicy:
 
     policy: Policy
     described: DescribedPolicy
+
+
+class ChangedMeanwhile(TocsinError):
+    """Somebody else has saved another version since the one that was edited."""
+
+    code: ClassVar[str] = "changed_meanwhile"
+    status_hint: ClassVar[int] = 409
+
+    def __init__(self, path: str, *, made_from: int, version: int) -> None:
+        super().__init__(
+            f"Version {version} of {path!r} was saved while version {made_from} was being edited; look at "
+            "what differs, and save again if it is still right",
+            policy=path,
+            made_from=made_from,
+            version=version,
+        )
 
 
 def list_policies(tx: Tx) -> list[ConfiguredPolicy]:
@@ -89,13 +107,18 @@ def update_policy(
     repeat: Repeat | None,
     editor: Editor,
     new_slug: str | None = None,
+    made_from: int | None = None,
 ) -> ConfiguredPolicy:
     """Say anew what a policy is. Other steps make a new version; running escalations keep theirs.
 
-    Raises: NotConfigured, and what `create_policy` raises.
+    `made_from` is the number of the version that the editor had before them.
+    Raises: NotConfigured, ChangedMeanwhile, and what `create_policy` raises.
     """
     in_force = begin_edit(tx, editor)
     require(in_force, ObjectKind.POLICY, path)
+    version = in_force.policies[path].current.number
+    if made_from is not None and made_from != version:
+        raise ChangedMeanwhile(path, made_from=made_from, version=version)
     known = in_force.description.policies[path]
     changed = replace(
         known,

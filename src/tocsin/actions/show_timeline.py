@@ -64,22 +64,23 @@ def show_timeline(
     deliveries = list_deliveries_of_incident(tx, number)
     attempts = list_attempts(tx, deliveries)
     entries = [
-        *(_named(entry, names) for entry in list_timeline(tx, number)),
-        *_pagings(deliveries, attempts, names),
-        *_followings(deliveries, attempts, names),
-        *_attempts(deliveries, attempts, names),
+        *(named_entry(entry, names) for entry in list_timeline(tx, number)),
+        *pagings(deliveries, attempts, names),
+        *followings(deliveries, attempts, names),
+        *attempts_made(deliveries, attempts, names),
     ]
     entries.sort(key=_position)
     if after is not None:
         entries = [entry for entry in entries if _position(entry) > after]
-    return [_told(entry) for entry in entries[:limit]]
+    return [told(entry) for entry in entries[:limit]]
 
 
 def _position(entry: TimelineEntry) -> Position:
     return to_micros(entry.at), entry.detail.get("attempt", 0), entry.id
 
 
-def _told(entry: TimelineEntry) -> Told:
+def told(entry: TimelineEntry) -> Told:
+    """Return an entry, whose detail names things as people do, with what it says."""
     return Told(
         kind=entry.kind,
         at=entry.at,
@@ -100,7 +101,7 @@ def _step_detail(step: NamedStep) -> dict[str, Any]:
     return {"policy": step.policy, "version": step.version, **place_detail(step.place)}
 
 
-def _named(entry: TimelineEntry, names: Names) -> TimelineEntry:
+def named_entry(entry: TimelineEntry, names: Names) -> TimelineEntry:
     """Return a stored entry with its numbers replaced by what people call them."""
     detail = dict(entry.detail)
     if "alert" in detail:
@@ -125,13 +126,13 @@ def _reached(facts: Mapping[str, Any], names: Names) -> dict[str, Any]:
     return {"webhook": names.webhook(facts["webhook_id"]), **named}
 
 
-def _pagings(
+def pagings(
     deliveries: Sequence[Delivery], attempts: Mapping[int, Sequence[Attempt]], names: Names
 ) -> Iterator[TimelineEntry]:
     """One entry for each step that fired: its deliveries were made at that instant."""
     paging = [each for each in deliveries if each.step is not None and each.escalation is not None]
     paging.sort(key=_step_of)
-    for (escalation, position), group in groupby(paging, key=_step_of):
+    for (_, escalation, position), group in groupby(paging, key=_step_of):
         of_step = list(group)
         first = of_step[0]
         assert first.incident is not None
@@ -150,7 +151,7 @@ def _pagings(
         )
 
 
-def _followings(
+def followings(
     deliveries: Sequence[Delivery], attempts: Mapping[int, Sequence[Attempt]], names: Names
 ) -> Iterator[TimelineEntry]:
     """One entry for each change that webhooks are told of."""
@@ -178,8 +179,8 @@ def _cause_of(delivery: Delivery) -> int:
     return delivery.cause or 0
 
 
-def _step_of(delivery: Delivery) -> tuple[int, int]:
-    return delivery.escalation or 0, delivery.step or 0
+def _step_of(delivery: Delivery) -> tuple[int, int, int]:
+    return delivery.incident or 0, delivery.escalation or 0, delivery.step or 0
 
 
 def _sent(delivery: Delivery, attempts: Sequence[Attempt], names: Names) -> dict[str, Any]:
@@ -193,9 +194,10 @@ def _sent(delivery: Delivery, attempts: Sequence[Attempt], names: Names) -> dict
     }
 
 
-def _attempts(
+def attempts_made(
     deliveries: Sequence[Delivery], attempts: Mapping[int, Sequence[Attempt]], names: Names
 ) -> Iterator[TimelineEntry]:
+    """One entry for each attempt."""
     for delivery in deliveries:
         for attempt in attempts[delivery.id]:
             yield TimelineEntry(

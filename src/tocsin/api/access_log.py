@@ -4,16 +4,15 @@ import logging
 import re
 from typing import Final
 
-from tocsin.api.heartbeat_calls import HEARTBEAT_PATH
-from tocsin.api.ingestion import ALERT_PATH, INTEGRATIONS
 from tocsin.domain.alert_key import masked
+from tocsin.domain.intake import ALERT_PATH, HEARTBEAT_PATH, INTEGRATIONS
 from tocsin.domain.one_time_link import LINK_PATH
 from tocsin.secret import Secret
 
 LONGEST_PATH: Final = 200
 # Keys made here are UUIDs; somebody will post one to a path of their own invention.
 _SECRET_LIKE: Final = re.compile(
-    r"(?i)(?P<token>tsn_[a-z0-9_-]{4})[a-z0-9_-]*"
+    r"(?i)(?P<token>ts[nsi]_[a-z0-9_-]{4})[a-z0-9_-]*"
     r"|(?P<key>[0-9a-f]{4})[0-9a-f]{4}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 )
 _NO_KEY: Final = masked(Secret(""))

@@ -17,13 +17,14 @@ from starlette.types import Receive, Scope, Send
 from tocsin.actions.heartbeats import Call
 from tocsin.api.failures import RETRY_AFTER_SECONDS
 from tocsin.domain.heartbeat import FAIL, LONGEST_MESSAGE, Verdict, parse_status, said
+from tocsin.domain.intake import HEARTBEAT_PATH
 from tocsin.domain.slug import is_slug
 from tocsin.errors import TocsinError
 from tocsin.secret import Secret
 from tocsin.service.body import SenderGone
 from tocsin.service.bugs import log_bug
+from tocsin.store.alert_keys import AlertKey
 
-HEARTBEAT_PATH: Final = "/integrations/heartbeat/"
 LARGEST_BODY: Final = 1024 * 1024
 """More than this is not read to its end; the call counts all the same."""
 _KEPT_BYTES: Final = 4 * LONGEST_MESSAGE
@@ -40,8 +41,8 @@ class HeartbeatCalls:
 
     take_in: Callable[[Call], Awaitable[Verdict | None]]
     """Returns when the call is on disk. Raises: BeatsFull, StoreUnavailable, CallNotNoted."""
-    find_key: Callable[[Secret], str | None]
-    """Returns the name of a key in force; never waits."""
+    find_key: Callable[[Secret], AlertKey | None]
+    """Returns a key in force; never waits."""
     new_uuid: Callable[[], str]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

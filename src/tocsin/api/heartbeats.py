@@ -12,7 +12,6 @@ from tocsin.api.access import READS, Administrator
 from tocsin.api.declaring import management
 from tocsin.api.dependencies import Once, Work
 from tocsin.api.field_types import AnswerModel, Duration, Instant, Page, RequestModel
-from tocsin.api.heartbeat_calls import HEARTBEAT_PATH
 from tocsin.domain.heartbeat import (
     DEFAULT_GRACE,
     Condition,
@@ -20,6 +19,7 @@ from tocsin.domain.heartbeat import (
     HeartbeatState,
     state_of,
 )
+from tocsin.domain.intake import HEARTBEAT_PATH
 from tocsin.domain.routing import LONGEST_ROUTING_KEY
 from tocsin.service.editing import edit, editor_of
 from tocsin.service.transactions import Transactions

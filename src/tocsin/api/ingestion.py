@@ -10,7 +10,7 @@ clients read.
 import json
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -21,6 +21,7 @@ from tocsin.clock import Clock
 from tocsin.domain.alert import Alert, AlertRefused, read_alert
 from tocsin.domain.alert_json import LARGEST_BODY, AlertTooLarge
 from tocsin.domain.alert_key import SHORTEST_KEY, masked
+from tocsin.domain.intake import ALERT_PATH
 from tocsin.domain.masking import Masking
 from tocsin.domain.refusal import Refusal, refuse_alert, refuse_key
 from tocsin.errors import TocsinError
@@ -28,9 +29,8 @@ from tocsin.metrics import Metrics
 from tocsin.secret import Secret
 from tocsin.service.body import BodyTooLarge, SenderGone, read_body
 from tocsin.service.bugs import log_bug
+from tocsin.store.alert_keys import AlertKey
 
-INTEGRATIONS: Final = "/integrations/"
-ALERT_PATH: Final = f"{INTEGRATIONS}generic/20131114/alert/"
 UNKNOWN_KEY: Final = "unknown_key"
 """What the metrics, which anybody may read, call a key that lets nobody in, whatever it was."""
 
@@ -44,6 +44,14 @@ _NOTHING: Final[_Headers] = ((b"content-length", b"0"),)
 _quoted = json.JSONEncoder().encode
 
 
+class _Shown(NamedTuple):
+    """What the URL of an alert shows: a key in force, which one it is, and a routing key."""
+
+    key: Secret
+    routing_key: str
+    key_id: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ingestion:
     """The ASGI application below `/integrations/`."""
@@ -52,8 +60,8 @@ class Ingestion:
     """Takes every path that is not the alerts'."""
     take_in: Callable[[Alert], Awaitable[Receipt]]
     """Returns when the alert is on disk. Raises: InboxFull, StoreUnavailable, AlertNotStored."""
-    find_key: Callable[[Secret], str | None]
-    """Returns the name of a key in force; never waits."""
+    find_key: Callable[[Secret], AlertKey | None]
+    """Returns a key in force; never waits."""
     find_revoked_key: Callable[[Secret], str | None]
     """Returns the name of a key that was in force once; never waits."""
     refuse: Callable[[Refusal], None]
@@ -74,7 +82,8 @@ class Ingestion:
             await _answer(send, 405, _ALLOW, _failure("Send alerts with POST"))
             return
         key, routing_key = place
-        if self.find_key(key) is None:
+        known = self.find_key(key)
+        if known is None:
             self.metrics.alert_refused(UNKNOWN_KEY)
             await _answer(send, 404, _NOTHING)
             self._let_nobody_in(key, routing_key)
@@ -86,30 +95,31 @@ class Ingestion:
         except SenderGone:
             return
         else:
-            await self._take_in(send, body, scope["headers"], key, routing_key)
+            shown = _Shown(key, routing_key, known.id)
+            await self._take_in(send, body, scope["headers"], shown)
 
     async def _take_in(
         self,
         send: Send,
         body: bytes,
         headers: Iterable[tuple[bytes, bytes]],
-        key: Secret,
-        routing_key: str,
+        shown: _Shown,
     ) -> None:
         uuid = self.new_uuid()
         try:
             alert = read_alert(
                 body,
-                routing_key=routing_key,
+                routing_key=shown.routing_key,
                 organisation=self.organisation,
                 now=self.clock.now(),
                 alert_uuid=uuid,
                 entity_uuid=uuid,  # an entity that nobody named is this alert's own
                 headers=headers,
+                key_id=shown.key_id,
             )
             await self.take_in(alert)
         except AlertRefused as error:
-            await self._refused(send, error, body, key, routing_key)
+            await self._refused(send, error, body, shown.key, shown.routing_key)
         except TocsinError as error:
             self.metrics.alert_refused(error.code)
             when = _LATER if error.status_hint == 503 else _JSON

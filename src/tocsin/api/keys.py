@@ -1,5 +1,6 @@
 """Alert keys: what senders show in the URL they post to."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from fastapi import Path
@@ -7,15 +8,16 @@ from pydantic import Field
 from starlette.responses import Response
 
 from tocsin.actions import alert_keys
+from tocsin.actions.alert_keys import COUNTED_DAYS, ShownAlertKey
 from tocsin.actions.incident_set import Context
 from tocsin.api.access import READS, Administrator
 from tocsin.api.declaring import management
 from tocsin.api.dependencies import Once, Work
 from tocsin.api.field_types import AnswerModel, Instant, Page, RequestModel
-from tocsin.api.ingestion import ALERT_PATH
 from tocsin.domain.alert_key import LONGEST_KEY, SHORTEST_KEY
+from tocsin.domain.fate import Fate
+from tocsin.domain.intake import ALERT_PATH
 from tocsin.service.editing import edit, editor_of
-from tocsin.store.alert_keys import AlertKey
 from tocsin.store.database import Tx
 
 router: Final = management("alert keys", prefix="/keys")
@@ -28,6 +30,16 @@ class KeyAnswer(AnswerModel):
     hint: Annotated[str, Field(description="How it begins", examples=["5f2c..."])]
     created_at: Instant
     revoked_at: Instant | None
+    alerts: Annotated[
+        int, Field(description=f"How many came by it in the last {COUNTED_DAYS} days")
+    ]
+    paged_nobody: Annotated[
+        int, Field(description="How many of them paged nobody, and joined nothing that did")
+    ]
+    fates: Annotated[
+        Mapping[Fate, int],
+        Field(description="How many had which fate", examples=[{"paged": 12, "unknown_type": 3}]),
+    ]
 
 
 class CreatedKey(KeyAnswer):
@@ -55,7 +67,8 @@ class NewKey(RequestModel):
 @router.get("", summary="List alert keys", dependencies=READS)
 async def list_keys(work: Work) -> Page[KeyAnswer]:
     """Those in force by name, then those that were revoked."""
-    found = await work.read(alert_keys.list_alert_keys)
+    now = work.services.clock.now()
+    found = await work.read(lambda tx: alert_keys.list_alert_keys(tx, now=now))
     return Page(items=[KeyAnswer(**_render(each)) for each in found])
 
 
@@ -71,7 +84,8 @@ async def create_key(principal: Administrator, work: Work, once: Once, new: NewK
         made = alert_keys.create_alert_key(tx, name=new.name, key=new.key, editor=editor)
         key = made.secret.reveal()
         url = f"{services.public_url}{ALERT_PATH}{key}/"
-        return CreatedKey(**_render(made.alert_key), key=key, url=url, changed=True)
+        shown = ShownAlertKey(made.alert_key, {}, None)
+        return CreatedKey(**_render(shown), key=key, url=url, changed=True)
 
     answer = await once.run(create)
     await services.keyring.refresh()
@@ -91,10 +105,14 @@ async def revoke_key(
     await work.services.keyring.refresh()
 
 
-def _render(key: AlertKey) -> dict[str, Any]:
+def _render(shown: ShownAlertKey) -> dict[str, Any]:
+    key = shown.alert_key
     return {
         "name": key.name,
         "hint": key.hint,
         "created_at": key.created_at,
         "revoked_at": key.revoked_at,
+        "alerts": shown.alerts,
+        "paged_nobody": shown.paged_nobody,
+        "fates": dict(shown.fates),
     }

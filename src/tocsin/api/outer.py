@@ -8,8 +8,8 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tocsin.api.access_log import logger, shown_path
-from tocsin.api.ingestion import INTEGRATIONS
 from tocsin.clock import Clock
+from tocsin.domain.intake import INTEGRATIONS
 from tocsin.domain.one_time_link import LINK_PATH
 from tocsin.service.client_address import Network, client_address
 

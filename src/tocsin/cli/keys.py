@@ -28,7 +28,11 @@ def add_command(commands: Commands) -> None:
         group,
         "list",
         list_keys,
-        teaches="List the alert keys. The keys themselves were shown once, when they were made.",
+        teaches="""
+            List the alert keys, how many alerts came by each in the last 30 days, and how many of these paged
+            nobody: their type opens nothing or does not exist, or no policy could start. The keys themselves
+            were shown once, when they were made.
+        """,
         example="tocsin keys list",
         then="tocsin keys revoke alertmanager",
     )
@@ -67,7 +71,8 @@ def add_command(commands: Commands) -> None:
 def list_keys(args: argparse.Namespace, shell: Shell) -> int:
     """Exit 0."""
     nothing = "No alert keys, so nothing can send alerts. Make one: tocsin keys add NAME"
-    return list_issued(PATH, {"hint": "KEY"}, args, shell, nothing=nothing)
+    shown = {"hint": "KEY", "alerts": "ALERTS 30d", "paged_nobody": "PAGED NOBODY"}
+    return list_issued(PATH, shown, args, shell, nothing=nothing)
 
 
 def add(args: argparse.Namespace, shell: Shell) -> int:

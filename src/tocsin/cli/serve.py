@@ -9,6 +9,7 @@ from tocsin.cli.alert import ALERT_PATH
 from tocsin.cli.command import Commands, add_parser, number_up_to
 from tocsin.cli.paint import Cell, Colour
 from tocsin.cli.shell import DONE, Shell
+from tocsin.domain.invitation import invitation_url
 from tocsin.domain.role import ALL_ROLES, Role, UnknownRole, parse_roles, roles_text
 from tocsin.domain.webhook import DisabledReason
 from tocsin.domain.wording import counted, listed
@@ -127,6 +128,10 @@ def _introduce(server: "Running", shell: Shell) -> None:
         shell.say("Give them again, in a YAML file: tocsin apply FILE")
     if server.first_start:
         _tell_secrets(server.public_url, server.first_start.alert_key, shell)
+        shell.say(
+            "Open this within an hour to become the administrator of the pages; it works once:"
+        )
+        shell.say(invitation_url(server.public_url, server.first_start.invitation), indent=2)
         shell.say(f"Admin token: {server.first_start.token_file} (mode 0600; the commands find it)")
     for sentence in _lacking(server):
         shell.say(Cell(sentence, Colour.WAITING))
@@ -142,11 +147,22 @@ def _tell_secrets(url: str, key: Secret, shell: Shell) -> None:
     shell.say(f"curl -d '{_BODY}' {alert_url}/default", indent=2)
 
 
+def _has_administrator(server: "Running") -> bool:
+    from tocsin.actions.users import has_administrator  # noqa: PLC0415 - as the parts of a server
+
+    with server.store.database.read() as tx:
+        return has_administrator(tx)
+
+
 def _lacking(server: "Running") -> list[str]:
     health = server.health()
     if health is None:
         return ["The database does not answer: until it does, everything is refused for now (503)."]
     lacking = []
+    if not (server.first_start or _has_administrator(server)):
+        lacking.append(
+            "Nobody can administer the pages yet: tocsin users add NAME --role administrator"
+        )
     if health.is_paused:
         lacking.append("Paused: nothing fires and nothing is sent until: tocsin resume")
     if not health.has_default_routing:

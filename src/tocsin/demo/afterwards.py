@@ -12,6 +12,7 @@ from tocsin.cli.alert import ALERT_PATH
 from tocsin.cli.paint import Cell, Colour
 from tocsin.demo.plot import ROUTING_KEY
 from tocsin.demo.stage import Stage
+from tocsin.domain.invitation import invitation_url
 
 _ANOTHER: Final = {"message_type": "CRITICAL", "entity_id": "cpu/web2"}
 _COMMANDS: Final = ("incidents", "deliveries", "why '#1'", "resolve 1")
@@ -19,7 +20,13 @@ _COMMANDS: Final = ("incidents", "deliveries", "why '#1'", "resolve 1")
 
 def suggestions(stage: Stage, env: Mapping[str, str]) -> Iterator[str | Cell]:
     """Yield the lines that end the story."""
-    yield Cell("The server is up until Ctrl-C. Try, in another terminal:", Colour.STRONG)
+    yield Cell(
+        "The server is up until Ctrl-C. Open its pages (the link works once):", Colour.STRONG
+    )
+    yield ""
+    yield f"   {invitation_url(stage.url, stage.invitation)}"
+    yield ""
+    yield "Try, in another terminal:"
     yield ""
     tocsin = f"{_settings(stage, env)} {_program(env)}"
     yield from (f"   {tocsin} {command}" for command in _COMMANDS)

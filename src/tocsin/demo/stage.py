@@ -26,6 +26,8 @@ class Stage:
     plot: Plot
     url: str
     alert_key: Secret
+    invitation: Secret
+    """Makes whoever has it the administrator of the pages."""
     receivers: Mapping[str, Receiver]
     """By the slug of their webhook."""
     calls: asyncio.Queue[Call]
@@ -67,6 +69,7 @@ async def set_stage(home: Path, *, clock: Clock, plot: Plot) -> AsyncIterator[St
                 plot=plot,
                 url=server.url,
                 alert_key=server.first_start.alert_key,
+                invitation=server.first_start.invitation,
                 receivers={PAGER: pager, PHONE_BRIDGE: phone_bridge},
                 calls=calls,
                 client=Client(Address(server.url, Secret(token))),

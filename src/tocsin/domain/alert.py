@@ -84,6 +84,8 @@ class Alert:
     routing_key: RoutingKey | None
     fields: dict[str, str]
     repairs: tuple[Repair, ...]
+    key_id: int | None = None
+    """The alert key that it came by; None: by none, as it is the server's own, or a person's."""
 
     @property
     def is_unknown_type(self) -> bool:
@@ -100,6 +102,7 @@ def read_alert(
     alert_uuid: str,
     entity_uuid: str,
     headers: Iterable[tuple[bytes, bytes]] = (),
+    key_id: int | None = None,
 ) -> Alert:
     """Read the body of a request to the REST endpoint.
 
@@ -144,6 +147,7 @@ def read_alert(
         routing_key=key,
         fields=fields,
         repairs=tuple(repairs),
+        key_id=key_id,
     )
 
 

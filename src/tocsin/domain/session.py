@@ -21,6 +21,27 @@ LASTS_UNUSED: Final = timedelta(days=7)
 TOUCH_AFTER: Final = timedelta(minutes=5)
 """How old what is on record of the last page may be: a page must not cost a commit."""
 LONGEST_AGENT: Final = 200
+_SHORT: Final = 40
+# In this order: most of them say that they are one of those that follow, too.
+_BROWSERS: Final = (
+    *(
+        ("Edg/", "Edge"),
+        ("EdgiOS/", "Edge"),
+        ("OPR/", "Opera"),
+        ("SamsungBrowser/", "Samsung Internet"),
+    ),
+    *(
+        ("Firefox/", "Firefox"),
+        ("FxiOS/", "Firefox"),
+        ("CriOS/", "Chrome"),
+        ("HeadlessChrome/", "Chromium"),
+    ),
+    *(("Chrome/", "Chrome"), ("Safari/", "Safari"), ("curl/", "curl")),
+)
+_SYSTEMS: Final = (
+    *(("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows")),
+    *(("CrOS", "ChromeOS"), ("Macintosh", "macOS"), ("Linux", "Linux")),
+)
 _SESSION: Final = re.compile(rf"{SESSION_PREFIX}[A-Za-z0-9_-]{{43}}")
 _CSRF: Final = b"tocsin csrf 1"
 
@@ -32,6 +53,15 @@ class Client:
     address: str
     agent: str
     """What the browser says that it is."""
+
+    @property
+    def words(self) -> str:
+        """Return the agent in words, such as `Firefox on Linux`; else as much of it as a list can show."""
+        browser = next((name for sign, name in _BROWSERS if sign in self.agent), None)
+        if browser is None:
+            return self.agent[:_SHORT] or "an unknown browser"
+        system = next((name for sign, name in _SYSTEMS if sign in self.agent), None)
+        return browser if system is None else f"{browser} on {system}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,13 @@
 """Which policies of an incident start, and why others do not."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from tocsin.domain.configuration import Configuration, Policy
-from tocsin.domain.escalation import first_due_at
+from tocsin.domain.escalation import Escalation, first_due_at
+from tocsin.domain.incident import Incident
 from tocsin.domain.policy import PolicyVersion
 
 
@@ -27,6 +28,26 @@ class StartPlan:
         if self.not_started:
             names["starts"] = [policy.path for policy, _ in self.starting]
         return names
+
+
+def policies_in_force(
+    configuration: Configuration,
+    incident: Incident,
+    escalations: Sequence[Escalation],
+    versions: Mapping[int, PolicyVersion],
+) -> tuple[list[Policy], list[int]]:
+    """Return the policies of the current round, and versions whose policy was deleted.
+
+    One that had fired its last step counts: it was still what this incident goes by. Without any, what
+    the routing key leads to now. `escalations` are those of the round; `versions` are theirs.
+    """
+    if not escalations:
+        return list(configuration.route(incident.routing_key).policies), []
+    ids = [each.policy_version_id for each in escalations]
+    known = configuration.policies
+    found = {versions[id_].policy_id: known.get(versions[id_].policy_id) for id_ in ids}
+    deleted = [id_ for id_ in ids if versions[id_].policy_id not in known]
+    return [policy for policy in found.values() if policy], deleted
 
 
 def plan_start(

@@ -10,7 +10,10 @@ NO_INCIDENT = 0
 
 
 class Kind(StrEnum):
-    """What can happen. `paged`, `followed_up` and `attempted` are read from deliveries and attempts, not stored twice."""
+    """What can happen. `paged`, `followed_up` and `attempted` are read from deliveries and attempts, not stored twice.
+
+    What nodes do is in the feed alone.
+    """
 
     OPENED = "opened"
     ROLLED_UP = "rolled_up"
@@ -42,6 +45,10 @@ class Kind(StrEnum):
     PEER_REACHED = "peer_reached"
     PEER_NOT_REACHED = "peer_not_reached"
     PEER_NOT_CALLED = "peer_not_called"
+    NODE_JOINED = "node_joined"
+    NODE_CAME_BACK = "node_came_back"
+    NODE_LEFT = "node_left"
+    NODE_FELL_SILENT = "node_fell_silent"
 
 
 class TimelineEntry(NamedTuple):

@@ -123,6 +123,14 @@ def sentence(entry: TimelineEntry) -> str:  # noqa: PLR0911, PLR0912, C901 - one
             return not_reached_text(detail["peer"], detail["cause"])
         case Kind.PEER_NOT_CALLED:
             return f"The peer {detail['peer']} is not called, and will page: {detail['cause']}."
+        case Kind.NODE_JOINED:
+            return f"Node {detail['node']} started, with version {detail['version']}."
+        case Kind.NODE_CAME_BACK:
+            return f"Node {detail['node']} is back: it had been taken for dead, and goes on."
+        case Kind.NODE_LEFT:
+            return f"Node {detail['node']} stopped."
+        case Kind.NODE_FELL_SILENT:
+            return f"Node {detail['node']} fell silent; others send what it was sending."
     assert_never(entry.kind)
 
 

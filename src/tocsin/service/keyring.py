@@ -41,12 +41,12 @@ class Keyring:
         """Which of them brought `_keys`."""
         self._looking: asyncio.Task[None] | None = None
 
-    def find(self, key: Secret) -> str | None:
-        """Return the name of a key in force; None for any other text."""
+    def find(self, key: Secret) -> AlertKey | None:
+        """Return a key in force; None for any other text."""
         if self._clock.monotonic() - self._looked_at > LOOK_AGAIN_SECONDS:
             self.look_again()
         hashed = key_hash(key)
-        return None if hashed in self._just_revoked else _name_of(hashed, self._keys)
+        return None if hashed in self._just_revoked else self._keys.get(hashed)
 
     def look_again(self) -> None:
         """Look into the database soon. For use on the loop."""

@@ -13,10 +13,14 @@ from tocsin.domain.network import Networks
 from tocsin.domain.node import Load
 from tocsin.domain.retention import DEFAULT_RETENTION
 from tocsin.domain.role import Role
+from tocsin.domain.sign_in_limit import SignInLimits
 from tocsin.domain.watch import Peering
 from tocsin.domain.webhook import DisabledReason, Webhook
 from tocsin.metrics import Metrics
+from tocsin.service.client_address import Network
+from tocsin.service.commits import Commits
 from tocsin.service.keyring import Keyring
+from tocsin.service.passwords import Passwords
 from tocsin.store.configuration import ConfigurationCache
 from tocsin.store.database import Database
 from tocsin.store.writer import Writer
@@ -114,6 +118,13 @@ class Services:
     """Where senders and people reach this server, without a slash at its end."""
     set_public_url: str | None = None
     """The same, if somebody has set it; links are made only then."""
+    commits: Commits = field(default_factory=Commits)
+    """Tells who follows the feed live."""
     version: str
     retention: timedelta | None = DEFAULT_RETENTION
     """How long what is over is kept; None: for ever."""
+    trusted_proxies: Sequence[Network] = ()
+    """Those whose word counts for where a request came from."""
+    passwords: Passwords = field(default_factory=Passwords)
+    sign_in_limits: SignInLimits = field(default_factory=SignInLimits)
+    """Who tries passwords too often; for use on the loop."""

@@ -82,11 +82,27 @@ def add_change(tx: Tx, change: Change) -> None:
         tx.core.execute(_COUNTERS.insert(), {"name": _REVISION, "value": change.id})
 
 
-def list_changes(tx: Tx, *, limit: int, before: int | None = None) -> list[Change]:
-    """Return changes, the latest first; `before` is the id to go on after."""
+def list_changes(
+    tx: Tx,
+    *,
+    limit: int,
+    before: int | None = None,
+    actor: str | None = None,
+    about: str | None = None,
+) -> list[Change]:
+    """Return changes, the latest first; `before` is the id to go on after.
+
+    `actor`: only what this one did; `about`: only what was done to the object of this name, or of a
+    kind (`webhook`, of which `webhook.changed` is one).
+    """
     select = sa.select(_CHANGES).order_by(_CHANGES.c.id.desc()).limit(limit)
     if before is not None:
         select = select.where(_CHANGES.c.id < before)
+    if actor is not None:
+        select = select.where(_CHANGES.c.actor == actor)
+    if about is not None:
+        of_kind = _CHANGES.c.action.startswith(f"{about}.", autoescape=True)
+        select = select.where(sa.or_(_CHANGES.c.object == about, of_kind))
     return [_change(row) for row in tx.core.execute(select)]
 
 

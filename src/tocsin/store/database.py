@@ -95,7 +95,7 @@ class Tx:
         news = self.news
         lengths = len(news.cancelled), len(news.feed), len(news.alert_keys), len(news.silenced)
         hurried, skipped_late = len(news.hurried), len(news.skipped_late)
-        more = hurried, skipped_late, len(news.follow_ups)
+        more = hurried, skipped_late, len(news.follow_ups), len(news.fates)
         return Mark(*lengths, news.work_due_at, news.withdrawn, *more)
 
     def keep(self, _mark: "Mark") -> None:
@@ -115,6 +115,7 @@ class Tx:
         self.news.withdrawn = mark.withdrawn
         del self.news.hurried[mark.hurried :]
         del self.news.skipped_late[mark.skipped_late :]
+        del self.news.fates[mark.fates :]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,7 @@ class Mark(NamedTuple):
     hurried: int
     skipped_late: int
     follow_ups: int
+    fates: int
 
 
 class News:
@@ -158,6 +160,7 @@ class News:
     __slots__ = (
         "alert_keys",
         "cancelled",
+        "fates",
         "feed",
         "follow_ups",
         "group_size",
@@ -186,6 +189,8 @@ class News:
         """Deliveries that were too late to be sent."""
         self.follow_ups: list[str] = []
         """What webhooks are to be told of changes, by name."""
+        self.fates: list[tuple[int, str]] = []
+        """Of each alert that came by a key: which one, and its fate."""
         self.withdrawn = 0
         """How many deliveries that waited were cancelled."""
         self.group_size = 0

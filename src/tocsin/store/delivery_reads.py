@@ -1,6 +1,6 @@
 """Deliveries as people look at them: listed, found, with their attempts. Nothing is locked."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from tocsin.domain.follow_up import FollowUp
 from tocsin.domain.outcome import Outcome
 from tocsin.ids import first_id_at
 from tocsin.store import schema
+from tocsin.store.by_key import select_by_key
 from tocsin.store.database import Tx
 from tocsin.stored_json import from_json
 
@@ -133,6 +134,24 @@ def list_resends(tx: Tx, id_: int) -> list[int]:
 def list_deliveries_of_incident(tx: Tx, incident: int) -> list[Delivery]:
     """Return an incident's deliveries in the order in which they were made."""
     return _deliveries(tx, sa.select(_D).where(_D.c.incident == incident).order_by(_D.c.id))
+
+
+def list_deliveries_of_steps(tx: Tx, steps: Collection[tuple[int, int, int]]) -> list[Delivery]:
+    """Return what these steps sent, each an incident, an escalation of it, and a position of that."""
+    if not steps:
+        return []
+    select = select_by_key(_D, ("incident", "escalation", "step"), steps)
+    return _deliveries(tx, select.order_by(_D.c.id))
+
+
+def list_deliveries_of_causes(tx: Tx, causes: Collection[int]) -> list[Delivery]:
+    """Return what tells of these entries of the timeline."""
+    is_of_one = sa.and_(_D.c.cause.in_(causes), _D.c.cause.is_not(None))
+    return (
+        _deliveries(tx, sa.select(_D).where(is_of_one).order_by(_D.c.cause, _D.c.id))
+        if causes
+        else []
+    )
 
 
 def list_waiting(tx: Tx, *, until: datetime | None = None, limit: int) -> list[Delivery]:

@@ -1,5 +1,6 @@
 """Incidents as people look at them: listed, found, and what of them is still to come. Nothing is locked."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -31,6 +32,13 @@ class DueStep:
 
 def find_incident(tx: Tx, number: int) -> Incident | None:
     return _first(tx, sa.select(_I).where(_I.c.number == number))
+
+
+def find_incidents_by_number(tx: Tx, numbers: Collection[int]) -> dict[int, Incident]:
+    """Return those of the incidents that exist, by number."""
+    select = sa.select(_I).where(_I.c.number.in_(numbers))
+    rows = tx.core.execute(select).mappings() if numbers else ()
+    return {row["number"]: _incident(row) for row in rows}
 
 
 def find_latest_incident(tx: Tx, entity_id: str) -> Incident | None:

@@ -11,7 +11,7 @@ from tocsin.store.database import Tx
 from tocsin.store.postgresql import is_locked_out, wait_briefly
 from tocsin.store.settings_rows import find_setting
 
-HEAD = "0016"
+HEAD = "0017"
 """The revision that this version needs: the newest file in `migrations/versions`."""
 OLDEST_CODE = "oldest_code"
 """The setting by which a migration says that code which does not know some revision cannot use its schema.

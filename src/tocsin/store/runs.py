@@ -4,7 +4,7 @@ Only where several nodes share a store is a run renewed; SQLite has one node, an
 proves that every earlier run is dead.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -109,6 +109,12 @@ def list_runs(tx: Tx, *, ended_since: datetime, limit: int) -> list[Run]:
     recent = sa.or_(_R.c.ended_at.is_(None), _R.c.ended_at >= ended_since)
     select = sa.select(_R).where(recent).order_by(_R.c.started_at.desc(), _R.c.id.desc())
     return [_run(row) for row in tx.core.execute(select.limit(limit))]
+
+
+def find_runs(tx: Tx, ids: Collection[int]) -> dict[int, Run]:
+    """Return those of the runs that exist, by id."""
+    rows = tx.core.execute(sa.select(_R).where(_R.c.id.in_(ids))) if ids else ()
+    return {row.id: _run(row) for row in rows}
 
 
 def list_living_roles(tx: Tx, *, silent_since: datetime) -> list[frozenset[Role]]:

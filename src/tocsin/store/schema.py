@@ -63,7 +63,7 @@ Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 metadata = sa.MetaData()
 
 
-def _clustered(name: str, *columns: sa.Column[Any], **more: Any) -> sa.Table:
+def clustered(name: str, *columns: sa.Column[Any], **more: Any) -> sa.Table:
     """A table kept in the order of its primary key (on PostgreSQL an ordinary one)."""
     return sa.Table(name, metadata, *columns, sqlite_with_rowid=False, **more)
 
@@ -150,7 +150,7 @@ refused_alerts = sa.Table(
     sa.Column("revoked_key", sa.Text),
 )
 
-escalations = _clustered(
+escalations = clustered(
     "escalations",
     sa.Column("incident", Id, primary_key=True, autoincrement=False),
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
@@ -276,7 +276,7 @@ leases = sa.Table(
     sa.Column("deliveries", sa.LargeBinary, nullable=False),
 )
 
-attempts = _clustered(
+attempts = clustered(
     "attempts",
     sa.Column("delivery_id", Id, primary_key=True, autoincrement=False),
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
@@ -291,7 +291,7 @@ attempts = _clustered(
     sa.Column("head_id", Id),
 )
 
-lanes = _clustered(
+lanes = clustered(
     "lanes",
     sa.Column("webhook_id", Id, primary_key=True, autoincrement=False),
     # No later than the earliest waiting delivery; null when none waits.
@@ -306,7 +306,7 @@ lanes = _clustered(
 )
 
 # One-time links that were followed.
-used_links = _clustered(
+used_links = clustered(
     "used_links",
     sa.Column("delivery_id", Id, primary_key=True, autoincrement=False),
     sa.Column("action", sa.Text, primary_key=True),
@@ -314,7 +314,7 @@ used_links = _clustered(
 )
 
 # What webhooks failed since their last 2xx. One that works has no row, and so costs no write.
-webhook_failures = _clustered(
+webhook_failures = clustered(
     "webhook_failures",
     sa.Column("webhook_id", Id, primary_key=True, autoincrement=False),
     sa.Column("failures", sa.Integer, nullable=False),
@@ -335,7 +335,7 @@ webhook_failures = _clustered(
     sa.Column("probe_at", Instant),
 )
 
-timeline = _clustered(
+timeline = clustered(
     "timeline",
     # 0 is about no incident.
     sa.Column("incident", Id, primary_key=True, autoincrement=False),
@@ -356,7 +356,7 @@ feed = sa.Table(
     sa.Column("entries", sa.Text, nullable=False),
 )
 
-counters = _clustered(
+counters = clustered(
     "counters",
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("value", Id, nullable=False),

@@ -10,7 +10,7 @@ are unique among the living.
 import sqlalchemy as sa
 
 from tocsin.store import schema_identity
-from tocsin.store.schema import Id, Instant, Sealed, metadata
+from tocsin.store.schema import Id, Instant, Sealed, clustered, metadata
 
 assert (
     schema_identity.users.metadata is metadata
@@ -213,6 +213,15 @@ alert_keys = sa.Table(
 )
 _alive("alert_keys_name", alert_keys, "name", ended_at="revoked_at")
 _alive("alert_keys_hash", alert_keys, "hash", ended_at="revoked_at")
+
+# How many alerts came by a key on a day, by their fate.
+alert_fates = clustered(
+    "alert_fates",
+    sa.Column("day", sa.Integer, primary_key=True, autoincrement=False),  # of UTC, since 1970
+    sa.Column("key_id", Id, primary_key=True, autoincrement=False),
+    sa.Column("fate", sa.Text, primary_key=True),
+    sa.Column("alerts", Id, nullable=False),
+)
 
 tokens = sa.Table(
     "tokens",

@@ -1,12 +1,13 @@
 """The append-only record of each incident, and the feed that gives it positions in commit order."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from tocsin.domain.timeline import Kind, TimelineEntry
 from tocsin.store import schema
+from tocsin.store.by_key import select_by_key
 from tocsin.store.database import Tx
 from tocsin.store.schema import micros_or_none, to_micros
 from tocsin.store.statement import insert
@@ -38,15 +39,24 @@ def _row(entry: TimelineEntry) -> tuple[Any, ...]:
 def list_timeline(tx: Tx, incident: int) -> list[TimelineEntry]:
     """Return an incident's rows in the order in which they were written."""
     select = sa.select(_T).where(_T.c.incident == incident).order_by(_T.c.id)
-    return [
-        TimelineEntry(
-            incident=row.incident,
-            id=row.id,
-            at=row.at,
-            kind=Kind(row.kind),
-            actor=row.actor,
-            detail=from_json(row.detail),
-            planned_at=row.planned_at,
-        )
-        for row in tx.core.execute(select)
-    ]
+    return [_entry(row) for row in tx.core.execute(select)]
+
+
+def find_entries(tx: Tx, keys: Collection[tuple[int, int]]) -> dict[tuple[int, int], TimelineEntry]:
+    """Return those of the rows that exist, each by its incident and id."""
+    if not keys:
+        return {}
+    select = select_by_key(_T, ("incident", "id"), keys)
+    return {(row.incident, row.id): _entry(row) for row in tx.core.execute(select)}
+
+
+def _entry(row: Any) -> TimelineEntry:
+    return TimelineEntry(
+        incident=row.incident,
+        id=row.id,
+        at=row.at,
+        kind=Kind(row.kind),
+        actor=row.actor,
+        detail=from_json(row.detail),
+        planned_at=row.planned_at,
+    )

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from tocsin.domain.slug import is_slug
 from tocsin.domain.user import User, UserRole
 from tocsin.store import schema_configuration, schema_identity
 from tocsin.store.database import Tx
@@ -26,6 +27,9 @@ def list_users(tx: Tx) -> list[User]:
 
 
 def find_user(tx: Tx, name: str) -> User | None:
+    """Return a user by name. What cannot be one is not looked for: PostgreSQL refuses some texts."""
+    if not is_slug(name):
+        return None
     return next(iter(_users(tx, sa.select(*_LISTED).where(_U.c.name == name))), None)
 
 

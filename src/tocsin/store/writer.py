@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from tocsin.clock import Clock
 from tocsin.errors import TocsinError
 from tocsin.store.database import Database, Failed, News, Tx, is_store_failure
+from tocsin.store.fates import save_fates
 from tocsin.store.feed import publish
 from tocsin.store.postgresql import is_deadlock
 
@@ -196,7 +197,9 @@ class Writer:
             with self._database.write() as tx:
                 for piece in group:
                     self._do(piece, tx)
-                publish(tx, self._clock.now())
+                now = self._clock.now()
+                publish(tx, now)
+                save_fates(tx, now)
                 if self._before_commit is not None:
                     self._before_commit(tx)
         except Exception as error:

@@ -22,7 +22,9 @@ from tocsin.service.bugs import log_bug
 from tocsin.service.transactions import Transactions
 from tocsin.store.database import Tx
 from tocsin.web import pages
+from tocsin.web.entries import render_entry
 from tocsin.web.headers import NOT_KEPT, is_from_here, security_headers
+from tocsin.web.live import Live
 from tocsin.web.refusals import (
     CameFromElsewhere,
     FormTooLarge,
@@ -57,7 +59,8 @@ class Pages:
 
     def __init__(self, work: Transactions, routes: Sequence[Route]) -> None:
         self._work = work
-        self._routes = [(*compile_path(route.path), route) for route in routes]
+        self._live = Live(work, render_entry)
+        self._routes = [(*compile_path(route.path), route) for route in sorted(routes, key=_rank)]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -82,6 +85,7 @@ class Pages:
         visit = Visit(
             request=request, work=self._work, now=self._work.services.clock.now(), params={}
         )
+        visit.live = self._live
         try:
             return await self._enter(visit)
         except SignInFirst as refusal:
@@ -140,6 +144,11 @@ class Pages:
         if visit.who is not None and visit.who.needs_touch:
             id_ = visit.who.session_id
             await self._work.change(lambda tx, context: touch(tx, id_, now=context.now))
+
+
+def _rank(route: Route) -> list[bool]:
+    """Return where a route stands: a word before what could be taken for it, `new` before `{slug}`."""
+    return ["{" in part for part in route.path.split("/")]
 
 
 def _admit(principal: Principal | None, needs: Access, params: dict[str, Any]) -> None:

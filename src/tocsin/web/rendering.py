@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from tocsin.domain.actor import name_of_actor
 from tocsin.domain.wording import counted, length_text, listed
 from tocsin.web.static_files import static_url
 
@@ -31,12 +32,26 @@ def render(template: str, *, visit: "Visit", **words: Any) -> str:
             principal=visit.who.principal if visit.who else None,
             now=visit.now,
             csrf=lambda: _csrf(visit.csrf),
-            time=lambda at, words="": _time(at, now=visit.now, zone=zone_of(visit), words=words),
-            exact=lambda at: exact_text(at, zone_of(visit)),
-            countdown=lambda at: _countdown(at, now=visit.now, zone=zone_of(visit)),
+            **_times(visit.now, zone_of(visit)),
             **words,
         )
     )
+
+
+def render_part(template: str, *, now: datetime, zone: tzinfo, **words: Any) -> "Markup":
+    """Return a part of a page that is alike for everybody who has this time zone."""
+    from markupsafe import Markup  # noqa: PLC0415 - see below
+
+    part = _environment().get_template(template).render(**_times(now, zone), **words)
+    return Markup(part)  # noqa: S704 - the template has escaped what is data
+
+
+def _times(now: datetime, zone: tzinfo) -> dict[str, Any]:
+    return {
+        "time": lambda at, words="": _time(at, now=now, zone=zone, words=words),
+        "exact": lambda at: exact_text(at, zone),
+        "countdown": lambda at: _countdown(at, now=now, zone=zone),
+    }
 
 
 @cache
@@ -51,8 +66,10 @@ def _environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(static=static_url, counted=counted, listed=listed)
-    environment.filters.update(length=length_text, pretty=_pretty)
+    environment.globals.update(
+        static=static_url, counted=counted, listed=listed, name_of=name_of_actor
+    )
+    environment.filters.update(lasting=length_text, pretty=_pretty)
     return environment
 
 

@@ -4,7 +4,7 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
 from starlette.datastructures import QueryParams
@@ -12,12 +12,16 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from tocsin.domain.principal import Principal, unauthenticated
-from tocsin.domain.session import SignedIn, csrf_token
+from tocsin.domain.session import Client, SignedIn, csrf_token
 from tocsin.domain.user import User
 from tocsin.secret import Secret
+from tocsin.service.client_address import client_address
 from tocsin.service.services import Services
 from tocsin.service.transactions import Transactions
 from tocsin.web.rendering import render
+
+if TYPE_CHECKING:
+    from tocsin.web.live import Live
 
 SESSION_COOKIE: Final = "__Host-tocsin"
 NOTICE_COOKIE: Final = "__Host-tocsin-notice"
@@ -42,6 +46,8 @@ class Visit:
     token: Secret | None = None
     """What the browser shows for its session, whether or not it is one."""
     is_paused: bool = False
+    live: "Live" = field(init=False)
+    """Lets pages follow what happens."""
 
     @property
     def services(self) -> Services:
@@ -60,6 +66,13 @@ class Visit:
         if self.who is None:
             raise unauthenticated()
         return self.who.user
+
+    @property
+    def client(self) -> Client:
+        """Where the request came from."""
+        trusted = self.services.trusted_proxies
+        address = client_address(self.request.scope, trusted)
+        return Client(address, self.request.headers.get("user-agent", ""))
 
     @property
     def query(self) -> QueryParams:

@@ -1,4 +1,4 @@
-"""A first start makes what one needs to begin: an alert key, and a token for this machine's user."""
+"""A first start makes what one needs to begin: an alert key, a token for this machine's user, and a link."""
 
 import json
 import os
@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from tocsin.actions.alert_keys import create_alert_key
 from tocsin.actions.editor import Editor
+from tocsin.actions.invitations import invite_first_administrator
 from tocsin.actions.tokens import create_token, list_tokens
 from tocsin.domain.principal import Scope, Token
 from tocsin.errors import TocsinError
@@ -39,10 +40,12 @@ class FirstStart:
 
     alert_key: Secret
     token_file: Path
+    invitation: Secret
+    """Makes whoever has it the first administrator of the pages."""
 
 
 def set_up(tx: Tx, *, editor: Editor, home: Path) -> FirstStart | None:
-    """Make a token and an alert key in a database that has no token yet; None in any other.
+    """Make a token, an alert key and a link in a database that has no token yet; None in any other.
 
     A token's file that was lost is made anew, with another token: who can start the server on the
     database can do anything with it anyway. Where nodes share the database, a home without a file may
@@ -72,7 +75,8 @@ def set_up(tx: Tx, *, editor: Editor, home: Path) -> FirstStart | None:
     _write(file, made.secret.reveal() + "\n")
     if tokens:
         return None
-    return FirstStart(create_alert_key(tx, name=DEFAULT_KEY, editor=editor).secret, file)
+    key = create_alert_key(tx, name=DEFAULT_KEY, editor=editor).secret
+    return FirstStart(key, file, invite_first_administrator(tx, editor=editor).token)
 
 
 def _free_name(tokens: Sequence[Token]) -> str:

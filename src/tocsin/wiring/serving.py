@@ -30,6 +30,7 @@ from tocsin.engine.engine import Engine, EngineSettings
 from tocsin.errors import TocsinError
 from tocsin.ids import NODE_BITS, IdSource
 from tocsin.metrics import Metrics
+from tocsin.service.commits import Commits
 from tocsin.service.keyring import Keyring
 from tocsin.service.services import Health, Services
 from tocsin.service.transactions import Transactions
@@ -166,7 +167,7 @@ async def running(
                     # With TLS, a certificate names the public URL rather than 127.0.0.1.
                     known_as = settings.public_url if settings.tls_cert else None
                     write_address(settings.home, known_as or url)
-                with watching(engine, services.health):
+                with watching(engine, services.health), parts.commits.until_stop():
                     yield Running(
                         url=url,
                         public_url=settings.public_url or url,
@@ -216,6 +217,7 @@ class _Parts:
         self.random_bytes = random_bytes
         self.randomness = randomness
         self.metrics = Metrics(version=__version__)
+        self.commits = Commits()
         # For the writer's thread alone.
         self.ids = IdSource(node=randomness.getrandbits(NODE_BITS), after=newest_id)
         (self.run_id,) = self.ids.take(1, clock.now())
@@ -270,6 +272,7 @@ class _Parts:
             clock=self.clock,
             random_bytes=self.random_bytes,
             metrics=self.metrics,
+            commits=self.commits,
             keyring=keyring,
             check_webhook=engine.check,
             health=lambda: measure(
@@ -282,6 +285,7 @@ class _Parts:
             public_url=self.settings.public_url or url,
             set_public_url=self.settings.public_url,
             retention=self.settings.retention,
+            trusted_proxies=self.settings.trusted_proxies,
             version=__version__,
         )
 
@@ -330,6 +334,7 @@ async def _engine(
             if news.alert_keys:
                 keyring.learn(news.alert_keys)
             on_commit(news)
+            parts.commits.heed(news)
 
         return Writer(
             store.database,

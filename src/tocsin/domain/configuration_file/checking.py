@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tocsin.domain.configuration_file.advice import Advice, Concern
 from tocsin.domain.configuration_file.description import (
     DEFAULT_ROUTING,
     DescribedHeartbeat,
@@ -14,19 +15,9 @@ from tocsin.domain.configuration_file.description import (
 )
 from tocsin.domain.configuration_file.merging import Merged
 from tocsin.domain.configuration_file.mistakes import Mistake, nearest
+from tocsin.domain.configuration_file.policy_advice import described_conditions, policy_advice
 from tocsin.domain.configuration_file.reading import ConfigurationFile
 from tocsin.domain.message_type import MessageType
-
-
-@dataclass(frozen=True, slots=True)
-class Advice:
-    """What will work as written, but hardly as meant. `path` is the place in a file."""
-
-    path: str
-    message: str
-
-    def text(self) -> str:
-        return f"{self.path}: {self.message}"
 
 
 def find_missing(merged: Merged, file: ConfigurationFile) -> Iterator[Mistake]:
@@ -96,22 +87,31 @@ def find_advice(description: Description) -> Iterator[Advice]:
         yield Advice(
             "default_routing",
             "there is none, so an alert with an unknown routing key pages nobody; name a policy",
+            Concern.NO_DEFAULT_ROUTING,
         )
     if not description.alert_keys:
-        yield Advice("alert_keys", "there is none, so nothing can send alerts; add one")
+        yield Advice(
+            "alert_keys",
+            "there is none, so nothing can send alerts; add one",
+            Concern.NO_ALERT_KEY,
+        )
     reached = {path for routing in description.routing.values() for path in routing.policies}
     called = {slug for policy in description.policies.values() for slug in _webhooks_of(policy)}
+    conditions = described_conditions(description)
     for path, policy in sorted(description.policies.items()):
-        yield from policy_advice(policy, description, is_reached=path in reached)
+        found = policy_advice(policy, conditions, is_reached=path in reached)
+        yield from (advice for advice in found if not advice.is_as_meant)
     for slug, webhook in sorted(description.webhooks.items()):
         key = webhook.options.when_failing
         if key is not None and key not in description.routing:
             yield Advice(
                 f"{place_of(ObjectKind.WEBHOOK, slug)}.when_failing",
                 f"the routing key {key!r} is not configured, so the default routing takes the alert",
+                Concern.UNKNOWN_ROUTING_KEY,
             )
     for slug in sorted(description.webhooks.keys() - called):
-        yield Advice(place_of(ObjectKind.WEBHOOK, slug), "no policy calls it")
+        place = place_of(ObjectKind.WEBHOOK, slug)
+        yield Advice(place, "no policy calls it", Concern.NEVER_CALLED)
     for _, heartbeat in sorted(description.heartbeats.items()):
         yield from _heartbeat_advice(heartbeat, description)
 
@@ -122,34 +122,17 @@ def _heartbeat_advice(heartbeat: DescribedHeartbeat, description: Description) -
         yield Advice(
             f"{place}.routing_key",
             f"the routing key {key!r} is not configured, so the default routing takes the alert",
+            Concern.UNKNOWN_ROUTING_KEY,
         )
     route = description.routing.get(key) or description.routing.get(DEFAULT_ROUTING)
     if route is not None and MessageType.CRITICAL not in route.opens_on:
         yield Advice(
             f"{place}.routing_key",
             "its alert is CRITICAL, which opens no incident there; add CRITICAL to opens_on",
+            Concern.OPENS_NOTHING,
         )
 
 
 def _webhooks_of(policy: DescribedPolicy) -> Iterator[str]:
     for step in policy.steps:
         yield from step.webhooks
-
-
-def policy_advice(
-    policy: DescribedPolicy, description: Description, *, is_reached: bool
-) -> Iterator[Advice]:
-    place = place_of(ObjectKind.POLICY, policy.path)
-    if not is_reached:
-        yield Advice(place, "no routing key leads to it, so no alert starts it")
-    if not policy.steps:
-        yield Advice(place, "it has no steps and pages nobody")
-    for number, step in enumerate(policy.steps, start=1):
-        webhooks = [description.webhooks[slug] for slug in step.webhooks]
-        if not any(webhook.enabled is not False for webhook in webhooks):
-            yield Advice(f"{place}.steps[{number}]", "it reaches nobody: its webhooks are disabled")
-    if policy.steps and policy.steps[-1].if_undelivered is not None:
-        yield Advice(
-            f"{place}.steps[{len(policy.steps)}].if_undelivered",
-            "no step follows it, so it does nothing; add a step that reaches somebody else, or leave it out",
-        )

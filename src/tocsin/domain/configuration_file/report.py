@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from tocsin.domain.configuration_file.checking import Advice
+from tocsin.domain.configuration_file.advice import Advice
 from tocsin.domain.configuration_file.description import (
     Described,
     DescribedPolicy,

@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tocsin.domain.configuration_file.checking import Advice, policy_advice
+from tocsin.domain.configuration_file.advice import Advice, Concern
 from tocsin.domain.configuration_file.description import (
     DEFAULT_ROUTING,
     DescribedPolicy,
     DescribedRouting,
     Description,
 )
+from tocsin.domain.configuration_file.policy_advice import described_conditions, policy_advice
 from tocsin.domain.configuration_file.report import plan_lines
 from tocsin.domain.message_type import MessageType
 from tocsin.domain.routing import OPENING_TYPES_BY_DEFAULT, format_opening_types, routing_key_of
@@ -47,9 +48,15 @@ def explain_route(description: Description, given: str) -> RouteExplanation:
 
 def _warnings(description: Description, policies: Sequence[DescribedPolicy]) -> Iterator[Advice]:
     if not policies:
-        yield Advice("default_routing", "there is none, so this pages nobody; name a policy there")
+        yield Advice(
+            "default_routing",
+            "there is none, so this pages nobody; name a policy there",
+            Concern.NO_DEFAULT_ROUTING,
+        )
+    conditions = described_conditions(description)
     for policy in policies:
-        yield from policy_advice(policy, description, is_reached=True)
+        found = policy_advice(policy, conditions, is_reached=True)
+        yield from (advice for advice in found if not advice.is_as_meant)
 
 
 def route_lines(route: RouteExplanation) -> list[str]:

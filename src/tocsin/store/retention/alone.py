@@ -1,4 +1,4 @@
-"""What is about no incident: tests, alerts that opened nothing, refusals, what the engine told, the feed, answers."""
+"""What is about no incident: tests, alerts that opened nothing, refusals, what the engine told, the feed, counts, answers."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,12 +9,13 @@ from tocsin.domain.timeline import NO_INCIDENT
 from tocsin.store import schema
 from tocsin.store import schema_configuration as configuration
 from tocsin.store.database import Tx
+from tocsin.store.fates import day_of
 from tocsin.store.retention.deliveries import COLUMNS, OldDelivery, remove_deliveries
 from tocsin.store.retention.part import Found, Horizon, Part, Removed, delete_by_id, in_lots
 
 _D, _A, _R = schema.deliveries, schema.alerts, schema.refused_alerts
 _T, _F = schema.timeline, schema.feed
-_ANSWERS = configuration.idempotency
+_ANSWERS, _C = configuration.idempotency, configuration.alert_fates
 # So that the index by incident, escalation and step finds them.
 _IS_TEST = sa.and_(_D.c.incident.is_(None), _D.c.escalation.is_(None), _D.c.step.is_(None))
 _ROWS_OF_A_TEST = 4  # itself, its body, an attempt or two
@@ -100,6 +101,13 @@ def _remove_entries(tx: Tx, _horizon: Horizon, lot: Sequence[int], _limit: int) 
     return Removed(rows, rows)
 
 
+def _find_fates(tx: Tx, horizon: Horizon, after: int | None, limit: int) -> Found:
+    """The days of which even the last instant is old."""
+    select = sa.select(_C.c.day).where(_C.c.day < day_of(horizon.before))
+    days = list(tx.core.scalars(_page(select.distinct(), _C.c.day, after, limit)))
+    return Found(in_lots(days, limit), _last(days, limit))
+
+
 # --- answers that were kept for whoever asks twice
 
 
@@ -140,5 +148,6 @@ TESTS = Part("tests", _find_tests, _remove_tests, is_missed=True)
 ALERTS = Part("alerts", _find_alerts, _remove_by(_A.c.id), is_missed=True, never_changes=True)
 REFUSED_ALERTS = Part("refused_alerts", _find_refused, _remove_by(_R.c.id), is_missed=True)
 ENTRIES = Part("timeline", _find_entries, _remove_entries)
+FATES = Part("alert_fates", _find_fates, _remove_by(_C.c.day))
 FEED = Part("feed", _find_feed, _remove_by(_F.c.position))
 ANSWERS = Part("idempotency", _find_answers, _remove_answers)

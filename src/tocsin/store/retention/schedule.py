@@ -3,13 +3,21 @@
 from collections.abc import Mapping
 from typing import Final
 
-from tocsin.store.retention.alone import ALERTS, ANSWERS, ENTRIES, FEED, REFUSED_ALERTS, TESTS
+from tocsin.store.retention.alone import (
+    ALERTS,
+    ANSWERS,
+    ENTRIES,
+    FATES,
+    FEED,
+    REFUSED_ALERTS,
+    TESTS,
+)
 from tocsin.store.retention.incidents import INCIDENTS
 from tocsin.store.retention.named import NAMED
 from tocsin.store.retention.part import Part
 
 PARTS: Final[tuple[Part, ...]] = (
-    *(INCIDENTS, TESTS, ALERTS, REFUSED_ALERTS, ENTRIES, FEED, ANSWERS),
+    *(INCIDENTS, TESTS, ALERTS, REFUSED_ALERTS, ENTRIES, FEED, FATES, ANSWERS),
     *NAMED,
 )
 """What names others before what is named."""
@@ -25,6 +33,7 @@ REMOVED: Final[Mapping[str, tuple[str, ...]]] = {
     "used_links": ("incidents", "tests"),
     "refused_alerts": ("refused_alerts",),
     "feed": ("feed",),
+    "alert_fates": ("alert_fates",),
     "idempotency": ("idempotency",),
     "policy_versions": ("policy_versions", "policies"),
     "policies": ("policies",),

@@ -2,6 +2,17 @@
 
 from typing import Final, Protocol
 
+from tocsin.web.pages import (
+    account,
+    audit,
+    policies,
+    policy_editor,
+    routing,
+    signing_in,
+    teams,
+    timeline,
+    users,
+)
 from tocsin.web.route import Route
 
 
@@ -10,6 +21,15 @@ class _Module(Protocol):
     def ROUTES(self) -> tuple[Route, ...]: ...  # noqa: N802 - a constant of the module
 
 
-_MODULES: Final[tuple[_Module, ...]] = ()
+_MODULES: Final[tuple[_Module, ...]] = (
+    account,
+    audit,
+    policies,
+    policy_editor,
+    routing,
+    signing_in,
+    teams,
+    timeline,
+    users,
+)
 ROUTES: Final = tuple(route for module in _MODULES for route in module.ROUTES)
-"""The order matters where a word could be taken for a name: `/webhooks/new` stands before `/webhooks/{slug}`."""

@@ -1,0 +1,60 @@
+"""The audit log: who changed what, and what it was before."""
+
+from typing import Final, NamedTuple
+from urllib.parse import urlencode
+
+from starlette.responses import Response
+
+from tocsin.actions.changes import list_changes
+from tocsin.domain.actor import name_of_actor
+from tocsin.domain.change_lines import FieldChange, field_changes
+from tocsin.service.cursors import ITEMS, read_cursor, split_page
+from tocsin.store.changes import Change
+from tocsin.web.route import Access, Route
+from tocsin.web.visit import Visit
+
+AUDIT: Final = "/audit"
+
+
+class Shown(NamedTuple):
+    """One change, ready to be shown."""
+
+    change: Change
+    by: str
+    fields: list[FieldChange]
+
+
+async def show_audit(visit: Visit) -> Response:
+    """List the changes, the latest first. Raises: InvalidCursor."""
+    actor, about = visit.query.get("actor", "").strip(), visit.query.get("about", "").strip()
+    before = read_cursor(visit.query.get("after"))
+    found = await visit.work.read(
+        lambda tx: list_changes(
+            tx,
+            limit=ITEMS + 1,
+            before=before,
+            actor=_storable(actor),
+            about=_storable(about),
+        )
+    )
+    page, cursor = split_page(found, ITEMS, lambda change: change.id)
+    filters = {name: text for name, text in (("actor", actor), ("about", about)) if text}
+    older = f"{AUDIT}?{urlencode({**filters, 'after': cursor})}" if cursor else ""
+    return visit.render(
+        "audit.html",
+        changes=[
+            Shown(each, name_of_actor(each.actor), field_changes(each.before, each.after))
+            for each in page
+        ],
+        actor=actor,
+        about=about,
+        older=older,
+    )
+
+
+def _storable(text: str) -> str | None:
+    """Return what to look for; None for nothing. No text with U+0000 is in any store."""
+    return text.replace("\x00", "\ufffd") or None
+
+
+ROUTES: Final = (Route(AUDIT, "GET", Access.ADMINISTER, show_audit),)

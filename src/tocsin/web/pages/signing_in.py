@@ -1,0 +1,184 @@
+"""Signing in and out, and the page behind an invitation."""
+
+import re
+from typing import ClassVar, Final
+from urllib.parse import quote, urlsplit
+
+from starlette.responses import Response
+
+from tocsin.actions.invitations import find_invitation
+from tocsin.actions.sessions import NewSession, SignInRefused, sign_out
+from tocsin.actions.users import InvalidTimeZone, check_time_zone, has_administrator
+from tocsin.domain.invitation import INVITATION_PATH
+from tocsin.domain.session import LASTS
+from tocsin.domain.sign_in_limit import TooManySignIns
+from tocsin.domain.user import UTC_ZONE
+from tocsin.errors import TocsinError
+from tocsin.secret import Secret
+from tocsin.service.sign_ins import accept_invitation, sign_in
+from tocsin.web.route import Access, Route
+from tocsin.web.visit import SESSION_COOKIE, Visit
+
+SIGN_IN: Final = "/sign-in"
+HOME: Final = "/"
+_OURS: Final = re.compile(r"/(?![/\\])[!-\[\]-~]*")
+_HERE: Final = ("localhost", "127.0.0.1", "::1")
+
+
+class PasswordsDiffer(TocsinError):
+    """A password was typed in two ways."""
+
+    code: ClassVar[str] = "passwords_differ"
+    status_hint: ClassVar[int] = 422
+
+    def __init__(self) -> None:
+        super().__init__("The two passwords are not the same; type them again")
+
+
+async def show_sign_in(visit: Visit) -> Response:
+    """Ask who it is; whoever is signed in goes on."""
+    wanted = path_of_ours(visit.query.get("next", ""))
+    if visit.who is not None:
+        return visit.redirect(wanted)
+    return await _sign_in_page(visit, wanted=wanted)
+
+
+async def take_sign_in(visit: Visit) -> Response:
+    """Begin a session, and go where whoever it is wanted to."""
+    name, wanted = visit.form.get("name", "").strip(), path_of_ours(visit.form.get("next", ""))
+    try:
+        session = await sign_in(
+            visit.work,
+            name.lower(),
+            Secret(visit.form.get("password", "")),
+            client=visit.client,
+            replaces=visit.token,
+        )
+    except (SignInRefused, TooManySignIns) as refusal:
+        return await _sign_in_page(visit, wanted=wanted, name=name, refusal=refusal)
+    return with_session(visit.redirect(wanted), session)
+
+
+async def _sign_in_page(
+    visit: Visit, *, wanted: str, name: str = "", refusal: TocsinError | None = None
+) -> Response:
+    has_begun = await visit.work.read(has_administrator)
+    headers = {}
+    if isinstance(refusal, TooManySignIns):
+        headers["retry-after"] = str(refusal.retry_after)
+    return visit.render(
+        "sign_in.html",
+        status=refusal.status_hint if refusal else 200,
+        headers=headers,
+        wanted=wanted,
+        name=name,
+        refusal=refusal,
+        has_begun=has_begun,
+        is_in_the_clear=is_in_the_clear(visit),
+    )
+
+
+async def take_sign_out(visit: Visit) -> Response:
+    """End the session of this browser."""
+    token = visit.token
+    assert token is not None
+    await visit.work.change(lambda tx, context: sign_out(tx, token, now=context.now))
+    return without_session(visit.redirect(SIGN_IN, notice="You are signed out."))
+
+
+async def show_welcome(visit: Visit) -> Response:
+    """Ask for a password, and of the first administrator for a name; nothing is used up."""
+    return await _welcome_page(visit)
+
+
+async def take_welcome(visit: Visit) -> Response:
+    """Use the invitation."""
+    form = visit.form
+    password = form.get("password", "")
+    try:
+        if password != form.get("again", ""):
+            raise PasswordsDiffer
+        session = await accept_invitation(
+            visit.work,
+            Secret(visit.params["token"]),
+            name=form.get("name", "").strip().lower(),
+            password=Secret(password),
+            time_zone=_time_zone(form.get("time_zone", "")),
+            client=visit.client,
+        )
+    except TocsinError as refusal:
+        return await _welcome_page(visit, refusal=refusal)
+    welcome = f"Welcome, {session.user.name}. You are signed in."
+    return with_session(visit.redirect(HOME, notice=welcome), session)
+
+
+async def _welcome_page(visit: Visit, *, refusal: TocsinError | None = None) -> Response:
+    """Raises: InvitationOver."""
+    token = Secret(visit.params["token"])
+    invitation = await visit.work.read(lambda tx: find_invitation(tx, token, now=visit.now))
+    return visit.render(
+        "welcome.html",
+        status=refusal.status_hint if refusal else 200,
+        action=f"{INVITATION_PATH}{quote(token.reveal(), safe='')}",
+        invitation=invitation,
+        name=visit.form.get("name", ""),
+        refusal=refusal,
+        is_in_the_clear=is_in_the_clear(visit),
+    )
+
+
+def with_session(answer: Response, session: NewSession) -> Response:
+    """Let the browser keep a session that has just begun."""
+    answer.set_cookie(
+        SESSION_COOKIE,
+        session.token.reveal(),
+        max_age=int(LASTS.total_seconds()),
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite="lax",  # so that a link in a chat opens signed in
+    )
+    return answer
+
+
+def without_session(answer: Response) -> Response:
+    """Let the browser forget its session."""
+    answer.delete_cookie(SESSION_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
+    return answer
+
+
+def path_of_ours(text: str) -> str:
+    """Return where to go on, if it is a path of this server; the home page for whatever else a link says."""
+    return text if _OURS.fullmatch(text) else HOME
+
+
+def is_in_the_clear(visit: Visit) -> bool:
+    """Return whether the browser came by http, and from another machine: then it keeps no session.
+
+    What a proxy says of it is believed, whoever that is: only a hint depends on it.
+    """
+    request = visit.request
+    if "https" in (request.url.scheme, request.headers.get("x-forwarded-proto", "")):
+        return False
+    try:
+        host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    except ValueError:
+        return False
+    return host not in _HERE and not host.endswith(".localhost")
+
+
+def _time_zone(given: str) -> str:
+    """Return what the browser says, if this machine knows it: that is no reason to refuse anybody."""
+    try:
+        return check_time_zone(given)
+    except InvalidTimeZone:
+        return UTC_ZONE
+
+
+ROUTES: Final = (
+    Route(SIGN_IN, "GET", Access.PUBLIC, show_sign_in),
+    Route(SIGN_IN, "POST", Access.PUBLIC, take_sign_in),
+    Route("/sign-out", "POST", Access.READ, take_sign_out),
+    Route(INVITATION_PATH + "{token}", "GET", Access.PUBLIC, show_welcome),
+    Route(INVITATION_PATH + "{token}", "POST", Access.PUBLIC, take_welcome),
+)

@@ -1,0 +1,193 @@
+"""Users: who may sign in, and as what. For administrators."""
+
+from typing import Final
+
+from starlette.responses import Response
+
+from tocsin.actions import invitations, sessions, teams, tokens, users
+from tocsin.actions.editor import Editor
+from tocsin.actions.invitations import CreatedInvitation
+from tocsin.actions.users import change_user, delete_user, disable_user, enable_user
+from tocsin.domain.invitation import invitation_url
+from tocsin.domain.principal import Token
+from tocsin.domain.session import Session
+from tocsin.domain.team import Team
+from tocsin.domain.user import User, UserRole, parse_user_role
+from tocsin.errors import TocsinError
+from tocsin.service.editing import edit
+from tocsin.store.database import Tx
+from tocsin.web.route import Access, Route
+from tocsin.web.visit import Visit
+
+USERS: Final = "/users"
+_ROLES: Final = (
+    (UserRole.VIEWER, "Viewer: sees everything but secrets"),
+    (UserRole.RESPONDER, "Responder: acknowledges, resolves, holds, reroutes, too"),
+    (UserRole.TEAM_ADMINISTRATOR, "Team administrator: edits the policies of some teams, too"),
+    (UserRole.ADMINISTRATOR, "Administrator: everything"),
+)
+
+
+async def show_users(visit: Visit) -> Response:
+    """List everybody, and offer to invite somebody."""
+    return await _list(visit)
+
+
+async def _list(visit: Visit, *, refusal: TocsinError | None = None) -> Response:
+    def look(tx: Tx) -> tuple[list[User], list[Team]]:
+        return users.list_users(tx), teams.list_teams(tx)
+
+    found, all_teams = await visit.work.read(look)
+    return visit.render(
+        "users.html",
+        status=refusal.status_hint if refusal else 200,
+        users=found,
+        all_teams=all_teams,
+        roles=_ROLES,
+        chosen_role=visit.form.get("role", UserRole.RESPONDER.value),
+        chosen_teams=visit.all("team"),
+        name=visit.form.get("name", ""),
+        refusal=refusal,
+    )
+
+
+async def take_user(visit: Visit) -> Response:
+    """Make a user, and the link by which they choose a password."""
+    name = visit.form.get("name", "").strip().lower()
+
+    def make(tx: Tx, editor: Editor) -> CreatedInvitation:
+        role, of_teams = _chosen(visit)
+        users.add_user(tx, name=name, role=role, of_teams=of_teams, editor=editor)
+        return invitations.invite(tx, name, editor=editor)
+
+    try:
+        made, _ = await edit(visit.work, visit.principal, make)
+    except TocsinError as refusal:
+        return await _list(visit, refusal=refusal)
+    return await _user(visit, name, made=made)
+
+
+async def show_user(visit: Visit) -> Response:
+    """Show one user, and what can be done about them."""
+    return await _user(visit, visit.params["name"])
+
+
+async def _user(
+    visit: Visit,
+    name: str,
+    *,
+    made: CreatedInvitation | None = None,
+    refusal: TocsinError | None = None,
+) -> Response:
+    """Raises: UserNotFound."""
+
+    def look(tx: Tx) -> tuple[User, list[Session], list[Token], list[Team]]:
+        user = users.show_user(tx, name)
+        begun = sessions.list_sessions(tx, user, now=visit.now)
+        return user, begun, tokens.list_tokens_of(tx, name), teams.list_teams(tx)
+
+    them, begun, own, all_teams = await visit.work.read(look)
+    return visit.render(
+        "user.html",
+        status=refusal.status_hint if refusal else 200,
+        them=them,
+        sessions=begun,
+        tokens=own,
+        link=invitation_url(visit.services.public_url, made.token) if made else "",
+        made=made,
+        all_teams=all_teams,
+        roles=_ROLES,
+        chosen_role=visit.form.get("role", them.role.value),
+        chosen_teams=visit.all("team") if refusal else them.teams,
+        refusal=refusal,
+    )
+
+
+async def take_role(visit: Visit) -> Response:
+    """Give a user another role or other teams."""
+    name = visit.params["name"]
+
+    def change(tx: Tx, editor: Editor) -> User:
+        role, of_teams = _chosen(visit)
+        return change_user(tx, name, role=role, of_teams=of_teams, editor=editor)
+
+    try:
+        user, has_changed = await edit(visit.work, visit.principal, change)
+    except users.UserNotFound:
+        raise
+    except TocsinError as refusal:
+        return await _user(visit, name, refusal=refusal)
+    words = f"{name} is now {user.role.words}; their sessions are ended."
+    return visit.redirect(f"{USERS}/{name}", notice=words if has_changed else "Nothing changed.")
+
+
+async def take_invite(visit: Visit) -> Response:
+    """Make a link by which a user chooses a password, and show it this once."""
+    name = visit.params["name"]
+    made, _ = await edit(
+        visit.work,
+        visit.principal,
+        lambda tx, editor: invitations.invite(tx, name, editor=editor),
+    )
+    return await _user(visit, name, made=made)
+
+
+async def take_disable(visit: Visit) -> Response:
+    """Let a user in no more."""
+    name = visit.params["name"]
+    try:
+        await edit(
+            visit.work,
+            visit.principal,
+            lambda tx, editor: disable_user(tx, name, editor=editor),
+        )
+    except tokens.LastAdministrator as refusal:
+        return await _user(visit, name, refusal=refusal)
+    return visit.redirect(
+        f"{USERS}/{name}", notice=f"{name} is disabled, and their sessions and tokens are ended."
+    )
+
+
+async def take_enable(visit: Visit) -> Response:
+    """Let a user in again."""
+    name = visit.params["name"]
+    await edit(visit.work, visit.principal, lambda tx, editor: enable_user(tx, name, editor=editor))
+    return visit.redirect(f"{USERS}/{name}", notice=f"{name} may sign in again.")
+
+
+async def take_end_sessions(visit: Visit) -> Response:
+    """Sign a user out everywhere."""
+    name = visit.params["name"]
+    await edit(
+        visit.work,
+        visit.principal,
+        lambda tx, editor: sessions.end_sessions(tx, users.show_user(tx, name), editor=editor),
+    )
+    return visit.redirect(f"{USERS}/{name}", notice=f"{name} is signed out everywhere.")
+
+
+async def take_delete(visit: Visit) -> Response:
+    """Remove a user who has never signed in."""
+    name = visit.params["name"]
+    await edit(visit.work, visit.principal, lambda tx, editor: delete_user(tx, name, editor=editor))
+    return visit.redirect(USERS, notice=f"{name} is deleted, and the link does nothing any more.")
+
+
+def _chosen(visit: Visit) -> tuple[UserRole, list[str]]:
+    """Return the role, and the teams that go with it. Raises: UnknownUserRole."""
+    role = parse_user_role(visit.form.get("role", ""))
+    # Boxes may be left ticked when another role was chosen: they mean nothing then.
+    return role, visit.all("team") if role is UserRole.TEAM_ADMINISTRATOR else []
+
+
+ROUTES: Final = (
+    Route(USERS, "GET", Access.ADMINISTER, show_users),
+    Route(USERS, "POST", Access.ADMINISTER, take_user),
+    Route(USERS + "/{name}", "GET", Access.ADMINISTER, show_user),
+    Route(USERS + "/{name}/role", "POST", Access.ADMINISTER, take_role),
+    Route(USERS + "/{name}/invite", "POST", Access.ADMINISTER, take_invite),
+    Route(USERS + "/{name}/disable", "POST", Access.ADMINISTER, take_disable),
+    Route(USERS + "/{name}/enable", "POST", Access.ADMINISTER, take_enable),
+    Route(USERS + "/{name}/sessions/end", "POST", Access.ADMINISTER, take_end_sessions),
+    Route(USERS + "/{name}/delete", "POST", Access.ADMINISTER, take_delete),
+)
