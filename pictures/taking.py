@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from playwright.async_api import Browser, FloatRect, Page
+from playwright.async_api import Browser, Page
 from tests.behaviour.harness import Tocsin
 from tests.browser.chromium import (
     DESK,
     PHONE,
     Scheme,
+    Size,
     a_context,
     is_wider_than_its_window,
     listen_for_complaints,
@@ -78,7 +79,7 @@ async def _in_world(
             await page.clock.set_fixed_time(tocsin.now)
             for place in places:
                 file = out / world / f"{place.name}-{size.width}-{scheme}.png"
-                remarks = [*await _picture(page, place, file), *complaints]
+                remarks = [*await _picture(page, place, size, file), *complaints]
                 complaints.clear()
                 taken.append(Picture(place.name, world, size.width, scheme, file, tuple(remarks)))
                 for remark in remarks:
@@ -89,7 +90,7 @@ async def _in_world(
     return taken
 
 
-async def _picture(page: Page, place: Place, file: Path) -> Sequence[str]:
+async def _picture(page: Page, place: Place, size: Size, file: Path) -> Sequence[str]:
     """Take a picture; return what can be told to be wrong without looking at it."""
     if place.is_for_strangers:
         await page.context.clear_cookies()
@@ -101,8 +102,11 @@ async def _picture(page: Page, place: Place, file: Path) -> Sequence[str]:
         remarks.append("a script of somebody else's ran")
     if await is_wider_than_its_window(page):
         remarks.append("it is wider than its window")
-    height = await page.evaluate("document.documentElement.scrollHeight")
-    width = await page.evaluate("document.documentElement.clientWidth")
-    clip = FloatRect(x=0, y=0, width=width, height=min(height, _TALLEST))
-    await page.screenshot(path=file, full_page=True, clip=clip, animations="disabled")
+    height = int(await page.evaluate("document.documentElement.scrollHeight"))
+    if is_long := height > _TALLEST:
+        remarks.append(f"it is {height:,} pixels long")
+        await page.set_viewport_size({"width": size.width, "height": _TALLEST})
+    await page.screenshot(path=file, full_page=not is_long, animations="disabled")
+    if is_long:
+        await page.set_viewport_size({"width": size.width, "height": size.height})
     return remarks

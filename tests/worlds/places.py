@@ -157,14 +157,14 @@ async def _people(tocsin: Tocsin) -> dict[str, str]:
         users = list_users(tx)
     invitation = await do(tocsin, invite, ADMINISTRATOR)
     first = await do(tocsin, invite_first_administrator)
-    gone = next((each.name for each in users if each.disabled_at is not None), None)
-    disabled = {} if gone is None else {"disabled": gone}
-    return {
-        "user": users[-1].name if not disabled else users[0].name,
+    facts = {
+        "user": users[0].name,
         "invitation": invitation.token.reveal(),
         "first_invitation": first.token.reveal(),
-        **disabled,
     }
+    if users[-1].disabled_at is not None:
+        facts["disabled"] = users[-1].name
+    return facts
 
 
 async def _items(tocsin: Tocsin, path: str, **query: Any) -> list[dict[str, Any]]:
