@@ -41,7 +41,7 @@ class Visitor:
         found = []
         if answer.status != (200 if place.route else 404):
             found.append(f"it was answered {answer.status}")
-        weight = sum([len(await each.body()) for each in self._loaded if each.status == 200])
+        weight = sum([len(await each.body()) for each in self._loaded if _has_an_end(each)])
         if weight > HEAVIEST:
             found.append(f"it weighs {weight:,} bytes")
         if await self.page.title() == HACKED or await self.page.evaluate(f"'{HACKED}' in window"):
@@ -74,3 +74,9 @@ async def a_visitor(
         page = await context.new_page()
         await page.clock.set_fixed_time(tocsin.now)
         yield Visitor(page)
+
+
+def _has_an_end(answer: Response) -> bool:
+    """Whether an answer has a body that can be weighed: a redirect has none, a stream goes on and on."""
+    is_stream = answer.headers.get("content-type", "").startswith("text/event-stream")
+    return answer.status == 200 and not is_stream
