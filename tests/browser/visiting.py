@@ -1,12 +1,12 @@
 """One visit of a page, and what is asked of every page that there is."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from playwright.async_api import Browser, Page, Response
 from tests.behaviour.harness import Tocsin
 from tests.browser.chromium import (
-    Scheme,
+    SCHEMES,
     Size,
     a_context,
     is_wider_than_its_window,
@@ -50,12 +50,13 @@ class Visitor:
             found.append("it is wider than its window")
         return found + self._complaints
 
-    async def violations(self, schemes: Sequence[Scheme]) -> list[str]:
-        """Return what axe-core finds wrong with the page that is open, in each of the schemes."""
+    async def violations(self) -> list[str]:
+        """Return what axe-core finds wrong with the page that is open, in either colour scheme."""
         found = []
-        for scheme in schemes:
+        for scheme in SCHEMES:
             await self.page.emulate_media(color_scheme=scheme)
-            found += [f"{scheme}: {each}" for each in await violations(self.page)]
+            again = scheme != SCHEMES[0]
+            found += [f"{scheme}: {each}" for each in await violations(self.page, of_colours=again)]
         return found
 
 
