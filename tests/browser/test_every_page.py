@@ -1,5 +1,6 @@
 """Every page that there is, in every world: nothing that axe-core objects to, nothing too wide, too heavy, or hurt."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ async def test_axe_objects_to_nothing(
     ):
         for place in await places_in(tocsin):
             found[place.name] = [*await visitor.visit(place), *await visitor.violations()]
-    assert {name: each for name, each in found.items() if each} == {}
+    fail_with(found)
 
 
 @IN_A_BROWSER
@@ -49,4 +50,11 @@ async def test_every_page_fits_a_phone(
     ):
         for place in await places_in(tocsin):
             found[place.name] = await visitor.visit(place)
-    assert {name: each for name, each in found.items() if each} == {}
+    fail_with(found)
+
+
+def fail_with(found: Mapping[str, Sequence[str]]) -> None:
+    """Fail with a line for everything that is wrong with a page."""
+    lines = [f"{name}: {each}" for name, remarks in found.items() for each in remarks]
+    if lines:
+        pytest.fail("\n".join(lines))

@@ -18,18 +18,20 @@ from tocsin.web.visit import SESSION_COOKIE
 pytestmark = pytest.mark.anyio
 INCIDENTS = 100_000
 SLOWEST = 0.05
-"""Seconds, of the best of several: a machine that others use stalls now and then."""
-TRIES = 12
+"""Seconds of the processor, of the best of some tries: how long others keep it busy says nothing about a page."""
+TRIES = 5
 
 
 async def quickest(client: httpx.AsyncClient, place: Place, *, enough: float) -> float:
-    """Return the seconds that a page takes at best; no more tries once it was quick enough."""
+    """Return the processor's seconds that a page takes at best, of the server and of who asks; no more tries
+    once it was quick enough.
+    """
     headers = {"Cookie": ""} if place.is_for_strangers else {}
     best = float("inf")
     for _ in range(TRIES):
-        began = time.perf_counter()
+        began = time.process_time()
         answer = await client.get(place.path, headers=headers)
-        best = min(best, time.perf_counter() - began)
+        best = min(best, time.process_time() - began)
         assert answer.status_code == (200 if place.route else 404), place
         if best < enough:
             break
@@ -56,11 +58,12 @@ async def busy(
 async def test_no_page_takes_long_with_100_000_incidents(
     busy: tuple[Tocsin, httpx.AsyncClient],
 ) -> None:
-    """50 ms from the request to the last byte, over HTTP, on one core that the test uses, too."""
+    """50 ms of a processor, from the request to the last byte, over HTTP, with what it costs to ask."""
     tocsin, client = busy
     slow = {}
     for place in await places_in(tocsin):
         took = await quickest(client, place, enough=SLOWEST)
         if took >= SLOWEST:
             slow[place.path] = f"{took * 1000:.0f} ms"
-    assert slow == {}
+    if slow:
+        pytest.fail("\n".join(f"{path} takes {took}" for path, took in slow.items()))
