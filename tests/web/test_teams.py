@@ -292,3 +292,21 @@ def test_many_webhooks_are_offered_once(people: People) -> None:
     assert any(tag == "datalist" for tag, _ in answer.page.tags)
     fields = filled(answer, f"{PRIMARY}/edit") | {"step-1-target-2": "w199"}
     assert "w199" in people.administrator.post_and_follow(f"{PRIMARY}/edit", fields).words
+
+
+def test_many_teams_and_policies_come_a_page_at_a_time(people: People) -> None:
+    """Each page leads to the next, and a team's card to all of its policies."""
+    policies = "\n".join(f"      p{number:02}: {{steps: []}}" for number in range(60))
+    teams = "\n".join(f"  t{number:02}: {{}}" for number in range(30))
+    people.harness.configure(f"teams:\n{teams}\n  all:\n    policies:\n{policies}\n")
+    first = people.viewer.get("/teams?webhook=pager")
+    assert first.page.links["All 60 policies"] == "/teams/all?webhook=pager"
+    second = people.viewer.get(first.page.links["More teams"])
+    assert "Choose the policy" in second.words
+    seen = [first.page.links.get(f"t{number:02}") for number in range(30)]
+    rest = [second.page.links.get(f"t{number:02}") for number in range(30)]
+    assert all(bool(here) != bool(there) for here, there in zip(seen, rest, strict=True))
+    team = people.viewer.get("/teams/all")
+    assert "p49" in team.words
+    assert "p59" not in team.words
+    assert "p59" in people.viewer.get(team.page.links["More policies"]).words
