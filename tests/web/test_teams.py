@@ -310,3 +310,32 @@ def test_many_teams_and_policies_come_a_page_at_a_time(people: People) -> None:
     assert "p49" in team.words
     assert "p59" not in team.words
     assert "p59" in people.viewer.get(team.page.links["More policies"]).words
+
+
+def test_nothing_is_called_as_the_form_that_makes_it(people: People) -> None:
+    """Its page could not be reached; whoever types such a name is told, and loses nothing."""
+    ada = people.administrator
+    refused = ada.post("/teams/new", {"name": "New"})
+    assert (refused.status, "choose another slug" in refused.words) == (422, True)
+    renamed = ada.post("/teams/ops", {"name": "Ops", "slug": "new"})
+    assert (renamed.status, "choose another slug" in renamed.words) == (422, True)
+    path = "/teams/ops/policies/new"
+    policy = press(
+        ada, editor(ada, path) | {"name": "New", "step-1-target-1": "pager"}, "save", path
+    )
+    assert (policy.status, "choose another slug" in policy.words) == (422, True)
+    assert dict(policy.page.form(path).fields)["name"] == "New"
+    assert ada.post("/teams/ops", {"name": "New", "slug": ""}).to == "/teams/ops"
+
+
+def test_a_policy_that_nothing_leads_to_is_two_clicks_from_the_default_routing(
+    people: People,
+) -> None:
+    """Where there is none yet, its page offers to be it."""
+    ada = people.administrator
+    assert "Let the default routing lead here" not in ada.get(PRIMARY).words
+    people.harness.ask("DELETE", "default-routing")
+    link = ada.get(PRIMARY).page.links["Let the default routing lead here"]
+    fields = ada.get(link).page.form("/routing/default").fields
+    assert ("policy", "ops/primary") in fields
+    assert "leads to ops/primary" in ada.post_and_follow("/routing/default", dict(fields)).words

@@ -84,6 +84,8 @@ class ShownPolicy:
     advice: tuple[Advice, ...]
     routing_keys: tuple[str, ...]
     """Those that lead to it; the empty one is the default routing."""
+    has_default_routing: bool
+    """Whether unknown routing keys lead anywhere."""
     versions: tuple[ShownVersion, ...]
     """The latest first."""
     last_fired: tuple[LastFired, ...]
@@ -126,6 +128,7 @@ def show_policy(tx: Tx, configuration: Configuration, path: str) -> ShownPolicy:
         foresight=foresee(described.steps, described.repeat),
         advice=looking.advice(policy),
         routing_keys=looking.routing_keys(policy),
+        has_default_routing=bool(configuration.default_route.policies),
         versions=tuple(_versions(made, policy, looking.names, running)),
         last_fired=tuple(_last_fired(policy, fired)),
         fired_since=fired.since,

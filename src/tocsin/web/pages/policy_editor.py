@@ -28,6 +28,7 @@ from tocsin.errors import TocsinError
 from tocsin.service.editing import edit
 from tocsin.store.database import Tx
 from tocsin.web.axis import lay_out
+from tocsin.web.page_slugs import check_page_slug
 from tocsin.web.pages.policies import path_of
 from tocsin.web.route import Access, Route
 from tocsin.web.visit import Visit
@@ -97,6 +98,7 @@ async def send_policy(visit: Visit) -> Response:
     if not found.reading.can_be_saved:
         return await _form(visit, draft, made_from=made_from, told=True, status=422)
     try:
+        check_page_slug(found.reading.slug or visit.params.get("policy"), name=found.reading.name)
         if "policy" in visit.params:
             return await _save(visit, found, made_from)
         return await _make(visit, found)

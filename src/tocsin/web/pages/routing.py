@@ -133,8 +133,9 @@ async def begin_change(visit: Visit) -> Response:
 
 
 async def begin_default(visit: Visit) -> Response:
-    default = (await _look(visit)).default
-    return await _form(visit, *_chosen(default))
+    key, policies, opens_on = _chosen((await _look(visit)).default)
+    asked = visit.query.get("policy", "")
+    return await _form(visit, key, policies or [asked], opens_on)
 
 
 def _chosen(route: ShownRoute) -> tuple[str, list[str], list[str]]:
@@ -229,7 +230,7 @@ async def _form(
         is_default=is_default,
         here=here,
         exists=not is_new and (not is_default or bool(shown.default.policies)),
-        policies=policies or [],
+        policies=[path for path in policies or [] if path],
         is_long=len(shown.policies) > MOST_BOXES,
         opens_on=opens_on if opens_on is not None else sorted(OPENING_TYPES_BY_DEFAULT),
         may_open=_MAY_OPEN,

@@ -10,6 +10,7 @@ from tocsin.actions.teams import create_team, delete_team, update_team
 from tocsin.errors import TocsinError
 from tocsin.service.editing import edit
 from tocsin.store.database import Tx
+from tocsin.web.page_slugs import check_page_slug
 from tocsin.web.route import Access, Route
 from tocsin.web.visit import Visit
 
@@ -48,6 +49,7 @@ async def ask_for_team(visit: Visit) -> Response:
 async def make_team(visit: Visit) -> Response:
     name, slug = visit.form.get("name", ""), visit.form.get("slug", "").strip() or None
     try:
+        check_page_slug(slug, name=name)
         made, _ = await edit(
             visit.work,
             visit.principal,
@@ -79,6 +81,7 @@ async def rename_team(visit: Visit) -> Response:
     team = visit.params["team"]
     name, slug = visit.form.get("name", ""), visit.form.get("slug", "").strip() or None
     try:
+        check_page_slug(slug or team, name=name)
         changed, _ = await edit(
             visit.work,
             visit.principal,
