@@ -47,6 +47,8 @@ class WebhookHealth:
     webhook: Webhook
     state: WebhookState
     used_by: tuple[UseOfWebhook, ...]
+    deliveries: tuple[int, ...]
+    """The ids of those that attempts were looked for, the latest first."""
     attempts: tuple[EndedAttempt, ...]
     took: Spread | None
     """How long those attempts took that were answered."""
@@ -65,9 +67,10 @@ def look_at_health(tx: Tx, webhook: Webhook) -> WebhookHealth:
         webhook=webhook,
         state=find_states(tx, [webhook])[webhook.id],
         used_by=uses_of_webhooks(tx).get(webhook.slug, ()),
+        deliveries=tuple(walked.ids),
         attempts=tuple(attempts),
         took=_took(attempts),
-        last_success=_last_success(tx, webhook, attempts),
+        last_success=_last_success(tx, webhook, attempts, is_all=len(walked.ids) < STRIP),
         waiting=count_waiting_of(tx, webhook.id, most=MOST_WAITING),
         older_unseen=walked.unseen_below is not None and len(walked.ids) < STRIP,
     )
@@ -89,6 +92,7 @@ def look_at_all(tx: Tx, webhooks: Sequence[Webhook]) -> list[WebhookHealth]:
                 webhook=webhook,
                 state=states[webhook.id],
                 used_by=used.get(webhook.slug, ()),
+                deliveries=tuple(ids.get(webhook.id, ())),
                 attempts=tuple(attempts),
                 took=_took(attempts),
                 last_success=_latest_delivered(attempts),
@@ -117,11 +121,14 @@ def uses_of_webhooks(tx: Tx) -> dict[str, tuple[UseOfWebhook, ...]]:
 
 
 def _last_success(
-    tx: Tx, webhook: Webhook, attempts: Sequence[EndedAttempt]
+    tx: Tx, webhook: Webhook, attempts: Sequence[EndedAttempt], *, is_all: bool
 ) -> EndedAttempt | None:
-    """Return the latest attempt that was answered with 2xx, if it is not long ago."""
+    """Return the latest attempt that was answered with 2xx, if it is not long ago.
+
+    `is_all`: these are all that a walk could find.
+    """
     found = _latest_delivered(attempts)
-    if found is not None:
+    if found is not None or is_all:
         return found
     state = DeliveryState.DELIVERED
     walked = walk_deliveries(tx, webhook_ids=[webhook.id], state=state, limit=1)

@@ -109,11 +109,11 @@ def walk_deliveries(
     ids = list(tx.core.scalars(wanted.order_by(part.c.id.desc()).limit(limit)))
     if len(ids) == limit:
         return Walked(ids, ids[-1])
-    last = tx.core.scalar(sa.select(sa.func.min(part.c.id)))
-    if last is None:
-        return Walked(ids, None)
-    more = tx.core.scalar(sa.select(_D.c.id).where(_D.c.id < last).limit(1))
-    return Walked(ids, None if more is None else last)
+    beyond = sa.select(_D.c.id)
+    if before is not None:
+        beyond = beyond.where(_D.c.id < before)
+    first_unseen = tx.core.scalar(beyond.order_by(_D.c.id.desc()).limit(1).offset(within))
+    return Walked(ids, None if first_unseen is None else first_unseen + 1)
 
 
 def _conditions(
