@@ -27,6 +27,8 @@ MOST_WAITING: Final = 1000
 """Those that wait are counted no further."""
 _LOOKED_AT_TOGETHER: Final = 5_000
 """Deliveries that are passed to find the latest of every webhook."""
+_MOST_TOGETHER: Final = 10_000
+"""Attempts that are looked at for all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class WebhookHealth:
 def look_at_health(tx: Tx, webhook: Webhook) -> WebhookHealth:
     """Return how one webhook is."""
     walked = walk_deliveries(tx, webhook_ids=[webhook.id], limit=STRIP)
-    attempts = list_ended_attempts(tx, walked.ids)[-STRIP:]
+    attempts = list_ended_attempts(tx, walked.ids, limit=STRIP)
     return WebhookHealth(
         webhook=webhook,
         state=find_states(tx, [webhook])[webhook.id],
@@ -82,7 +84,7 @@ def look_at_all(tx: Tx, webhooks: Sequence[Webhook]) -> list[WebhookHealth]:
     states, used = find_states(tx, webhooks), uses_of_webhooks(tx)
     owner = {id_: webhook_id for webhook_id, some in ids.items() for id_ in some}
     of_each: dict[int, list[EndedAttempt]] = {}
-    for attempt in list_ended_attempts(tx, owner):
+    for attempt in list_ended_attempts(tx, owner, limit=_MOST_TOGETHER):
         of_each.setdefault(owner[attempt.delivery_id], []).append(attempt)
     found = []
     for webhook in webhooks:
@@ -132,7 +134,7 @@ def _last_success(
         return found
     state = DeliveryState.DELIVERED
     walked = walk_deliveries(tx, webhook_ids=[webhook.id], state=state, limit=1)
-    return _latest_delivered(list_ended_attempts(tx, walked.ids))
+    return _latest_delivered(list_ended_attempts(tx, walked.ids, limit=STRIP))
 
 
 def _latest_delivered(attempts: Sequence[EndedAttempt]) -> EndedAttempt | None:
