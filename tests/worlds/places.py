@@ -42,6 +42,9 @@ EXAMPLES: Final[Mapping[str, Mapping[str, str]]] = {
         "webhook-rotating": "/webhooks/chat",
         "webhook-tls": "/webhooks/vault-door",
     },
+    "/webhooks/{slug}/edit": {"webhook-edit": "/webhooks/{webhook}/edit"},
+    "/webhooks/{slug}/receiver": {"receiver": "/webhooks/{webhook}/receiver"},
+    "/webhooks/{slug}/signature": {"signature": "/webhooks/{webhook}/signature"},
     "/teams/{team}": {"team": "/teams/{team}"},
     "/teams/{team}/policies/new": {"policy-new": "/teams/{team}/policies/new"},
     "/teams/{team}/policies/{policy}": {
