@@ -117,7 +117,7 @@ def test_a_heartbeat_is_added_changed_paused_and_removed(people: People) -> None
     ("fields", "says"),
     [
         ({"slug": "Not A Slug", "every": "1h"}, "slug"),
-        ({"slug": "ok", "every": "1"}, "10m"),
+        ({"slug": "ok", "every": "1"}, "seconds or minutes"),
         ({"slug": "ok", "every": "1s"}, "Write an interval"),
         ({"slug": "ok", "every": "1h", "routing_key": "no spaces"}, "routing key"),
     ],
