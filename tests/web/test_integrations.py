@@ -42,6 +42,7 @@ def test_a_key_may_be_brought_and_a_mistake_is_told_beside_the_form(people: Peop
     assert (again.status, "the key of 'old'" in again.words) == (409, True)
     assert ("name", "newer") in again.page.form("/alert-keys?routing_key=db").fields
     assert "key-of-the-old-one" not in again.text
+    assert again.text.index("Make a key") < again.text.index("<table"), "where it is seen at once"
 
 
 def test_what_is_to_be_pasted_is_what_was_proved(people: People) -> None:
