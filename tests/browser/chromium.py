@@ -20,6 +20,7 @@ PROGRAM: Final = "chromium"
 Scheme = Literal["light", "dark"]
 SCHEMES: Final[tuple[Scheme, ...]] = ("light", "dark")
 PATIENCE: Final = 15_000.0  # milliseconds until what is waited for has to be there
+_ABOUT_COLOURS: Final = ["color-contrast", "link-in-text-block"]
 _AXE: Final = Path(__file__).parent / "axe" / "axe.min.js"
 
 
@@ -93,10 +94,17 @@ def listen_for_complaints(context: BrowserContext) -> list[str]:
     return found
 
 
-async def violations(page: Page) -> list[str]:
-    """Return what axe-core finds wrong with a page, a line each: the rule, where, and why."""
-    await page.evaluate(_axe())
-    result = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+async def violations(page: Page, *, of_colours: bool = False) -> list[str]:
+    """Return what axe-core finds wrong with a page, a line each: the rule, where, and why.
+
+    `of_colours`: only what another colour scheme could change, for a page that was looked at as a whole.
+    """
+    if not await page.evaluate("'axe' in window"):
+        await page.evaluate(_axe())
+    options: dict[str, Any] = {"resultTypes": ["violations"]}
+    if of_colours:
+        options["runOnly"] = {"type": "rule", "values": _ABOUT_COLOURS}
+    result = await page.evaluate("options => axe.run(document, options)", options)
     return [
         f"{each['id']}: {' '.join(map(str, node['target']))}: {node['failureSummary']}"
         for each in result["violations"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser
-from tests.browser.chromium import DESK, PHONE, SCHEMES
+from tests.browser.chromium import DESK, PHONE
 from tests.browser.visiting import a_visitor
 from tests.worlds.places import NO_PAGES, get_routes, places_in
 from tests.worlds.served import Homes
@@ -32,7 +32,7 @@ async def test_axe_objects_to_nothing(
         a_visitor(browser, tocsin, size=DESK) as visitor,
     ):
         for place in await places_in(tocsin):
-            found[place.name] = [*await visitor.visit(place), *await visitor.violations(SCHEMES)]
+            found[place.name] = [*await visitor.visit(place), *await visitor.violations()]
     assert {name: each for name, each in found.items() if each} == {}
 
 

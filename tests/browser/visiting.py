@@ -1,12 +1,12 @@
 """One visit of a page, and what is asked of every page that there is."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from playwright.async_api import Browser, Page, Response
 from tests.behaviour.harness import Tocsin
 from tests.browser.chromium import (
-    Scheme,
+    SCHEMES,
     Size,
     a_context,
     is_wider_than_its_window,
@@ -41,7 +41,7 @@ class Visitor:
         found = []
         if answer.status != (200 if place.route else 404):
             found.append(f"it was answered {answer.status}")
-        weight = sum([len(await each.body()) for each in self._loaded if each.status == 200])
+        weight = sum([len(await each.body()) for each in self._loaded if _has_an_end(each)])
         if weight > HEAVIEST:
             found.append(f"it weighs {weight:,} bytes")
         if await self.page.title() == HACKED or await self.page.evaluate(f"'{HACKED}' in window"):
@@ -50,12 +50,13 @@ class Visitor:
             found.append("it is wider than its window")
         return found + self._complaints
 
-    async def violations(self, schemes: Sequence[Scheme]) -> list[str]:
-        """Return what axe-core finds wrong with the page that is open, in each of the schemes."""
+    async def violations(self) -> list[str]:
+        """Return what axe-core finds wrong with the page that is open, in either colour scheme."""
         found = []
-        for scheme in schemes:
+        for scheme in SCHEMES:
             await self.page.emulate_media(color_scheme=scheme)
-            found += [f"{scheme}: {each}" for each in await violations(self.page)]
+            again = scheme != SCHEMES[0]
+            found += [f"{scheme}: {each}" for each in await violations(self.page, of_colours=again)]
         return found
 
 
@@ -74,3 +75,9 @@ async def a_visitor(
         page = await context.new_page()
         await page.clock.set_fixed_time(tocsin.now)
         yield Visitor(page)
+
+
+def _has_an_end(answer: Response) -> bool:
+    """Whether an answer has a body that can be weighed: a redirect has none, a stream goes on and on."""
+    is_stream = answer.headers.get("content-type", "").startswith("text/event-stream")
+    return answer.status == 200 and not is_stream

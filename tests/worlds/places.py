@@ -43,13 +43,13 @@ EXAMPLES: Final[Mapping[str, Mapping[str, str]]] = {
         "webhook": "/webhooks/{webhook}",
         "webhook-failing": "/webhooks/{failing}",
         "webhook-gone": "/webhooks/{gone}",
-        "webhook-never-called": "/webhooks/never-called",
-        "webhook-rotating": "/webhooks/chat",
-        "webhook-tls": "/webhooks/vault-door",
+        "webhook-never-called": "/webhooks/{never_called}",
+        "webhook-rotating": "/webhooks/{rotating}",
+        "webhook-tls": "/webhooks/{with_tls}",
     },
     "/webhooks/{slug}/edit": {"webhook-edit": "/webhooks/{webhook}/edit"},
-    "/webhooks/{slug}/receiver": {"receiver": "/webhooks/{webhook}/receiver"},
-    "/webhooks/{slug}/signature": {"signature": "/webhooks/{webhook}/signature"},
+    "/webhooks/{slug}/receiver": {"webhook-receiver": "/webhooks/{webhook}/receiver"},
+    "/webhooks/{slug}/signature": {"webhook-signature": "/webhooks/{webhook}/signature"},
     "/teams/{team}": {"team": "/teams/{team}"},
     "/teams/{team}/policies/new": {"policy-new": "/teams/{team}/policies/new"},
     "/teams/{team}/policies/{policy}": {
@@ -142,6 +142,9 @@ async def _facts(tocsin: Tocsin) -> dict[str, Any]:
     webhooks = await _items(tocsin, "webhooks")
     learn("webhook", sorted(webhooks, key=lambda each: each["slug"] != "pager"), "slug")
     learn("failing", [each for each in webhooks if each["breaker"]], "slug")
+    slugs = {each["slug"] for each in webhooks}
+    special = {"never_called": "never-called", "rotating": "chat", "with_tls": "vault-door"}
+    facts |= {name: slug for name, slug in special.items() if slug in slugs}
     learn("gone", [each for each in webhooks if each["disabled_reason"] == "gone"], "slug")
     learn("team", await _items(tocsin, "teams"), "slug")
     policies = await _items(tocsin, "policies")
