@@ -21,7 +21,7 @@ def test_a_user_is_invited_changed_and_let_in_no_more(cli: Cli) -> None:
     made = cli("users", "add", "ana", "--role", "responder")
     assert made.code == 0
     link = made.out.splitlines()[-1].strip()
-    assert re.search(r"ends in \d+h|ends in 2 ?d", made.out), made.out
+    assert "ends in 3d" in made.out
     assert "/welcome/tsi_" in link
     assert re.search(r"^ana +responder +- +invited +never", cli("users").out, re.MULTILINE)
     assert link not in cli("users").out
@@ -41,10 +41,10 @@ def test_a_user_is_invited_changed_and_let_in_no_more(cli: Cli) -> None:
     ("argv", "words"),
     [
         (("add", "Ana", "--role", "viewer"), "cannot be a slug"),
-        (("add", "ana", "--role", "team_administrator"), "Name the teams"),
-        (("add", "ana", "--role", "team_administrator", "--team", "no"), "no team 'no'"),
+        (("add", "eve", "--role", "team_administrator"), "Name the teams"),
+        (("add", "eve", "--role", "team_administrator", "--team", "no"), "no team 'no'"),
         (("invite", "nobody"), "There is no user 'nobody'"),
-        (("disable", "../tokens"), "There is no user '../tokens'"),
+        (("disable", "../tokens"), "is no name: it is a path"),
         (("delete", "nobody"), "There is no user"),
     ],
 )
