@@ -74,6 +74,7 @@ async def _sign_in_page(
         name=name,
         refusal=refusal,
         has_begun=has_begun,
+        provider=provider_name(visit),
         is_in_the_clear=is_in_the_clear(visit),
     )
 
@@ -125,6 +126,12 @@ async def _welcome_page(visit: Visit, *, refusal: TocsinError | None = None) -> 
         refusal=refusal,
         is_in_the_clear=is_in_the_clear(visit),
     )
+
+
+def provider_name(visit: Visit) -> str:
+    """Return what the provider is called that people may sign in by; empty: there is none."""
+    provider = visit.services.single_sign_on
+    return "" if provider is None else provider.provider.name
 
 
 def with_session(answer: Response, session: NewSession) -> Response:
