@@ -10,13 +10,13 @@ import sys
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
-import django
+import django  # type: ignore[import-untyped]
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from django.conf import settings
-from django.core.management import call_command
-from django.http import HttpRequest, HttpResponse
-from django.urls import include, path
+from django.conf import settings  # type: ignore[import-untyped]
+from django.core.management import call_command  # type: ignore[import-untyped]
+from django.http import HttpRequest, HttpResponse  # type: ignore[import-untyped]
+from django.urls import include, path  # type: ignore[import-untyped]
 
 
 def new_key() -> str:
@@ -33,7 +33,7 @@ class Quiet(WSGIRequestHandler):
 
 def login(request: HttpRequest) -> HttpResponse:
     """Let somebody in by name."""
-    from django.contrib.auth import get_user_model
+    from django.contrib.auth import get_user_model  # type: ignore[import-untyped]
     from django.contrib.auth import login as begin
 
     user, _ = get_user_model().objects.get_or_create(username=request.GET["who"])
@@ -43,7 +43,7 @@ def login(request: HttpRequest) -> HttpResponse:
 
 def register(request: HttpRequest) -> HttpResponse:
     """Let people come back to a URL."""
-    from oauth2_provider.models import Application
+    from oauth2_provider.models import Application  # type: ignore[import-untyped]
 
     Application.objects.update(redirect_uris=request.GET["uri"])
     return HttpResponse("registered")
@@ -52,7 +52,7 @@ def register(request: HttpRequest) -> HttpResponse:
 def rotate(_request: HttpRequest) -> HttpResponse:
     """Sign by another key from now on."""
     settings.OAUTH2_PROVIDER["OIDC_RSA_PRIVATE_KEY"] = new_key()
-    from oauth2_provider.settings import oauth2_settings
+    from oauth2_provider.settings import oauth2_settings  # type: ignore[import-untyped]
 
     oauth2_settings.reload()
     return HttpResponse("rotated")
@@ -105,7 +105,7 @@ def main() -> None:
         algorithm=Application.RS256_ALGORITHM,
         skip_authorization=True,
     )
-    from django.core.wsgi import get_wsgi_application
+    from django.core.wsgi import get_wsgi_application  # type: ignore[import-untyped]
 
     with make_server("127.0.0.1", 0, get_wsgi_application(), handler_class=Quiet) as server:
         print(f"http://127.0.0.1:{server.server_port}/o", flush=True)  # noqa: T201 - for whoever started it

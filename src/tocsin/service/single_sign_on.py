@@ -8,6 +8,7 @@ import json
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from http.client import HTTPException
 from threading import Lock
 from typing import Any, Final
 from urllib.error import URLError
@@ -166,7 +167,7 @@ class SingleSignOn:
         except URLError as error:
             reason = getattr(error, "code", None) or error.reason
             raise _failed(f"{request.host} answered {reason}") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, HTTPException, RecursionError) as error:
             raise _failed(f"{request.host}: {type(error).__name__}") from None
         if not isinstance(read, dict):
             raise _failed(f"{request.host} sent no JSON object")
