@@ -12,6 +12,7 @@ from tocsin.actions.users import InvalidTimeZone, check_time_zone, has_administr
 from tocsin.domain.invitation import INVITATION_PATH
 from tocsin.domain.session import LASTS
 from tocsin.domain.sign_in_limit import TooManySignIns
+from tocsin.domain.slug import is_slug
 from tocsin.domain.user import UTC_ZONE
 from tocsin.errors import TocsinError
 from tocsin.secret import Secret
@@ -71,7 +72,8 @@ async def _sign_in_page(
         status=refusal.status_hint if refusal else 200,
         headers=headers,
         wanted=wanted,
-        name=name,
+        # What can be no name may be a password, and is not repeated.
+        name=name if is_slug(name.lower()) else "",
         refusal=refusal,
         has_begun=has_begun,
         provider=provider_name(visit),
