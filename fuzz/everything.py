@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from fuzz import certificates, operators, receiver, receivers_answers, senders
+from fuzz import certificates, operators, people, receiver, receivers_answers, senders
 from fuzz.target import Target
 
 TARGETS: Final[Mapping[str, Target]] = {
@@ -12,4 +12,5 @@ TARGETS: Final[Mapping[str, Target]] = {
     **operators.TARGETS,
     **certificates.TARGETS,
     **receivers_answers.TARGETS,
+    **people.TARGETS,
 }

@@ -4,7 +4,6 @@ Everything else (webhooks, policies, routing keys, keys, tokens) is configuratio
 database. `docs/reference/settings.md` describes each of these for people.
 """
 
-import difflib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -14,20 +13,22 @@ from pathlib import Path
 from typing import ClassVar, Final, Self, TypeVar
 from urllib.parse import urlsplit
 
+from tocsin.domain.display_name import check_name
 from tocsin.domain.duration import parse_duration
 from tocsin.domain.escalation import LATE_AFTER
 from tocsin.domain.network import DEFAULT_NETWORKS, Networks
 from tocsin.domain.proxy import InvalidProxy, Proxy
 from tocsin.domain.retention import DEFAULT_RETENTION, parse_retention
+from tocsin.domain.single_sign_on import DEFAULT_NAME, Provider, parse_issuer, parse_newcomers
 from tocsin.domain.slug import Slug, parse_slug
 from tocsin.domain.watch import InvalidWatch, Peer, parse_peers
+from tocsin.environment import PREFIX, Reader, Unusable
 from tocsin.errors import TocsinError
 from tocsin.master_key import MasterKey, holds_keys
 from tocsin.secret import Secret
 
 T = TypeVar("T")
 
-PREFIX: Final = "TOCSIN_"
 SERVER: Final = (
     "TOCSIN_HOME",
     "TOCSIN_DATABASE_URL",
@@ -48,6 +49,12 @@ SERVER: Final = (
     "TOCSIN_WEBHOOK_PROXY_RESOLVES",
     "TOCSIN_WEBHOOK_SLOTS",
     "TOCSIN_WATCH",
+    "TOCSIN_OIDC_ISSUER",
+    "TOCSIN_OIDC_CLIENT_ID",
+    "TOCSIN_OIDC_CLIENT_SECRET",
+    "TOCSIN_OIDC_CLIENT_SECRET_FILE",
+    "TOCSIN_OIDC_NAME",
+    "TOCSIN_OIDC_NEWCOMERS",
     "TOCSIN_LOG_FORMAT",
 )
 """The variables that `tocsin serve` reads."""
@@ -65,8 +72,6 @@ _LISTEN: Final = re.compile(
     r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9.-]+)):(?P<port>[0-9]{1,5})"
 )
 _HIGHEST_PORT: Final = 65535
-# Kubernetes sets TOCSIN_PORT and TOCSIN_SERVICE_HOST for a service of this name: not our business.
-_LOOKS_MISSPELT: Final = 0.85
 
 
 class InvalidSettings(TocsinError):
@@ -79,10 +84,6 @@ class InvalidSettings(TocsinError):
         self.mistakes = dict(mistakes)
         lines = [f"{name} {sentence}" for name, sentence in self.mistakes.items()]
         super().__init__("\n".join(lines), **self.mistakes)
-
-
-class _Unusable(Exception):
-    """Carries a sentence about a value to whoever knows the variable's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,8 @@ class Settings:
     """How many deliveries may be under way to one webhook."""
     watch: tuple[Peer, ...] = ()
     """The installations that wait for this one's calls, and page when none comes."""
+    oidc: Provider | None = None
+    """Who says who people are, beside passwords."""
     log_format: str = LOG_FORMATS[0]
     probes_listen: Listen | None = None
     """Where probes and metrics are answered beside `listen`, and nothing else."""
@@ -148,7 +151,7 @@ class Settings:
 
         Reads no other file than the master key's. Raises: InvalidSettings, with every mistake.
         """
-        reader = _Reader(env)
+        reader = Reader(env)
         home = _home(reader)
         cert, key = _tls(reader)
         settings = cls(
@@ -173,9 +176,10 @@ class Settings:
                 "WEBHOOK_SLOTS", _number(1, MOST_SLOTS), DEFAULT_WEBHOOK_SLOTS
             ),
             watch=_watch(reader),
+            oidc=_oidc(reader),
             log_format=reader.value("LOG_FORMAT", _log_format, LOG_FORMATS[0]),
         )
-        reader.check_names()
+        reader.check_names({*SERVER, *COMMANDS})
         if reader.mistakes:
             raise InvalidSettings(reader.mistakes)
         return settings
@@ -186,51 +190,14 @@ def home_folder(env: Mapping[str, str]) -> Path:
 
     Raises: InvalidSettings.
     """
-    reader = _Reader(env)
+    reader = Reader(env)
     home = _home(reader)
     if reader.mistakes:
         raise InvalidSettings(reader.mistakes)
     return home
 
 
-class _Reader:
-    """Reads variables by name and gathers what is wrong with them."""
-
-    def __init__(self, env: Mapping[str, str]) -> None:
-        self._env = env
-        self.mistakes: dict[str, str] = {}
-
-    def find(self, name: str) -> str | None:
-        return self._env.get(f"{PREFIX}{name}", "").strip() or None
-
-    def find_other(self, name: str) -> str | None:
-        """Return a variable that is not ours."""
-        return self._env.get(name) or None
-
-    def value(self, name: str, read: Callable[[str], T], default: T) -> T:
-        text = self.find(name)
-        if text is None:
-            return default
-        try:
-            return read(text)
-        except (_Unusable, TocsinError) as refusal:
-            self.mistake(name, f"is {text[:200]!r}: {refusal}")
-            return default
-
-    def mistake(self, name: str, sentence: str) -> None:
-        self.mistakes[f"{PREFIX}{name}"] = sentence
-
-    def check_names(self) -> None:
-        """Note variables that look like one of ours, misspelt: ignoring them would hide it."""
-        known = {*SERVER, *COMMANDS}
-        for name in sorted(self._env):
-            if not name.startswith(PREFIX) or name in known:
-                continue
-            if near := difflib.get_close_matches(name, known, n=1, cutoff=_LOOKS_MISSPELT):
-                self.mistakes[name] = f"is no setting of Tocsin: write {near[0]}, or unset it"
-
-
-def _home(reader: _Reader) -> Path:
+def _home(reader: Reader) -> Path:
     given = reader.find("HOME")
     if given and "?" in given:
         reader.mistake("HOME", f"is {given!r}: choose a folder without '?' in its path")
@@ -245,7 +212,7 @@ def _home(reader: _Reader) -> Path:
     return Path(user).absolute() / (given[2:] if given else ".local/share/tocsin")
 
 
-def _database_url(reader: _Reader, home: Path) -> Secret:
+def _database_url(reader: Reader, home: Path) -> Secret:
     default = Secret(f"sqlite:///{home / _DATABASE_FILE}")
     given = reader.find("DATABASE_URL")
     if given is None:
@@ -265,7 +232,7 @@ def _database_url(reader: _Reader, home: Path) -> Secret:
     return default
 
 
-def _master_key(reader: _Reader) -> MasterKey | None:
+def _master_key(reader: Reader) -> MasterKey | None:
     key, file = reader.find("MASTER_KEY"), reader.find("MASTER_KEY_FILE")
     if key and file:
         reader.mistake("MASTER_KEY_FILE", "is set beside TOCSIN_MASTER_KEY: unset one of the two")
@@ -283,7 +250,7 @@ def _master_key(reader: _Reader) -> MasterKey | None:
         return None
 
 
-def _checked(reader: _Reader, name: str, lines: Secret, file: str) -> MasterKey:
+def _checked(reader: Reader, name: str, lines: Secret, file: str) -> MasterKey:
     if not holds_keys(lines):
         reader.mistake(
             name,
@@ -292,7 +259,7 @@ def _checked(reader: _Reader, name: str, lines: Secret, file: str) -> MasterKey:
     return MasterKey(lines, f"{file} ({PREFIX}{name})" if file else f"{PREFIX}{name}")
 
 
-def _tls(reader: _Reader) -> tuple[Path | None, Path | None]:
+def _tls(reader: Reader) -> tuple[Path | None, Path | None]:
     cert = reader.value("TLS_CERT", _file, None)
     key = reader.value("TLS_KEY", _file, None)
     for name, other in (("TLS_CERT", "TLS_KEY"), ("TLS_KEY", "TLS_CERT")):
@@ -304,19 +271,19 @@ def _tls(reader: _Reader) -> tuple[Path | None, Path | None]:
 def _file(text: str) -> Path:
     file = Path(text).absolute()
     if not file.is_file():
-        raise _Unusable("there is no such file; give the path of a PEM file")
+        raise Unusable("there is no such file; give the path of a PEM file")
     return file
 
 
 def _listen(text: str) -> Listen:
     found = _LISTEN.fullmatch(text)
     if found is None:
-        raise _Unusable(
+        raise Unusable(
             "write ADDRESS:PORT, such as 127.0.0.1:7878, [::1]:7878, "
             "or 0.0.0.0:7878 for every address of this machine"
         )
     if int(found["port"]) > _HIGHEST_PORT:
-        raise _Unusable(f"a port is 0 (any free one) to {_HIGHEST_PORT}")
+        raise Unusable(f"a port is 0 (any free one) to {_HIGHEST_PORT}")
     if found["v6"]:
         _check_v6(found["v6"])
     return Listen(found["v6"] or found["host"], int(found["port"]))
@@ -326,7 +293,7 @@ def _check_v6(text: str) -> None:
     try:
         ip_address(text)
     except ValueError:
-        raise _Unusable(
+        raise Unusable(
             "what stands in [] is not an IPv6 address; write one such as [::1]:7878"
         ) from None
 
@@ -340,7 +307,7 @@ def _public_url(text: str) -> str:
     else:
         is_usable = is_usable and "@" not in parts.netloc and not parts.query and not parts.fragment
     if not is_usable or not text.isprintable() or " " in text:
-        raise _Unusable("write how others reach this server, such as https://tocsin.example.org")
+        raise Unusable("write how others reach this server, such as https://tocsin.example.org")
     return text.rstrip("/")
 
 
@@ -348,12 +315,12 @@ def _proxies(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
     try:
         return tuple(ip_network(part.strip()) for part in text.split(","))
     except ValueError as error:
-        raise _Unusable(
+        raise Unusable(
             f"{error}; list addresses or ranges separated by commas, such as 10.0.0.0/8,::1"
         ) from None
 
 
-def _webhook_proxy(reader: _Reader) -> Proxy | None:
+def _webhook_proxy(reader: Reader) -> Proxy | None:
     resolves = reader.value("WEBHOOK_PROXY_RESOLVES", _yes_or_no, default=False)
     given = reader.find("WEBHOOK_PROXY")
     if given is None:
@@ -368,7 +335,7 @@ def _webhook_proxy(reader: _Reader) -> Proxy | None:
         return None
 
 
-def _watch(reader: _Reader) -> tuple[Peer, ...]:
+def _watch(reader: Reader) -> tuple[Peer, ...]:
     given = reader.find("WATCH")
     try:
         return parse_peers(given or "")
@@ -378,9 +345,32 @@ def _watch(reader: _Reader) -> tuple[Peer, ...]:
         return ()
 
 
+def _oidc(reader: Reader) -> Provider | None:
+    """Return the provider; None: nothing of it is set."""
+    parts = ("ISSUER", "CLIENT_ID", "CLIENT_SECRET", "CLIENT_SECRET_FILE", "NAME", "NEWCOMERS")
+    if not any(reader.find(f"OIDC_{part}") for part in parts):
+        return None
+    issuer = reader.value("OIDC_ISSUER", parse_issuer, "")
+    secret = reader.secret("OIDC_CLIENT_SECRET")
+    found = {
+        "OIDC_ISSUER": issuer or reader.find("OIDC_ISSUER"),
+        "OIDC_CLIENT_ID": reader.find("OIDC_CLIENT_ID"),
+        "OIDC_CLIENT_SECRET": secret or reader.find("OIDC_CLIENT_SECRET_FILE"),
+    }
+    for name in (name for name, text in found.items() if not text):
+        reader.mistake(name, "is not set, but another TOCSIN_OIDC_... is: single sign-on needs it")
+    return Provider(
+        issuer,
+        reader.find("OIDC_CLIENT_ID") or "",
+        secret or Secret(""),
+        name=reader.value("OIDC_NAME", check_name, DEFAULT_NAME),
+        newcomers=reader.value("OIDC_NEWCOMERS", parse_newcomers, None),
+    )
+
+
 def _yes_or_no(text: str) -> bool:
     if text not in ("yes", "no"):
-        raise _Unusable("write yes or no")
+        raise Unusable("write yes or no")
     return text == "yes"
 
 
@@ -388,7 +378,7 @@ def _number(least: int, most: int) -> Callable[[str], int]:
     def read(text: str) -> int:
         # isdigit() knows other scripts' digits, and int() underscores.
         if not re.fullmatch(r"[0-9]{1,18}", text) or not least <= int(text) <= most:
-            raise _Unusable(f"write a whole number from {least} to {most}")
+            raise Unusable(f"write a whole number from {least} to {most}")
         return int(text)
 
     return read
@@ -396,5 +386,5 @@ def _number(least: int, most: int) -> Callable[[str], int]:
 
 def _log_format(text: str) -> str:
     if text not in LOG_FORMATS:
-        raise _Unusable(f"write {' or '.join(LOG_FORMATS)}")
+        raise Unusable(f"write {' or '.join(LOG_FORMATS)}")
     return text

@@ -7,11 +7,12 @@ import pytest
 from tests.actions.desk import Desk
 from tests.actions.test_retention_costs import traced
 
-from tocsin.actions import policies, show_policies
+from tocsin.actions import policies, show_policies, teams
 from tocsin.actions.incidents import acknowledge
 from tocsin.actions.one_object import NotConfigured
 from tocsin.actions.policies import ChangedMeanwhile
-from tocsin.actions.show_policies import ShownPolicy, list_shown_teams, show_policy, show_team
+from tocsin.actions.show_policies import ShownPolicy, show_policy
+from tocsin.actions.show_teams import list_shown_teams, show_team
 from tocsin.domain.configuration_file.advice import Concern
 from tocsin.domain.configuration_file.description import DescribedStep
 from tocsin.domain.outcome import Outcome
@@ -79,7 +80,7 @@ def test_open_incidents_are_counted_on_the_version_that_runs_for_them(ops: Desk)
     found = shown(ops)
     assert [each.running.text for each in found.versions] == ["1", "2"]
     assert found.on_old_versions.incidents == 2
-    (team,) = ops.ask(list_shown_teams)
+    (team,) = ops.ask(list_shown_teams).teams
     assert [(each.policy.slug, each.running.incidents) for each in team.policies] == [
         ("idle", 0),
         ("primary", 3),
@@ -156,6 +157,21 @@ def test_what_is_not_there_is_refused_with_what_may_have_been_meant(ops: Desk) -
         shown(ops, "ops/primry")
     with pytest.raises(NotConfigured, match="'data'"):
         ops.ask(show_team, "data")
+
+
+def test_teams_and_their_policies_come_a_page_at_a_time(ops: Desk) -> None:
+    """In order of slug, and nothing is missed or repeated between two pages."""
+    for name in ("Alpha", "Zulu"):
+        ops.alice.does(teams.create_team, name=name)
+    first = ops.ask(list_shown_teams, limit=2)
+    assert ([each.team.slug for each in first.teams], first.next_after) == (["alpha", "ops"], "ops")
+    second = ops.ask(list_shown_teams, after="ops", limit=2)
+    assert ([each.team.slug for each in second.teams], second.next_after) == (["zulu"], None)
+    team = ops.ask(show_team, "ops", limit=1)
+    assert ([each.policy.slug for each in team.policies], team.next_after) == (["idle"], "idle")
+    assert team.policy_count == 2
+    rest = ops.ask(show_team, "ops", after="idle", limit=1)
+    assert ([each.policy.slug for each in rest.policies], rest.next_after) == (["primary"], None)
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)

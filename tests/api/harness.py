@@ -177,6 +177,7 @@ class Harness:
             self._on_the_loop(again)
         self.clock.__init__()  # type: ignore[misc]
         self.metrics.__init__(version="1.2.3")  # type: ignore[misc]
+        self.services.sign_in_limits.__init__()  # type: ignore[misc]
         self._uuids = count(1)
         self.health = Health()
         self.measure = lambda: self.health

@@ -16,6 +16,8 @@ ELSEWHERE = {
     "invalid_duration",
     "invalid_idempotency_key",
     "invalid_instant",
+    "invalid_issuer",
+    "invalid_place",
     "invalid_networks",
     "invalid_opening_types",
     "invalid_policy_path",

@@ -103,6 +103,10 @@ async def test_a_search_looks_back_only_so_far_at_once(
     whole = await everything(tocsin)
     first = await tocsin.get("timeline", entity="disk", group="alerts")
     assert first["back_to"] is not None
+    monkeypatch.setattr("tocsin.actions.show_feed.MOST_PASSED_OVER", 4)
+    of_first = [each for each in whole if each["incident"] and each["incident"]["number"] == 1]
+    assert await everything(tocsin, incident=1) == of_first
+    assert (await tocsin.get("timeline", incident=1))["back_to"] is not None
     found = await everything(tocsin, entity="disk", group="alerts")
     assert found == [
         each

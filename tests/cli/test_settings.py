@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.domain.proxy import Proxy
+from tocsin.domain.single_sign_on import Provider
 from tocsin.domain.special_addresses import AddressKind
+from tocsin.domain.user import UserRole
 from tocsin.master_key import MasterKey
 from tocsin.secret import Secret
 from tocsin.settings import (
@@ -309,3 +311,52 @@ def test_every_setting_is_documented() -> None:
 
     assert [name for name, _ in sections] == list(dict.fromkeys((*SERVER, *COMMANDS)))
     assert not [name for name, body in sections if "\nDefault: " not in body]
+
+
+def test_a_provider_is_read_whole(tmp_path: Path) -> None:
+    """Issuer, id and secret; the secret may stand in a file. Without any of it there is none."""
+    file = tmp_path / "secret"
+    file.write_text("s3cret\n# a note\n")
+    given = {
+        "TOCSIN_OIDC_ISSUER": "https://login.example/realms/acme",
+        "TOCSIN_OIDC_CLIENT_ID": "tocsin",
+    }
+    found = settings(**given, TOCSIN_OIDC_CLIENT_SECRET_FILE=str(file)).oidc
+    assert found == Provider(given["TOCSIN_OIDC_ISSUER"], "tocsin", Secret("s3cret"))
+    named = settings(
+        **given,
+        TOCSIN_OIDC_CLIENT_SECRET="x",
+        TOCSIN_OIDC_NAME="Acme",
+        TOCSIN_OIDC_NEWCOMERS="viewer",
+    ).oidc
+    assert named is not None
+    assert (named.name, named.newcomers) == ("Acme", UserRole.VIEWER)
+    assert settings().oidc is None
+
+
+def test_a_provider_that_cannot_be_asked_is_refused(tmp_path: Path) -> None:
+    """With a sentence for each part; the secret is repeated nowhere."""
+    assert mistakes(TOCSIN_OIDC_NAME="Acme").keys() == {
+        "TOCSIN_OIDC_ISSUER",
+        "TOCSIN_OIDC_CLIENT_ID",
+        "TOCSIN_OIDC_CLIENT_SECRET",
+    }
+    empty = tmp_path / "empty"
+    empty.write_text("\n")
+    for secret in (
+        {"TOCSIN_OIDC_CLIENT_SECRET_FILE": str(empty)},
+        {"TOCSIN_OIDC_CLIENT_SECRET_FILE": str(tmp_path / "missing")},
+        {"TOCSIN_OIDC_CLIENT_SECRET_FILE": str(empty), "TOCSIN_OIDC_CLIENT_SECRET": "s3cret"},
+    ):
+        found = mistakes(
+            TOCSIN_OIDC_ISSUER="http://login.example",
+            TOCSIN_OIDC_CLIENT_ID="tocsin",
+            TOCSIN_OIDC_NEWCOMERS="root",
+            **secret,
+        )
+        assert found.keys() == {
+            "TOCSIN_OIDC_ISSUER",
+            "TOCSIN_OIDC_NEWCOMERS",
+            "TOCSIN_OIDC_CLIENT_SECRET_FILE",
+        }
+        assert "s3cret" not in repr(found)

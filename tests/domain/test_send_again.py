@@ -125,3 +125,9 @@ def test_the_names_never_change() -> None:
             "nothing_is_sent",
         ),
     }
+
+
+@pytest.mark.parametrize("resending", Resending)
+def test_what_it_would_do_can_be_said_beforehand(resending: Resending) -> None:
+    """Each in a sentence."""
+    assert resending.foresight.endswith(".")

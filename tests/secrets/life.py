@@ -21,9 +21,11 @@ from tests.secrets.talkative import Talkative
 
 from tocsin.domain.auth_code import standard_secret
 from tocsin.domain.intake import HEARTBEAT_PATH
+from tocsin.domain.session import csrf_token
 from tocsin.domain.watch import parse_peers
 from tocsin.secret import Secret
 from tocsin.store import schema
+from tocsin.web.visit import SESSION_COOKIE
 from tocsin.wiring.logs import JsonFormatter, LogMask, TextFormatter
 
 BROUGHT_CODE = "Brought 'from' \"VictorOps\" \\ 50% <of> it & 7=seven"
@@ -36,6 +38,7 @@ REVOKED_KEY = "Revoked-Key.of_Zabbix~2021"
 PEER_KEY = "P33r-Key.of_Oslo~2026"
 PATH, QUERY, OLD_PATH = "p4th-Of-The-Pager-9x7", "qu3ryOfThePager5z", "Gone-Place-0f-It-a1"
 PASSWORD = "Passw0rd-of-the-database"
+PEOPLES_PASSWORD = "c0rrect-Horse-batterY staple9"
 MARKER = "M4rker-that-is-no-secret-8c"
 _LONG = frozenset({"changes", "alerts", "refused-alerts", "deliveries", "incidents"})
 URLS = frozenset({"URL", "URL's path", "URL's query"})
@@ -103,8 +106,36 @@ class Life:
         await tocsin.post("keys", name="gone", key=REVOKED_KEY)
         self.knows("revoked key", REVOKED_KEY, live=False)
         await tocsin.call("DELETE", "keys/gone")
+        await self._let_people_in()
         await self._make_webhooks()
         await self._rotate()
+
+    async def _let_people_in(self) -> None:
+        """Invite two, of whom one chooses a password, signs in and makes a token of her own."""
+        tocsin = self.tocsin
+        first = tocsin.server.first_start
+        assert first is not None
+        self.knows("first invitation", first.invitation.reveal())
+        waits = await tocsin.post("users", name="walt", role="viewer")
+        self.knows("invitation", waits["invitation_url"].rpartition("/")[2])
+        made = await tocsin.post("users", name="ana", role="responder")
+        url = made["invitation_url"].removeprefix(PUBLIC)
+        self.knows("used invitation", url.rpartition("/")[2], live=False)
+        chosen = self.knows("password", PEOPLES_PASSWORD, live=False)
+        answer = await tocsin.http.post(url, data={"password": chosen, "again": chosen})
+        assert answer.status_code == 303
+        session = self.knows("session", answer.cookies[SESSION_COOKIE], live=False)
+        headers = {"cookie": f"{SESSION_COOKIE}={session}"}
+        form = {"name": "laptop", "scope": "read", "csrf": csrf_token(Secret(session))}
+        page = await tocsin.http.post("/account/tokens", data=form, headers=headers)
+        (token,) = set(re.findall(r"tsn_[\w-]{43}", page.text))
+        self.knows("ana's own token", token)
+        for wrong in (
+            {"name": chosen, "password": "ana"},
+            {"name": "ana", "password": "no" + chosen},
+        ):
+            assert (await tocsin.http.post("/sign-in", data=wrong)).status_code == 401
+        tocsin.http.cookies.clear()
 
     async def _make_webhooks(self) -> None:
         tocsin = self.tocsin

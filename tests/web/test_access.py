@@ -22,6 +22,8 @@ MAY = {
 PAGES: dict[tuple[str, str], Access] = {
     ("GET", "/sign-in"): Access.PUBLIC,
     ("POST", "/sign-in"): Access.PUBLIC,
+    ("GET", "/sign-in/oidc"): Access.PUBLIC,
+    ("GET", "/sign-in/oidc/callback"): Access.PUBLIC,
     ("POST", "/sign-out"): Access.READ,
     ("GET", "/welcome/{token}"): Access.PUBLIC,
     ("POST", "/welcome/{token}"): Access.PUBLIC,

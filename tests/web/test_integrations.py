@@ -42,6 +42,7 @@ def test_a_key_may_be_brought_and_a_mistake_is_told_beside_the_form(people: Peop
     assert (again.status, "the key of 'old'" in again.words) == (409, True)
     assert ("name", "newer") in again.page.form("/alert-keys?routing_key=db").fields
     assert "key-of-the-old-one" not in again.text
+    assert again.text.index("Make a key") < again.text.index("<table"), "where it is seen at once"
 
 
 def test_what_is_to_be_pasted_is_what_was_proved(people: People) -> None:
@@ -117,7 +118,7 @@ def test_a_heartbeat_is_added_changed_paused_and_removed(people: People) -> None
     ("fields", "says"),
     [
         ({"slug": "Not A Slug", "every": "1h"}, "slug"),
-        ({"slug": "ok", "every": "1"}, "10m"),
+        ({"slug": "ok", "every": "1"}, "seconds or minutes"),
         ({"slug": "ok", "every": "1s"}, "Write an interval"),
         ({"slug": "ok", "every": "1h", "routing_key": "no spaces"}, "routing key"),
     ],

@@ -135,6 +135,7 @@ async def test_nothing_is_read_while_nobody_looks_on(theatre: Theatre) -> None:
     await theatre.happen()
     again = await theatre.live.join(Wanted(), UTC, after=BEGINNING)
     assert again.take().count(b"event: entry") == 1
+    assert again.after == Place(1, 0), "or the next beat would send its browser back"
 
 
 async def test_only_so_many_look_on(theatre: Theatre, monkeypatch: pytest.MonkeyPatch) -> None:

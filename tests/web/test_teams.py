@@ -292,3 +292,50 @@ def test_many_webhooks_are_offered_once(people: People) -> None:
     assert any(tag == "datalist" for tag, _ in answer.page.tags)
     fields = filled(answer, f"{PRIMARY}/edit") | {"step-1-target-2": "w199"}
     assert "w199" in people.administrator.post_and_follow(f"{PRIMARY}/edit", fields).words
+
+
+def test_many_teams_and_policies_come_a_page_at_a_time(people: People) -> None:
+    """Each page leads to the next, and a team's card to all of its policies."""
+    policies = "\n".join(f"      p{number:02}: {{steps: []}}" for number in range(60))
+    teams = "\n".join(f"  t{number:02}: {{}}" for number in range(30))
+    people.harness.configure(f"teams:\n{teams}\n  all:\n    policies:\n{policies}\n")
+    first = people.viewer.get("/teams?webhook=pager")
+    assert first.page.links["All 60 policies"] == "/teams/all?webhook=pager"
+    second = people.viewer.get(first.page.links["More teams"])
+    assert "Choose the policy" in second.words
+    seen = [first.page.links.get(f"t{number:02}") for number in range(30)]
+    rest = [second.page.links.get(f"t{number:02}") for number in range(30)]
+    assert all(bool(here) != bool(there) for here, there in zip(seen, rest, strict=True))
+    team = people.viewer.get("/teams/all")
+    assert "p49" in team.words
+    assert "p59" not in team.words
+    assert "p59" in people.viewer.get(team.page.links["More policies"]).words
+
+
+def test_nothing_is_called_as_the_form_that_makes_it(people: People) -> None:
+    """Its page could not be reached; whoever types such a name is told, and loses nothing."""
+    ada = people.administrator
+    refused = ada.post("/teams/new", {"name": "New"})
+    assert (refused.status, "choose another slug" in refused.words) == (422, True)
+    renamed = ada.post("/teams/ops", {"name": "Ops", "slug": "new"})
+    assert (renamed.status, "choose another slug" in renamed.words) == (422, True)
+    path = "/teams/ops/policies/new"
+    policy = press(
+        ada, editor(ada, path) | {"name": "New", "step-1-target-1": "pager"}, "save", path
+    )
+    assert (policy.status, "choose another slug" in policy.words) == (422, True)
+    assert dict(policy.page.form(path).fields)["name"] == "New"
+    assert ada.post("/teams/ops", {"name": "New", "slug": ""}).to == "/teams/ops"
+
+
+def test_a_policy_that_nothing_leads_to_is_two_clicks_from_the_default_routing(
+    people: People,
+) -> None:
+    """Where there is none yet, its page offers to be it."""
+    ada = people.administrator
+    assert "Let the default routing lead here" not in ada.get(PRIMARY).words
+    people.harness.ask("DELETE", "default-routing")
+    link = ada.get(PRIMARY).page.links["Let the default routing lead here"]
+    fields = ada.get(link).page.form("/routing/default").fields
+    assert ("policy", "ops/primary") in fields
+    assert "leads to ops/primary" in ada.post_and_follow("/routing/default", dict(fields)).words

@@ -9,9 +9,11 @@ import pytest
 from tests.databases import drop_databases, new_database, postgresql_url
 
 from tocsin.actions.editor import Editor
+from tocsin.actions.invitations import find_invitation
 from tocsin.actions.tokens import authenticate, list_tokens
 from tocsin.domain.network import DEFAULT_NETWORKS
 from tocsin.domain.principal import NotAuthenticated, Scope
+from tocsin.domain.user import UserRole
 from tocsin.ids import IdSource
 from tocsin.master_key import MasterKey, make_master_key
 from tocsin.secret import Secret
@@ -51,12 +53,20 @@ def names_of(home: Path, token: str) -> str:
         return str(authenticate(tx, token).name)
 
 
+def invited_to(home: Path, invitation: Secret) -> UserRole:
+    settings = Settings(home=home, database_url=Secret(f"sqlite:///{home / 'tocsin.db'}"))
+    opened = open_store(settings, random_bytes=secrets.token_bytes)
+    with opened as store, store.database.read() as tx:
+        return find_invitation(tx, invitation, now=NOW).role
+
+
 def test_a_first_start_leaves_a_token_that_works(tmp_path: Path) -> None:
     """In a file for its owner alone; a later start makes nothing."""
     made = start(tmp_path)
     assert made is not None
     assert stat.S_IMODE(made.token_file.stat().st_mode) == 0o600
     assert names_of(tmp_path, made.token_file.read_text().strip()) == "local"
+    assert invited_to(tmp_path, made.invitation) is UserRole.ADMINISTRATOR
     before = made.token_file.read_text()
     assert start(tmp_path) is None
     assert made.token_file.read_text() == before

@@ -25,8 +25,8 @@ STEP: Final = timedelta(minutes=7, seconds=13, milliseconds=337)
 _MICROS: Final = STEP // timedelta(microseconds=1)
 _ID: Final = (STEP // timedelta(milliseconds=1)) << (COUNT_BITS + NODE_BITS)
 _ID_IN_JSON: Final = re.compile(
-    r"\b[0-9]{15,}\b"
-)  # numbers of incidents, seconds and the like are shorter
+    r'(?<!"webhook_id":)(?<!"policy_version":)\b[0-9]{15,}\b'
+)  # numbers of incidents, seconds and the like are shorter; what is configured is not copied with them
 _PLACE_IN_FEED: Final = re.compile(r'\["(\w+)",([0-9]+)')
 
 

@@ -1,7 +1,6 @@
 """People of a world, who come in without a password being verified: that is slow on purpose, and tested elsewhere."""
 
 import asyncio
-import random
 import secrets
 from collections.abc import Callable
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
@@ -21,6 +20,8 @@ from tocsin.store.database import Tx
 P = ParamSpec("P")
 R = TypeVar("R")
 ADMINISTRATOR: Final = "alice"
+# Another server's, so to speak. One for all: time stands still in a world, so two could make the same id.
+_IDS: Final = IdSource(node=(1 << NODE_BITS) - 1)
 _LAPTOP: Final = Client("192.0.2.7", "Firefox 145 on Linux")
 
 
@@ -35,7 +36,7 @@ async def do(
     editor = Editor(
         actor=by,
         now=tocsin.now,
-        ids=IdSource(node=random.getrandbits(NODE_BITS)),  # noqa: TID251 - another server's, so to speak
+        ids=_IDS,
         random_bytes=secrets.token_bytes,
         vault=tocsin.server.store.vault,
         networks=tocsin.server.settings.webhook_networks,

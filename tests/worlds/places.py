@@ -21,6 +21,11 @@ NO_PAGES: Final = {
 """What answers a GET and is no page, and why."""
 
 EXAMPLES: Final[Mapping[str, Mapping[str, str]]] = {
+    "/": {
+        "timeline": "/",
+        "timeline-people": "/?group=people",
+        "timeline-nothing": "/?entity=nothing-like-it",
+    },
     "/incidents/{number:int}": {
         "incident": "/incidents/{escalating}",
         "incident-held": "/incidents/{held}",

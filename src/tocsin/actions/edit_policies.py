@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tocsin.actions.show_policies import routing_keys_of
+from tocsin.actions.show_policies import find_routing_keys
 from tocsin.actions.webhook_conditions import find_conditions
 from tocsin.domain.configuration import Configuration
 from tocsin.domain.configuration_file.advice import Advice, Concern
@@ -58,7 +58,7 @@ def preview(
 
 def _is_reached(configuration: Configuration, path: str) -> bool:
     known = {policy.path: policy for policy in configuration.policies.values()}
-    return path not in known or bool(routing_keys_of(configuration, known[path]))
+    return path not in known or known[path].id in find_routing_keys(configuration)
 
 
 def _choices(names: Mapping[str, str], conditions: Mapping[str, Condition]) -> tuple[Choice, ...]:

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, islice
-from typing import Final, NamedTuple
+from typing import Final
 
+from tocsin.actions.feed_search import narrow
 from tocsin.actions.named_steps import Names
 from tocsin.actions.show_incidents import IncidentLine, describe_incidents
 from tocsin.actions.show_timeline import (
@@ -30,7 +31,7 @@ from tocsin.store.delivery_reads import (
     list_deliveries_of_causes,
     list_deliveries_of_steps,
 )
-from tocsin.store.feed import FeedRow, Key, read_feed, read_feed_back
+from tocsin.store.feed import Added, FeedRow, Key, find_position_instant, read_feed, read_feed_back
 from tocsin.store.incident_reads import find_incidents_by_number
 from tocsin.store.runs import find_runs
 from tocsin.store.timeline import find_entries
@@ -38,7 +39,7 @@ from tocsin.store.timeline import find_entries
 MOST_LOOKED_AT: Final = 1_000
 """Entries, for one page; whoever wants more looks on from there."""
 MOST_PASSED_OVER: Final = 20_000
-"""Keys of other incidents, for one page."""
+"""Transactions that are about other incidents, for one page."""
 _NEVER: Final = Place(2**62, 0)
 """Behind whatever will be."""
 _ROWS_AT_ONCE: Final = 50
@@ -47,14 +48,6 @@ _OF_NODES: Final = {
     each.value: each
     for each in (Kind.NODE_JOINED, Kind.NODE_CAME_BACK, Kind.NODE_LEFT, Kind.NODE_FELL_SILENT)
 }
-
-
-class Added(NamedTuple):
-    """A key in the feed: where it stands, and when its transaction was about to be committed."""
-
-    place: Place
-    at: datetime
-    key: Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,28 +94,28 @@ class FeedPart:
 
 def show_feed(tx: Tx, wanted: Wanted, *, before: Place | None = None, limit: int) -> FeedPage:
     """Return the newest entries that are wanted, those before a place."""
-    keys = _back(tx, before or _NEVER)
-    first = last = None
+    newest = end_of_feed(tx)
+    start = before or newest.behind
+    floor = 0 if wanted.incident is None else max(0, start.position - MOST_PASSED_OVER)
+    keys = _back(tx, start, since=floor, incident=wanted.incident)
     found: list[FeedEntry] = []
-    passed = looked_at = 0
-    is_end = False
-    while len(found) <= limit and looked_at < MOST_LOOKED_AT and passed < MOST_PASSED_OVER:
+    last: Added | None = None
+    looked_at = 0
+    while len(found) <= limit and looked_at < MOST_LOOKED_AT:
         some = list(islice(keys, limit + 1 if wanted.is_all else _LOOKED_UP_AT_ONCE))
         if not some:
-            is_end = True
+            last = None
             break
-        first, last = first or some[0], some[-1]
-        passed += len(some)
-        if wanted.incident is not None:
-            some = [each for each in some if each.key[1] == wanted.incident]
+        last = some[-1]
         looked_at += len(some)
-        found += [each for each in tell(tx, some) if wanted.takes(each.group, each.about)]
-    top = first.place if first else BEGINNING
+        found += tell(tx, narrow(tx, some, wanted))
     if len(found) > limit:
-        return FeedPage(found[:limit], top, found[limit - 1].place, None)
-    if is_end or last is None:
-        return FeedPage(found, top, None, None)
-    return FeedPage(found, top, last.place, last.at)
+        return FeedPage(found[:limit], newest, found[limit - 1].place, None)
+    if last is not None:
+        return FeedPage(found, newest, last.place, last.at)
+    if back_to := find_position_instant(tx, floor):
+        return FeedPage(found, newest, Place(floor, 0), back_to)
+    return FeedPage(found, newest, None, None)
 
 
 def read_on(tx: Tx, *, after: Place, upto: Place | None = None, most: int) -> FeedPart:
@@ -138,11 +131,15 @@ def end_of_feed(tx: Tx) -> Place:
     return next((each.place for each in _back(tx, _NEVER)), BEGINNING)
 
 
-def _back(tx: Tx, before: Place) -> Iterator[Added]:
+def _back(tx: Tx, before: Place, *, since: int = 0, incident: int | None = None) -> Iterator[Added]:
     until = before.position
-    while rows := read_feed_back(tx, until=until, limit=_ROWS_AT_ONCE):
+    while rows := read_feed_back(
+        tx, until=until, limit=_ROWS_AT_ONCE, since=since, incident=incident
+    ):
         for row in rows:
-            yield from (each for each in reversed(_added(row)) if each.place < before)
+            for each in reversed(_added(row)):
+                if each.place < before and incident in (None, each.incident):
+                    yield each
         until = rows[-1].position - 1
 
 
@@ -192,7 +189,7 @@ class _Rows:
         deliveries = {each.id: each for each in (*steps, *causes)} | self._attempted
         self._attempts = list_attempts(tx, deliveries.values())
         self._runs = find_runs(tx, {id_ for kind in _OF_NODES for _, id_ in keys.get(kind, ())})
-        numbers = {each.key[1] for each in added} - {NO_INCIDENT}
+        numbers = {each.incident for each in added} - {NO_INCIDENT}
         self._names = Names(tx, incidents=numbers)
         # Last of all: what is removed meanwhile is not there any more.
         incidents = find_incidents_by_number(tx, numbers)

@@ -16,10 +16,7 @@ from tocsin.domain.configuration_file.policy_advice import Conditions, policy_ad
 from tocsin.domain.delivery import DeliveryState
 from tocsin.domain.foresight import Foresight, foresee
 from tocsin.domain.policy_difference import Plan, plan_differences
-from tocsin.domain.team import Team
-from tocsin.domain.wording import counted, listed, plan_text
 from tocsin.store.database import Tx
-from tocsin.store.policies import find_versions
 from tocsin.store.policy_versions import (
     MadeVersion,
     RecentFirings,
@@ -29,7 +26,6 @@ from tocsin.store.policy_versions import (
     find_running,
     list_versions,
 )
-from tocsin.store.teams import list_teams
 from tocsin.store.webhooks import find_webhook_names
 
 MOST_RUNNING: Final = 5_000
@@ -88,6 +84,8 @@ class ShownPolicy:
     advice: tuple[Advice, ...]
     routing_keys: tuple[str, ...]
     """Those that lead to it; the empty one is the default routing."""
+    has_default_routing: bool
+    """Whether unknown routing keys lead anywhere."""
     versions: tuple[ShownVersion, ...]
     """The latest first."""
     last_fired: tuple[LastFired, ...]
@@ -114,72 +112,12 @@ class ShownPolicy:
         return RunningCount(sum(each.incidents for each in old), all(each.is_all for each in old))
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyLine:
-    """A policy in the list of its team."""
-
-    policy: Policy
-    described: DescribedPolicy
-    foresight: Foresight
-    advice: tuple[Advice, ...]
-    routing_keys: tuple[str, ...]
-    running: RunningCount
-
-    @property
-    def warnings(self) -> tuple[Advice, ...]:
-        """What of it is hardly meant."""
-        return tuple(each for each in self.advice if not each.is_as_meant)
-
-    @property
-    def more_text(self) -> str:
-        """What comes after its first moment, in short; empty if nothing does."""
-        foresight = self.foresight
-        if foresight.ends_at is None or not (foresight.cycles > 1 or len(foresight.moments) > 1):
-            return ""
-        more = len(self.described.steps) - foresight.moments[0].last
-        parts = [counted(more, "more step")] if more else []
-        if foresight.cycles > 1:
-            parts.append(counted(foresight.cycles - 1, "repeat"))
-        at = f"at {plan_text(foresight.ends_at)}"
-        only = more == 1 and foresight.cycles == 1
-        return f"Then {listed(parts)}, {at if only else f'the last {at}'}."
-
-
-@dataclass(frozen=True, slots=True)
-class ShownTeam:
-    """A team with its policies, and how many open incidents they have running."""
-
-    team: Team
-    policies: tuple[PolicyLine, ...]
-    running: RunningCount
-
-
-def list_shown_teams(tx: Tx, configuration: Configuration) -> list[ShownTeam]:
-    """Return the teams in order of slug."""
-    looking = _Looking(tx, configuration)
-    running = find_running(tx, most=MOST_RUNNING)
-    versions = {each.id: each.policy_id for each in find_versions(tx, running.incidents)}
-    of_policy: dict[int, set[int]] = {}
-    for version_id, incidents in running.incidents.items():
-        if version_id in versions:
-            of_policy.setdefault(versions[version_id], set()).update(incidents)
-    return [_team(team, looking, of_policy, is_all=running.is_all) for team in list_teams(tx)]
-
-
-def show_team(tx: Tx, configuration: Configuration, slug: str) -> ShownTeam:
-    """Return one of them. Raises: NotConfigured."""
-    known = {each.team.slug: each for each in list_shown_teams(tx, configuration)}
-    if slug not in known:
-        raise not_configured(ObjectKind.TEAM, slug, nearest(slug, known))
-    return known[slug]
-
-
 def show_policy(tx: Tx, configuration: Configuration, path: str) -> ShownPolicy:
     """Return a policy. Raises: NotConfigured."""
     known = {policy.path: policy for policy in configuration.policies.values()}
     if path not in known:
         raise not_configured(ObjectKind.POLICY, path, nearest(path, known))
-    policy, looking = known[path], _Looking(tx, configuration)
+    policy, looking = known[path], Looking(tx, configuration)
     described = looking.described(policy)
     made = list_versions(tx, policy.id, limit=MOST_VERSIONS)
     running = find_running(tx, most=MOST_RUNNING)
@@ -189,61 +127,40 @@ def show_policy(tx: Tx, configuration: Configuration, path: str) -> ShownPolicy:
         described=described,
         foresight=foresee(described.steps, described.repeat),
         advice=looking.advice(policy),
-        routing_keys=routing_keys_of(configuration, policy),
+        routing_keys=looking.routing_keys(policy),
+        has_default_routing=bool(configuration.default_route.policies),
         versions=tuple(_versions(made, policy, looking.names, running)),
         last_fired=tuple(_last_fired(policy, fired)),
         fired_since=fired.since,
     )
 
 
-def routing_keys_of(configuration: Configuration, policy: Policy) -> tuple[str, ...]:
-    """Return the routing keys that lead to a policy; the default routing, if it does, is the empty one."""
-    routes = [*configuration.routes.values(), configuration.default_route]
-    return tuple(
-        sorted(route.routing_key for route in routes if policy.id in {p.id for p in route.policies})
-    )
+def find_routing_keys(configuration: Configuration) -> dict[int, tuple[str, ...]]:
+    """Return the routing keys that lead to each policy, by its id; the default routing is the empty one."""
+    found: dict[int, list[str]] = {}
+    for route in (*configuration.routes.values(), configuration.default_route):
+        for policy in route.policies:
+            found.setdefault(policy.id, []).append(route.routing_key)
+    return {policy_id: tuple(sorted(set(keys))) for policy_id, keys in found.items()}
 
 
-class _Looking:
+class Looking:
     """What is looked up once for all policies."""
 
     def __init__(self, tx: Tx, configuration: Configuration) -> None:
-        self.configuration = configuration
         self.names: Mapping[int, str] = find_webhook_names(tx)
         self.conditions: Conditions = find_conditions(tx, configuration)
+        self._keys = find_routing_keys(configuration)
 
     def described(self, policy: Policy) -> DescribedPolicy:
         return describe_policy(policy, self.names)
 
+    def routing_keys(self, policy: Policy) -> tuple[str, ...]:
+        return self._keys.get(policy.id, ())
+
     def advice(self, policy: Policy) -> tuple[Advice, ...]:
-        is_reached = bool(routing_keys_of(self.configuration, policy))
+        is_reached = policy.id in self._keys
         return tuple(policy_advice(self.described(policy), self.conditions, is_reached=is_reached))
-
-    def line(self, policy: Policy, running: RunningCount) -> PolicyLine:
-        described = self.described(policy)
-        return PolicyLine(
-            policy,
-            described,
-            foresee(described.steps, described.repeat),
-            self.advice(policy),
-            routing_keys_of(self.configuration, policy),
-            running,
-        )
-
-
-def _team(
-    team: Team, looking: _Looking, running: Mapping[int, set[int]], *, is_all: bool
-) -> ShownTeam:
-    policies = sorted(
-        (each for each in looking.configuration.policies.values() if each.team_slug == team.slug),
-        key=lambda policy: policy.slug,
-    )
-    of_each = {policy.id: running.get(policy.id, set()) for policy in policies}
-    return ShownTeam(
-        team,
-        tuple(looking.line(each, RunningCount(len(of_each[each.id]), is_all)) for each in policies),
-        RunningCount(len(set().union(*of_each.values())), is_all),
-    )
 
 
 def _versions(

@@ -1,6 +1,7 @@
 """Routing as people look at it: which key leads where, and what of that will hardly work."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from tocsin.domain.configuration import Configuration, Policy, Route
 from tocsin.domain.message_type import MessageType
@@ -22,25 +23,38 @@ class ShownRoute:
 
 @dataclass(frozen=True, slots=True)
 class ShownRouting:
-    """All of it. `default` leads nowhere if there is none."""
+    """Some routing keys, in their order, and the rest. `default` leads nowhere if there is none."""
 
     routes: tuple[ShownRoute, ...]
+    next_after: str | None
+    """The key after which they go on; None: they do not."""
     default: ShownRoute
     policies: tuple[Policy, ...]
     """All there are, in order of their path."""
 
-    def find(self, key: str) -> ShownRoute | None:
-        """Return the route of a key, in any case; None, if it is not configured."""
-        return next((route for route in self.routes if route.key == key.lower()), None)
+
+KEYS: Final = 100
+"""On a page."""
 
 
-def show_routing(configuration: Configuration) -> ShownRouting:
-    """Return the routing in order of its keys."""
-    routes = sorted(configuration.routes.values(), key=lambda route: route.routing_key)
+def show_routing(
+    configuration: Configuration, *, after: str = "", limit: int = KEYS
+) -> ShownRouting:
+    """Return the routing keys that come after one."""
+    keys = sorted(key for key in configuration.routes if key > after)
     policies = sorted(configuration.policies.values(), key=lambda policy: policy.path)
     return ShownRouting(
-        tuple(map(_shown, routes)), _shown(configuration.default_route), tuple(policies)
+        routes=tuple(_shown(configuration.routes[key]) for key in keys[:limit]),
+        next_after=keys[limit - 1] if len(keys) > limit else None,
+        default=_shown(configuration.default_route),
+        policies=tuple(policies),
     )
+
+
+def find_route(configuration: Configuration, key: str) -> ShownRoute | None:
+    """Return the route of a key, in any case; None, if it is not configured."""
+    found = configuration.routes.get(key.lower())
+    return None if found is None else _shown(found)
 
 
 def _shown(route: Route) -> ShownRoute:

@@ -87,15 +87,24 @@ def add_user(
 
 
 def change_user(
-    tx: Tx, name: str, *, role: UserRole, editor: Editor, of_teams: Iterable[str] = ()
+    tx: Tx,
+    name: str,
+    *,
+    editor: Editor,
+    role: UserRole | None = None,
+    of_teams: Iterable[str] | None = None,
 ) -> User:
     """Give a user another role or other teams, which ends their sessions; nothing if they are so already.
 
+    None leaves the role as it is, and the teams, if it is a role that has some.
     Raises: UserNotFound, InvalidUserTeams, UnknownTeam, LastAdministrator.
     """
     lock_configuration(tx)
     user = show_user(tx, name)
-    changed = replace(user, role=role, teams=check_teams(role, of_teams))
+    new_role = role or user.role
+    if of_teams is None:
+        of_teams = user.teams if new_role is UserRole.TEAM_ADMINISTRATOR else ()
+    changed = replace(user, role=new_role, teams=check_teams(new_role, of_teams))
     if changed == user:
         return user
     _refuse_last(tx, user, changed)

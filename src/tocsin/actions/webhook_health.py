@@ -27,6 +27,8 @@ MOST_WAITING: Final = 1000
 """Those that wait are counted no further."""
 _LOOKED_AT_TOGETHER: Final = 5_000
 """Deliveries that are passed to find the latest of every webhook."""
+_MOST_TOGETHER: Final = 10_000
+"""Attempts that are looked at for all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class WebhookHealth:
     webhook: Webhook
     state: WebhookState
     used_by: tuple[UseOfWebhook, ...]
+    deliveries: tuple[int, ...]
+    """The ids of those that attempts were looked for, the latest first."""
     attempts: tuple[EndedAttempt, ...]
     took: Spread | None
     """How long those attempts took that were answered."""
@@ -60,14 +64,15 @@ class WebhookHealth:
 def look_at_health(tx: Tx, webhook: Webhook) -> WebhookHealth:
     """Return how one webhook is."""
     walked = walk_deliveries(tx, webhook_ids=[webhook.id], limit=STRIP)
-    attempts = list_ended_attempts(tx, walked.ids)[-STRIP:]
+    attempts = list_ended_attempts(tx, walked.ids, limit=STRIP)
     return WebhookHealth(
         webhook=webhook,
         state=find_states(tx, [webhook])[webhook.id],
         used_by=uses_of_webhooks(tx).get(webhook.slug, ()),
+        deliveries=tuple(walked.ids),
         attempts=tuple(attempts),
         took=_took(attempts),
-        last_success=_last_success(tx, webhook, attempts),
+        last_success=_last_success(tx, webhook, attempts, is_all=len(walked.ids) < STRIP),
         waiting=count_waiting_of(tx, webhook.id, most=MOST_WAITING),
         older_unseen=walked.unseen_below is not None and len(walked.ids) < STRIP,
     )
@@ -79,7 +84,7 @@ def look_at_all(tx: Tx, webhooks: Sequence[Webhook]) -> list[WebhookHealth]:
     states, used = find_states(tx, webhooks), uses_of_webhooks(tx)
     owner = {id_: webhook_id for webhook_id, some in ids.items() for id_ in some}
     of_each: dict[int, list[EndedAttempt]] = {}
-    for attempt in list_ended_attempts(tx, owner):
+    for attempt in list_ended_attempts(tx, owner, limit=_MOST_TOGETHER):
         of_each.setdefault(owner[attempt.delivery_id], []).append(attempt)
     found = []
     for webhook in webhooks:
@@ -89,6 +94,7 @@ def look_at_all(tx: Tx, webhooks: Sequence[Webhook]) -> list[WebhookHealth]:
                 webhook=webhook,
                 state=states[webhook.id],
                 used_by=used.get(webhook.slug, ()),
+                deliveries=tuple(ids.get(webhook.id, ())),
                 attempts=tuple(attempts),
                 took=_took(attempts),
                 last_success=_latest_delivered(attempts),
@@ -117,15 +123,18 @@ def uses_of_webhooks(tx: Tx) -> dict[str, tuple[UseOfWebhook, ...]]:
 
 
 def _last_success(
-    tx: Tx, webhook: Webhook, attempts: Sequence[EndedAttempt]
+    tx: Tx, webhook: Webhook, attempts: Sequence[EndedAttempt], *, is_all: bool
 ) -> EndedAttempt | None:
-    """Return the latest attempt that was answered with 2xx, if it is not long ago."""
+    """Return the latest attempt that was answered with 2xx, if it is not long ago.
+
+    `is_all`: these are all that a walk could find.
+    """
     found = _latest_delivered(attempts)
-    if found is not None:
+    if found is not None or is_all:
         return found
     state = DeliveryState.DELIVERED
     walked = walk_deliveries(tx, webhook_ids=[webhook.id], state=state, limit=1)
-    return _latest_delivered(list_ended_attempts(tx, walked.ids))
+    return _latest_delivered(list_ended_attempts(tx, walked.ids, limit=STRIP))
 
 
 def _latest_delivered(attempts: Sequence[EndedAttempt]) -> EndedAttempt | None:

@@ -27,6 +27,9 @@ class TokenAnswer(AnswerModel):
     hint: Annotated[str, Field(description="How it begins", examples=["tsn_5fQx..."])]
     created_at: Instant
     revoked_at: Instant | None
+    user: Annotated[
+        str | None, Field(description="Whose it is; null: nobody's in particular", examples=["ana"])
+    ]
 
 
 class CreatedTokenAnswer(TokenAnswer):
@@ -62,11 +65,11 @@ async def create_token(principal: Administrator, work: Work, once: Once, new: Ne
     return await once.run(create)
 
 
-@router.delete("/{name}", summary="Revoke a token", status_code=204)
+@router.delete("/{name:path}", summary="Revoke a token", status_code=204)
 async def revoke_token(
-    principal: Administrator, work: Work, name: Annotated[str, Path(max_length=64)]
+    principal: Administrator, work: Work, name: Annotated[str, Path(max_length=130)]
 ) -> None:
-    """The last token that can administer stays: `last_administrator`."""
+    """The last token that can administer stays: `last_administrator`. A user's token is called `user/name`."""
     await edit(work, principal, lambda tx, editor: tokens.revoke_token(tx, name, editor=editor))
 
 
@@ -77,4 +80,5 @@ def _render(token: Token) -> dict[str, Any]:
         "hint": token.hint,
         "created_at": token.created_at,
         "revoked_at": token.revoked_at,
+        "user": token.user,
     }

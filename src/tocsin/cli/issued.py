@@ -29,7 +29,7 @@ def list_issued(
             [
                 (
                     each["name"],
-                    *(each[field] for field in shown),
+                    *(str(each[field]) for field in shown),
                     _state(each),
                     relative(each["created_at"], shell.now),
                 )

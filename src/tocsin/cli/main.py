@@ -30,6 +30,7 @@ GROUPS: Final = {
         "keys",
         "heartbeats",
         "tokens",
+        "users",
         "master-key",
         "route",
     ),

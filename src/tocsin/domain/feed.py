@@ -94,13 +94,29 @@ _GROUPS: Final = {
 }
 
 
+GROUPS_OF_KEYS: Final = {
+    "paged": Group.PAGES,
+    "followed_up": Group.PAGES,
+    **{
+        each.value: _GROUPS[each]
+        for each in (Kind.NODE_JOINED, Kind.NODE_CAME_BACK, Kind.NODE_LEFT, Kind.NODE_FELL_SILENT)
+    },
+}
+"""The groups of entries that are told by what the feed calls them alone."""
+
+
 def group_of(entry: TimelineEntry) -> Group:
     """Return the group of an entry."""
     if entry.kind is Kind.ATTEMPTED:
-        return Group.PAGES if entry.detail["outcome"] in _NEUTRAL else Group.FAILURES
+        return group_of_attempt(entry.detail["outcome"])
     if entry.kind in _BY_PERSON_OR_ALERT:
         return Group.PEOPLE if entry.actor.startswith(_PERSON) else Group.ALERTS
     return _GROUPS[entry.kind]
+
+
+def group_of_attempt(outcome: str | None) -> Group:
+    """Return the group of an attempt that ended so; None: it is under way."""
+    return Group.PAGES if outcome in _NEUTRAL else Group.FAILURES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,8 +143,10 @@ class Wanted:
         """Return whether an entry of a group, about an incident or none, is wanted."""
         if self.group is not None and group is not self.group:
             return False
-        if about is None:
-            return not self.is_about_incidents
+        return not self.is_about_incidents if about is None else self.takes_incident(about)
+
+    def takes_incident(self, about: "About") -> bool:
+        """Return whether entries about this incident are wanted, as far as that goes."""
         return (
             self.incident in (None, about.number)
             and self.routing_key in (None, about.routing_key)

@@ -21,6 +21,7 @@ from tocsin.service.client_address import Network
 from tocsin.service.commits import Commits
 from tocsin.service.keyring import Keyring
 from tocsin.service.passwords import Passwords
+from tocsin.service.single_sign_on import SingleSignOn
 from tocsin.store.configuration import ConfigurationCache
 from tocsin.store.database import Database
 from tocsin.store.writer import Writer
@@ -128,3 +129,5 @@ class Services:
     passwords: Passwords = field(default_factory=Passwords)
     sign_in_limits: SignInLimits = field(default_factory=SignInLimits)
     """Who tries passwords too often; for use on the loop."""
+    single_sign_on: SingleSignOn | None = None
+    """The provider that people may sign in by, if one is configured."""

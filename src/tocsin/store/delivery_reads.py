@@ -12,7 +12,7 @@ from tocsin.domain.follow_up import FollowUp
 from tocsin.domain.outcome import Outcome
 from tocsin.ids import first_id_at
 from tocsin.store import schema
-from tocsin.store.by_key import select_by_key
+from tocsin.store.by_key import rows_by_key
 from tocsin.store.database import Tx
 from tocsin.stored_json import from_json
 
@@ -140,8 +140,8 @@ def list_deliveries_of_steps(tx: Tx, steps: Collection[tuple[int, int, int]]) ->
     """Return what these steps sent, each an incident, an escalation of it, and a position of that."""
     if not steps:
         return []
-    select = select_by_key(_D, ("incident", "escalation", "step"), steps)
-    return _deliveries(tx, select.order_by(_D.c.id))
+    rows = rows_by_key(tx, _D, ("incident", "escalation", "step"), steps).mappings()
+    return sorted((_delivery(row) for row in rows), key=lambda each: each.id)
 
 
 def list_deliveries_of_causes(tx: Tx, causes: Collection[int]) -> list[Delivery]:
@@ -181,6 +181,14 @@ def list_attempts(tx: Tx, deliveries: Iterable[Delivery]) -> dict[int, list[Atte
         if under_way := _open_attempt(delivery):
             attempts[id_].append(under_way)
     return attempts
+
+
+def find_outcomes(tx: Tx, keys: Collection[tuple[int, int]]) -> dict[tuple[int, int], str]:
+    """Return how those of the attempts ended that have, each by its delivery and number."""
+    if not keys:
+        return {}
+    rows = rows_by_key(tx, _A, ("delivery_id", "number"), keys)
+    return {(row.delivery_id, row.number): row.outcome for row in rows}
 
 
 def _open_attempt(delivery: Delivery) -> Attempt | None:

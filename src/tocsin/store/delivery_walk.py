@@ -20,8 +20,8 @@ from tocsin.store.schema import from_micros, instant_or_none
 from tocsin.store.statement import Statement, among, id_list, raw
 
 _D, _A = schema.deliveries, schema.attempts
-WITHIN: Final = 50_000
-"""How many deliveries one walk passes at the most; about 5 ms."""
+WITHIN: Final = 20_000
+"""How many deliveries one walk passes at the most; about 2 ms."""
 
 _FIRST_ATTEMPTS: Final = Statement(
     sa.select(
@@ -44,8 +44,9 @@ _OF_DELIVERIES: Final = Statement(
         *(_A.c.outcome, _A.c.status_code),
     )
     .where(among(_A.c.delivery_id, "ids"))
-    .order_by(_A.c.started_at, _A.c.delivery_id, _A.c.number),
-    "ids",
+    .order_by(_A.c.started_at.desc(), _A.c.delivery_id.desc(), _A.c.number.desc())
+    .limit(raw("limit")),
+    *("ids", "limit"),
 )
 
 
@@ -109,11 +110,11 @@ def walk_deliveries(
     ids = list(tx.core.scalars(wanted.order_by(part.c.id.desc()).limit(limit)))
     if len(ids) == limit:
         return Walked(ids, ids[-1])
-    last = tx.core.scalar(sa.select(sa.func.min(part.c.id)))
-    if last is None:
-        return Walked(ids, None)
-    more = tx.core.scalar(sa.select(_D.c.id).where(_D.c.id < last).limit(1))
-    return Walked(ids, None if more is None else last)
+    beyond = sa.select(_D.c.id)
+    if before is not None:
+        beyond = beyond.where(_D.c.id < before)
+    first_unseen = tx.core.scalar(beyond.order_by(_D.c.id.desc()).limit(1).offset(within))
+    return Walked(ids, None if first_unseen is None else first_unseen + 1)
 
 
 def _conditions(
@@ -138,9 +139,9 @@ def latest_of_each(tx: Tx, *, each: int, within: int) -> dict[int, list[int]]:
     return found
 
 
-def list_ended_attempts(tx: Tx, delivery_ids: Iterable[int]) -> list[EndedAttempt]:
-    """Return the attempts at deliveries that have ended, the earliest first."""
-    return [
+def list_ended_attempts(tx: Tx, delivery_ids: Iterable[int], *, limit: int) -> list[EndedAttempt]:
+    """Return the latest attempts at deliveries that have ended, the earliest of them first."""
+    found = [
         EndedAttempt(
             delivery_id=id_,
             number=number,
@@ -150,9 +151,10 @@ def list_ended_attempts(tx: Tx, delivery_ids: Iterable[int]) -> list[EndedAttemp
             status=status,
         )
         for id_, number, started_at, ended_at, outcome, status in tx.rows(
-            _OF_DELIVERIES, id_list(delivery_ids)
+            _OF_DELIVERIES, id_list(delivery_ids), limit
         )
     ]
+    return found[::-1]
 
 
 def in_order(tx: Tx, ids: Sequence[int]) -> list[Delivery]:

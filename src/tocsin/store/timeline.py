@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from tocsin.domain.timeline import Kind, TimelineEntry
 from tocsin.store import schema
-from tocsin.store.by_key import select_by_key
+from tocsin.store.by_key import rows_by_key
 from tocsin.store.database import Tx
 from tocsin.store.schema import micros_or_none, to_micros
 from tocsin.store.statement import insert
@@ -62,8 +62,8 @@ def find_entries(tx: Tx, keys: Collection[tuple[int, int]]) -> dict[tuple[int, i
     """Return those of the rows that exist, each by its incident and id."""
     if not keys:
         return {}
-    select = select_by_key(_T, ("incident", "id"), keys)
-    return {(row.incident, row.id): _entry(row) for row in tx.core.execute(select)}
+    rows = rows_by_key(tx, _T, ("incident", "id"), keys)
+    return {(row.incident, row.id): _entry(row) for row in rows}
 
 
 def _entry(row: Any) -> TimelineEntry:

@@ -33,6 +33,7 @@ from tocsin.metrics import Metrics
 from tocsin.service.commits import Commits
 from tocsin.service.keyring import Keyring
 from tocsin.service.services import Health, Services
+from tocsin.service.single_sign_on import sign_on_by
 from tocsin.service.transactions import Transactions
 from tocsin.settings import Settings
 from tocsin.store.database import News, Tx, is_store_failure
@@ -241,15 +242,8 @@ class _Parts:
         return None if url is None else Links(url, link_keys(store.vault))
 
     def editor(self, store: Store) -> Editor:
-        return Editor(
-            actor=SERVER,
-            now=self.clock.now(),
-            ids=self.ids,
-            random_bytes=self.random_bytes,
-            vault=store.vault,
-            networks=self.networks,
-            public_url=self.settings.public_url,
-        )
+        now, url = self.clock.now(), self.settings.public_url
+        return Editor(SERVER, now, self.ids, self.random_bytes, store.vault, self.networks, url)
 
     def new_uuid(self) -> str:
         """Return a random UUID (version 4), written by hand: two are made for every alert."""
@@ -286,6 +280,7 @@ class _Parts:
             set_public_url=self.settings.public_url,
             retention=self.settings.retention,
             trusted_proxies=self.settings.trusted_proxies,
+            single_sign_on=sign_on_by(self.settings.oidc, self.clock),
             version=__version__,
         )
 

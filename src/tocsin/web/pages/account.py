@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 from starlette.responses import Response
 
 from tocsin.actions import sessions, tokens, users
+from tocsin.actions.identities import is_linked
 from tocsin.actions.tokens import CreatedToken, TokenNotFound
 from tocsin.domain.principal import Scope, Token
 from tocsin.domain.session import Session
@@ -16,7 +17,13 @@ from tocsin.secret import Secret
 from tocsin.service.editing import edit
 from tocsin.service.sign_ins import change_password
 from tocsin.store.database import Tx
-from tocsin.web.pages.signing_in import SIGN_IN, PasswordsDiffer, with_session, without_session
+from tocsin.web.pages.signing_in import (
+    SIGN_IN,
+    PasswordsDiffer,
+    provider_name,
+    with_session,
+    without_session,
+)
 from tocsin.web.route import Access, Route
 from tocsin.web.visit import Visit
 
@@ -47,11 +54,11 @@ async def _page(
 ) -> Response:
     """`about`: which of the forms was refused, by its name."""
 
-    def look(tx: Tx) -> tuple[list[Session], list[Token]]:
+    def look(tx: Tx) -> tuple[list[Session], list[Token], bool]:
         begun = sessions.list_sessions(tx, visit.user, now=visit.now)
-        return begun, tokens.list_tokens_of(tx, visit.user.name)
+        return begun, tokens.list_tokens_of(tx, visit.user.name), is_linked(tx, visit.user)
 
-    begun, own = await visit.work.read(look)
+    begun, own, has_identity = await visit.work.read(look)
     return visit.render(
         "account.html",
         status=refusal.status_hint if refusal else 200,
@@ -61,6 +68,8 @@ async def _page(
         made=made,
         scopes=[(each.value, each.value) for each in Scope if visit.user.role.scope.covers(each)],
         zones=time_zones(),
+        provider=provider_name(visit),
+        has_identity=has_identity,
         about=about,
         refusal=refusal,
         zone=visit.form.get("zone", visit.user.time_zone),

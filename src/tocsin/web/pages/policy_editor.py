@@ -13,7 +13,8 @@ from tocsin.actions.policies import (
     get_policy,
     update_policy,
 )
-from tocsin.actions.show_policies import show_policy, show_team
+from tocsin.actions.show_policies import show_policy
+from tocsin.actions.show_teams import require_team
 from tocsin.domain.policy_difference import Plan, plan_differences
 from tocsin.domain.policy_draft import (
     PolicyDraft,
@@ -27,13 +28,14 @@ from tocsin.errors import TocsinError
 from tocsin.service.editing import edit
 from tocsin.store.database import Tx
 from tocsin.web.axis import lay_out
+from tocsin.web.page_slugs import check_page_slug
 from tocsin.web.pages.policies import path_of
 from tocsin.web.route import Access, Route
 from tocsin.web.visit import Visit
 
 _SAVE: Final = "save"
-FEW_WEBHOOKS: Final = 40
-"""Up to so many are offered in each step's list; more are offered once, for all inputs."""
+MOST_OPTIONS: Final = 600
+"""Up to so many stand in the lists of all steps; where there would be more, they are offered once, for all inputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Conflict:
 async def begin_policy(visit: Visit) -> Response:
     """Raises: NotConfigured, for a team that is not there."""
     team = visit.params["team"]
-    await visit.work.read(lambda tx: show_team(tx, visit.services.cache.current(tx), team))
+    await visit.work.read(lambda tx: require_team(tx, team))
     return await _form(visit, await _first(visit))
 
 
@@ -96,6 +98,7 @@ async def send_policy(visit: Visit) -> Response:
     if not found.reading.can_be_saved:
         return await _form(visit, draft, made_from=made_from, told=True, status=422)
     try:
+        check_page_slug(found.reading.slug or visit.params.get("policy"), name=found.reading.name)
         if "policy" in visit.params:
             return await _save(visit, found, made_from)
         return await _make(visit, found)
@@ -244,6 +247,7 @@ async def _form(
     found = await _preview(visit, draft)
     team, policy = visit.params["team"], visit.params.get("policy", "")
     here = f"/teams/{team}/policies"
+    lists = sum(len(step.targets) + 1 for step in draft.steps)
     return visit.render(
         "policy_form.html",
         team=team,
@@ -260,7 +264,7 @@ async def _form(
         conflict=conflict,
         added=added,
         focus=focus,
-        is_long=len(found.choices) > FEW_WEBHOOKS,
+        is_long=len(found.choices) * lists > MOST_OPTIONS,
         status=status,
     )
 

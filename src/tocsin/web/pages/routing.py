@@ -1,13 +1,13 @@
 """Routing: which key leads to which policies, and the tester, which says where an alert would go."""
 
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from starlette.responses import Response
 
 from tocsin.actions.one_object import not_configured
 from tocsin.actions.routing_keys import delete_routing, put_routing
-from tocsin.actions.show_routing import ShownRoute, ShownRouting, show_routing
+from tocsin.actions.show_routing import ShownRoute, ShownRouting, find_route, show_routing
 from tocsin.actions.try_route import simple_alert, try_route
 from tocsin.domain.alert_forecast import AlertForecast
 from tocsin.domain.alert_json import LARGEST_BODY
@@ -29,15 +29,25 @@ _MAY_OPEN: Final = (MessageType.CRITICAL, MessageType.WARNING, MessageType.INFO)
 _TYPES: Final = tuple((each.value, each.value) for each in MessageType)
 _NEW: Final = "/routing/keys/new"
 _DEFAULT: Final = "/routing/default"
+MOST_BOXES: Final = 60
+"""Up to so many policies are boxes to tick; of more, those that are chosen are, and others are typed."""
 
 
 async def _look(visit: Visit) -> ShownRouting:
-    return show_routing(await visit.work.read(visit.services.cache.current))
+    configuration = await visit.work.read(visit.services.cache.current)
+    return show_routing(configuration, after=visit.query.get("after", ""))
+
+
+async def _find(visit: Visit, key: str) -> ShownRoute | None:
+    return find_route(await visit.work.read(visit.services.cache.current), key)
 
 
 async def show_all(visit: Visit) -> Response:
     """Every key, the default routing, and the form of the tester."""
-    return visit.render("routing.html", shown=await _look(visit), tester=_tester(visit))
+    shown = await _look(visit)
+    after = shown.next_after
+    more = "" if after is None else f"/routing?{urlencode({'after': after})}"
+    return visit.render("routing.html", shown=shown, more=more, tester=_tester(visit))
 
 
 def _tester(visit: Visit) -> dict[str, str]:
@@ -116,20 +126,16 @@ async def begin_key(visit: Visit) -> Response:
 
 async def begin_change(visit: Visit) -> Response:
     """Raises: NotConfigured."""
-    shown = await _look(visit)
-    return await _form(visit, *_chosen(_find(shown, visit.params["key"])))
+    found = await _find(visit, visit.params["key"])
+    if found is None:
+        raise not_configured(ObjectKind.ROUTING_KEY, visit.params["key"])
+    return await _form(visit, *_chosen(found))
 
 
 async def begin_default(visit: Visit) -> Response:
-    default = (await _look(visit)).default
-    return await _form(visit, *_chosen(default))
-
-
-def _find(shown: ShownRouting, key: str) -> ShownRoute:
-    found = shown.find(key)
-    if found is None:
-        raise not_configured(ObjectKind.ROUTING_KEY, key)
-    return found
+    key, policies, opens_on = _chosen((await _look(visit)).default)
+    asked = visit.query.get("policy", "")
+    return await _form(visit, key, policies or [asked], opens_on)
 
 
 def _chosen(route: ShownRoute) -> tuple[str, list[str], list[str]]:
@@ -147,7 +153,8 @@ async def save_default(visit: Visit) -> Response:
 
 
 async def _save(visit: Visit, key: str, *, is_new: bool = False) -> Response:
-    policies, opens_on = visit.all("policy"), visit.all("opens")
+    policies = [path.strip() for path in visit.all("policy") if path.strip()]
+    opens_on = visit.all("opens")
     try:
         if is_new:
             await _refuse_known(visit, key)
@@ -168,7 +175,7 @@ async def _save(visit: Visit, key: str, *, is_new: bool = False) -> Response:
 async def _refuse_known(visit: Visit, key: str) -> None:
     """Raises: InvalidRoutingKey, KeyTaken."""
     RoutingKey(key)
-    if (await _look(visit)).find(key) is not None:
+    if await _find(visit, key) is not None:
         raise KeyTaken(key)
 
 
@@ -223,7 +230,8 @@ async def _form(
         is_default=is_default,
         here=here,
         exists=not is_new and (not is_default or bool(shown.default.policies)),
-        policies=policies or [],
+        policies=[path for path in policies or [] if path],
+        is_long=len(shown.policies) > MOST_BOXES,
         opens_on=opens_on if opens_on is not None else sorted(OPENING_TYPES_BY_DEFAULT),
         may_open=_MAY_OPEN,
         refusal=refusal,

@@ -12,6 +12,7 @@ from tocsin.actions.users import InvalidTimeZone, check_time_zone, has_administr
 from tocsin.domain.invitation import INVITATION_PATH
 from tocsin.domain.session import LASTS
 from tocsin.domain.sign_in_limit import TooManySignIns
+from tocsin.domain.slug import is_slug
 from tocsin.domain.user import UTC_ZONE
 from tocsin.errors import TocsinError
 from tocsin.secret import Secret
@@ -71,9 +72,11 @@ async def _sign_in_page(
         status=refusal.status_hint if refusal else 200,
         headers=headers,
         wanted=wanted,
-        name=name,
+        # What can be no name may be a password, and is not repeated.
+        name=name if is_slug(name.lower()) else "",
         refusal=refusal,
         has_begun=has_begun,
+        provider=provider_name(visit),
         is_in_the_clear=is_in_the_clear(visit),
     )
 
@@ -125,6 +128,12 @@ async def _welcome_page(visit: Visit, *, refusal: TocsinError | None = None) -> 
         refusal=refusal,
         is_in_the_clear=is_in_the_clear(visit),
     )
+
+
+def provider_name(visit: Visit) -> str:
+    """Return what the provider is called that people may sign in by; empty: there is none."""
+    provider = visit.services.single_sign_on
+    return "" if provider is None else provider.provider.name
 
 
 def with_session(answer: Response, session: NewSession) -> Response:

@@ -1,14 +1,16 @@
 """Teams: whose policies are whose, what is wrong with them, and what runs."""
 
 from typing import Final
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from tocsin.actions.show_policies import ShownTeam, list_shown_teams, show_team
+from tocsin.actions.show_teams import ShownTeams, list_shown_teams, show_team
 from tocsin.actions.teams import create_team, delete_team, update_team
 from tocsin.errors import TocsinError
 from tocsin.service.editing import edit
 from tocsin.store.database import Tx
+from tocsin.web.page_slugs import check_page_slug
 from tocsin.web.route import Access, Route
 from tocsin.web.visit import Visit
 
@@ -16,18 +18,28 @@ from tocsin.web.visit import Visit
 async def show_teams(visit: Visit) -> Response:
     """Every team, with what its policies would do."""
 
-    def look(tx: Tx) -> tuple[list[ShownTeam], bool]:
+    def look(tx: Tx) -> tuple[ShownTeams, bool]:
         configuration = visit.services.cache.current(tx)
         has_default = bool(configuration.default_route.policies)
-        return list_shown_teams(tx, configuration), has_default
+        found = list_shown_teams(tx, configuration, after=visit.query.get("after", ""))
+        return found, has_default
 
-    teams, has_default = await visit.work.read(look)
+    shown, has_default = await visit.work.read(look)
     return visit.render(
         "teams.html",
-        teams=teams,
+        shown=shown,
+        more=_more(visit, "/teams", shown.next_after),
         has_default_routing=has_default,
         webhook=visit.query.get("webhook", "")[:64],
     )
+
+
+def _more(visit: Visit, path: str, after: str | None) -> str:
+    """Return the link to the next page of a list; empty when this is the last one."""
+    if after is None:
+        return ""
+    webhook = visit.query.get("webhook", "")[:64]
+    return f"{path}?{urlencode({'after': after} | ({'webhook': webhook} if webhook else {}))}"
 
 
 async def ask_for_team(visit: Visit) -> Response:
@@ -37,6 +49,7 @@ async def ask_for_team(visit: Visit) -> Response:
 async def make_team(visit: Visit) -> Response:
     name, slug = visit.form.get("name", ""), visit.form.get("slug", "").strip() or None
     try:
+        check_page_slug(slug, name=name)
         made, _ = await edit(
             visit.work,
             visit.principal,
@@ -68,6 +81,7 @@ async def rename_team(visit: Visit) -> Response:
     team = visit.params["team"]
     name, slug = visit.form.get("name", ""), visit.form.get("slug", "").strip() or None
     try:
+        check_page_slug(slug or team, name=name)
         changed, _ = await edit(
             visit.work,
             visit.principal,
@@ -92,11 +106,15 @@ async def remove_team(visit: Visit) -> Response:
 async def _page(visit: Visit, refusal: TocsinError | None = None) -> Response:
     """Raises: NotConfigured."""
     slug = visit.params["team"]
-    shown = await visit.work.read(lambda tx: show_team(tx, visit.services.cache.current(tx), slug))
+    after = visit.query.get("after", "")
+    shown = await visit.work.read(
+        lambda tx: show_team(tx, visit.services.cache.current(tx), slug, after=after)
+    )
     return visit.render(
         "team.html",
         team=shown.team,
         shown=shown,
+        more=_more(visit, f"/teams/{slug}", shown.next_after),
         refusal=refusal,
         name=visit.form.get("name", shown.team.name),
         new_slug=visit.form.get("slug", shown.team.slug),

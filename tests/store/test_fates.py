@@ -1,0 +1,64 @@
+"""Counting what came by alert keys."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from tests.manual_clock import START
+
+from tocsin.domain.fate import Fate
+from tocsin.store import schema_configuration as schema
+from tocsin.store.database import Database
+from tocsin.store.fates import Counted, list_fates, save_fates
+
+MIDNIGHT = datetime(2026, 11, 2, tzinfo=UTC)
+
+
+def test_a_day_is_one_of_utc(database: Database) -> None:
+    """What comes on it is added up; the next begins at midnight."""
+    for at in (
+        START,
+        MIDNIGHT + timedelta(hours=24, microseconds=-1),
+        MIDNIGHT + timedelta(days=1),
+    ):
+        with database.write() as tx:
+            tx.news.fates += [(7, Fate.PAGED), (7, Fate.PAGED), (7, Fate.JOINED)]
+            save_fates(tx, at)
+    with database.read() as tx:
+        counted = list_fates(tx, since=MIDNIGHT)
+        assert list_fates(tx, since=START) == counted, "from the beginning of the day on"
+    tomorrow = MIDNIGHT + timedelta(days=1)
+    assert set(counted) == {
+        Counted(MIDNIGHT, 7, Fate.PAGED, 4),
+        Counted(MIDNIGHT, 7, Fate.JOINED, 2),
+        Counted(tomorrow, 7, Fate.PAGED, 2),
+        Counted(tomorrow, 7, Fate.JOINED, 1),
+    }
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_rows_are_changed_in_one_order(database: Database) -> None:
+    """So that two nodes, which count in the same ones, never wait for each other."""
+    with database.write() as tx:
+        connection: Any = tx.core.connection.driver_connection
+        said: list[str] = []
+        connection.set_trace_callback(said.append)
+        tx.news.fates += [(9, Fate.PAGED), (7, Fate.RECORDED), (7, Fate.JOINED)]
+        save_fates(tx, START)
+        connection.set_trace_callback(None)
+        rows = tx.core.execute(schema.alert_fates.select()).all()
+    assert len(rows) == 3
+    inserts = [each for each in said if each.startswith("INSERT")]
+    assert inserts == sorted(inserts)
+
+
+def test_a_part_that_is_undone_counts_nothing(database: Database) -> None:
+    """As an alert that fails alone while others are stored."""
+    with database.write() as tx:
+        tx.news.fates.append((7, Fate.PAGED))
+        mark = tx.mark()
+        tx.news.fates.append((7, Fate.PAGED))
+        tx.undo(mark)
+        save_fates(tx, START)
+    with database.read() as tx:
+        assert [each.alerts for each in list_fates(tx, since=START)] == [1]

@@ -1,0 +1,82 @@
+"""Health in the pages: how late pages were, what is wrong, and the pause."""
+
+from datetime import UTC, datetime, timedelta
+
+from tests.api.test_deliveries import end, fire
+from tests.web.harness import People
+
+from tocsin.domain.outcome import Outcome
+from tocsin.domain.spread import spread_of
+from tocsin.web.lateness_chart import HEIGHT, LEFT, WIDTH, chart_of
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+def test_how_late_pages_were_is_drawn_and_said(people: People) -> None:
+    """As percentiles, as a picture, and as a table behind it."""
+    people.harness.open_incident()
+    (lease,) = fire(people.harness)
+    end(people.harness, lease, Outcome.DELIVERED, 204)
+    answer = people.viewer.get("/health")
+    assert "Half within 1 ms, 95 of a hundred within 1 ms" in answer.words
+    charts = [given for tag, given in answer.page.tags if given.get("class") == "chart"]
+    assert len(charts) == 2
+    assert "The same as a table" in answer.words
+    assert answer.page.links["pager"] == "/webhooks/pager"
+    assert "last 30 days" not in people.viewer.get("/health?period=month").words
+    assert people.viewer.get("/health?period=nonsense").status == 200
+
+
+def test_an_idle_server_says_so(people: People) -> None:
+    words = people.viewer.get("/health").words
+    assert "All is well: pages go out." in words
+    assert "No step fired within the last day" in words
+    assert (
+        "No step fired within the last 30 days" in people.viewer.get("/health?period=month").words
+    )
+
+
+def test_a_pause_is_on_every_page_until_somebody_resumes(people: People) -> None:
+    """Who resumes is shown first what would go out."""
+    number = people.harness.open_incident()
+    assert "Paused." not in people.viewer.get("/webhooks").words
+    paused = people.administrator.post_and_follow("/pause")
+    assert "Paused: nothing fires and nothing is sent." in paused.words
+    for path in ("/webhooks", "/deliveries", "/health"):
+        assert "nobody is paged" in people.viewer.get(path).words
+    shown = people.administrator.get("/resume")
+    assert "At once would go out: 1 step, 0 ends of holds and 0 attempts." in shown.words
+    assert f"#{number}" in shown.page.links
+    assert "Resume" in [words for form in shown.page.forms for _, _, words in form.buttons]
+    assert "Resumed" in people.administrator.post_and_follow("/resume").words
+    assert "Paused." not in people.viewer.get("/webhooks").words
+
+
+def test_who_may_not_pause_has_no_button(people: People) -> None:
+    for path in ("/health", "/resume"):
+        actions = [form.action for form in people.responder.get(path).page.forms]
+        assert not {"/pause", "/resume"} & set(actions)
+
+
+def test_a_chart_has_a_bar_for_each_bucket_with_measurements() -> None:
+    """Higher is later, the scale is logarithmic, and nothing leaves the picture."""
+    quick, slow = spread_of([SECOND / 1000]), spread_of([SECOND / 100, SECOND * 100])
+    chart = chart_of([(NOON, quick), (NOON + 3600 * SECOND, None), (NOON + 7200 * SECOND, slow)])
+    assert [bar.at.hour for bar in chart.bars] == [12, 14]
+    low, high = chart.bars
+    assert low.half == low.high == low.greatest
+    assert high.greatest == high.high < high.half < low.half
+    labels = [line.label for line in chart.lines]
+    assert labels == ["1 ms", "10 ms", "100 ms", "1 s", "10 s", "1 min", "10 min"]
+    heights = [line.y for line in chart.lines]
+    assert heights == sorted(heights, reverse=True)
+    for bar in chart.bars:
+        assert LEFT <= bar.x <= WIDTH - bar.width
+        assert 0 <= bar.greatest <= bar.half <= HEIGHT
+
+
+def test_an_empty_chart_is_drawn_too() -> None:
+    assert chart_of([]).bars == ()
+    longest = chart_of([(NOON, spread_of([timedelta(days=9)]))])
+    assert longest.bars[0].half == 10
