@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from playwright.async_api import Browser, Page, Response
+from playwright.async_api import Browser, Page
 from tests.behaviour.harness import Tocsin
 from tests.browser.chromium import (
     SCHEMES,
@@ -21,29 +21,40 @@ HEAVIEST = 150_000
 """Bytes of a page with all that it loads, before anything is packed."""
 
 
+WEIGHS = "it weighs"
+
+
 class Visitor:
     """Somebody who is signed in, and goes from page to page with an open eye."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
         self._complaints = listen_for_complaints(page.context)
-        self._loaded: list[Response] = []
-        page.on("response", lambda each: self._loaded.append(each))  # noqa: PLW0108 - it is marked
+        self._weight = 0
+
+    async def weigh(self) -> None:
+        """Weigh all that is loaded from now on, after unpacking, and as if it were seen for the first time."""
+        browser = await self.page.context.new_cdp_session(self.page)
+        browser.on("Network.dataReceived", lambda data: self._add(data["dataLength"]))
+        await browser.send("Network.enable")
+        await browser.send("Network.setCacheDisabled", {"cacheDisabled": True})
+
+    def _add(self, received: int) -> None:
+        self._weight += received
 
     async def visit(self, place: Place) -> list[str]:
         """Return what is wrong with a page, as far as a program can tell."""
         if place.is_for_strangers:
             await self.page.context.clear_cookies()
         self._complaints.clear()
-        self._loaded.clear()
+        self._weight = 0
         answer = await self.page.goto(place.path)
         assert answer is not None
         found = []
         if answer.status != (200 if place.route else 404):
             found.append(f"it was answered {answer.status}")
-        weight = sum([len(await each.body()) for each in self._loaded if _has_an_end(each)])
-        if weight > HEAVIEST:
-            found.append(f"it weighs {weight:,} bytes")
+        if self._weight > HEAVIEST:
+            found.append(f"{WEIGHS} {self._weight:,} bytes")
         if await self.page.title() == HACKED or await self.page.evaluate(f"'{HACKED}' in window"):
             found.append("a script of somebody else's ran")
         if await is_wider_than_its_window(self.page):
@@ -74,10 +85,6 @@ async def a_visitor(
     ) as context:
         page = await context.new_page()
         await page.clock.set_fixed_time(tocsin.now)
-        yield Visitor(page)
-
-
-def _has_an_end(answer: Response) -> bool:
-    """Whether an answer has a body that can be weighed: a redirect has none, a stream goes on and on."""
-    is_stream = answer.headers.get("content-type", "").startswith("text/event-stream")
-    return answer.status == 200 and not is_stream
+        visitor = Visitor(page)
+        await visitor.weigh()
+        yield visitor
