@@ -30,6 +30,9 @@ def main() -> None:
     parser.add_argument("--page", action="append", choices=sorted(NAMES), metavar="NAME")
     parser.add_argument("--world", action="append", choices=tuple(WORLDS))
     parser.add_argument("--scheme", action="append", choices=SCHEMES)
+    parser.add_argument(
+        "--first-screen", action="store_true", help="what is seen of a page before anybody scrolls"
+    )
     given = parser.parse_args()
     if shutil.which(PROGRAM) is None:
         parser.error(f"{PROGRAM} is missing (Debian, Ubuntu: apt install {PROGRAM})")
@@ -39,6 +42,7 @@ def main() -> None:
         places=frozenset(given.page or NAMES),
         worlds=tuple(given.world or WORLDS),
         schemes=tuple(given.scheme or SCHEMES),
+        is_whole=not given.first_screen,
     )
     out.mkdir(parents=True, exist_ok=True)
     asyncio.run(_make(out, wanted))

@@ -34,6 +34,8 @@ class Wanted(NamedTuple):
     places: frozenset[str]
     worlds: tuple[str, ...]
     schemes: tuple[Scheme, ...]
+    is_whole: bool
+    """Whether to take all of a page, or what a window shows of it."""
 
 
 class Picture(NamedTuple):
@@ -79,7 +81,10 @@ async def _in_world(
             await page.clock.set_fixed_time(tocsin.now)
             for place in places:
                 file = out / world / f"{place.name}-{size.width}-{scheme}.png"
-                remarks = [*await _picture(page, place, size, file), *complaints]
+                remarks = [
+                    *await _picture(page, place, size, file, is_whole=wanted.is_whole),
+                    *complaints,
+                ]
                 complaints.clear()
                 taken.append(Picture(place.name, world, size.width, scheme, file, tuple(remarks)))
                 for remark in remarks:
@@ -90,7 +95,9 @@ async def _in_world(
     return taken
 
 
-async def _picture(page: Page, place: Place, size: Size, file: Path) -> Sequence[str]:
+async def _picture(
+    page: Page, place: Place, size: Size, file: Path, *, is_whole: bool
+) -> Sequence[str]:
     """Take a picture; return what can be told to be wrong without looking at it."""
     if place.is_for_strangers:
         await page.context.clear_cookies()
@@ -103,10 +110,10 @@ async def _picture(page: Page, place: Place, size: Size, file: Path) -> Sequence
     if await is_wider_than_its_window(page):
         remarks.append("it is wider than its window")
     height = int(await page.evaluate("document.documentElement.scrollHeight"))
-    if is_long := height > _TALLEST:
+    if is_long := is_whole and height > _TALLEST:
         remarks.append(f"it is {height:,} pixels long")
         await page.set_viewport_size({"width": size.width, "height": _TALLEST})
-    await page.screenshot(path=file, full_page=not is_long, animations="disabled")
+    await page.screenshot(path=file, full_page=is_whole and not is_long, animations="disabled")
     if is_long:
         await page.set_viewport_size({"width": size.width, "height": size.height})
     return remarks

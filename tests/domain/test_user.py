@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 from tocsin.domain.actor import actor_of_alert, name_of_actor
 from tocsin.domain.invitation import InvitationOver, invitation_hash, make_invitation_token
 from tocsin.domain.principal import Principal, Scope
-from tocsin.domain.session import csrf_token, is_csrf_token, make_session_token, session_hash
+from tocsin.domain.session import (
+    Client,
+    csrf_token,
+    is_csrf_token,
+    make_session_token,
+    session_hash,
+)
 from tocsin.domain.user import (
     InvalidPassword,
     InvalidUserTeams,
@@ -126,3 +132,32 @@ def test_any_other_text_is_refused(text: str) -> None:
     """Whatever a form brings: nothing, letters that are not ASCII, half of a surrogate pair."""
     assert not is_csrf_token(make_session_token(bytes(32)), text)
     assert not is_csrf_token(make_session_token(bytes(32)), "\udc80")
+
+
+@pytest.mark.parametrize(
+    ("agent", "words"),
+    [
+        (
+            "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+            "Firefox on Linux",
+        ),
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/131.0 Safari/537.36 Edg/131.0",
+            "Edge on Windows",
+        ),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) Version/18.1 Safari/604.1",
+            "Safari on iPhone",
+        ),
+        (
+            "Mozilla/5.0 (Linux; Android 15) Chrome/131.0 Mobile Safari/537.36",
+            "Chrome on Android",
+        ),
+        ("curl/8.5", "curl"),
+        ("", "an unknown browser"),
+        ("w" * 100, "w" * 40),
+    ],
+)
+def test_a_browser_is_named_as_people_name_it(agent: str, words: str) -> None:
+    """Most say that they are others, too."""
+    assert Client("192.0.2.7", agent).words == words

@@ -38,6 +38,7 @@ READS_NO_TEXT = {
     "check_certificates": "takes options that were read",
     "check_webhook": "takes a slug",
     "check_far_end": "takes a connection",
+    "explain_inspection": "takes what was found",
     "explain_signatures": "takes a request that was read; what explains each signature is fuzzed",
     "read_body": "counts what comes, and looks at nothing",
     "read_configuration": "reads our own rows",

@@ -160,3 +160,20 @@ def test_one_that_could_call_nobody_is_not_opened(
     assert why in answer.words
     assert dict(answer.page.form("/incidents/new").fields)["summary"] == fields["summary"]
     assert "No incident yet" in people.viewer.get("/incidents").words
+
+
+def test_among_very_many_policies_one_is_written(people: People) -> None:
+    """A form that lists hundreds is slow to load; its name will do, and is there again when it is refused."""
+    for number in range(100):
+        steps = [{"after": "1h", "webhooks": ["siren"]}]
+        given = {"team": "ops", "slug": f"p{number}", "name": "P", "steps": steps}
+        assert people.harness.ask("POST", "policies", given).status_code == 201
+    asked = people.responder.get("/incidents/new")
+    assert "there are 102, too many to list" in asked.words
+    fields = {"summary": "The cellar is wet", "policy": " ops/second "}
+    shown = people.responder.post_and_follow("/incidents/new", fields)
+    assert "next, ops/second" in shown.words
+    refused = people.responder.post("/incidents/1/reroute", {"policy": "ops/nowhere"})
+    assert ("policy", "ops/nowhere") in refused.page.form("/incidents/1/reroute").fields
+    nothing = people.responder.post("/incidents/1/reroute", {"policy": ""})
+    assert "name either policies" in nothing.words

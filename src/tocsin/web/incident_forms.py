@@ -16,6 +16,8 @@ from tocsin.web.visit import Visit
 
 LONGEST_MESSAGE: Final = 1024
 """Characters, as the API takes."""
+MOST_LISTED: Final = 100
+"""Policies that a form lists; where there are more, one writes which."""
 HOLDS: Final = (("15m", "15 min"), ("1h", "1 hour"), ("4h", "4 hours"), ("8h", "8 hours"))
 """Those that people usually choose."""
 
@@ -67,6 +69,11 @@ def read_local_instant(text: str, zone: tzinfo) -> datetime:
         raise UnreadableForm("write an instant like 2026-11-23T21:05") from None
 
 
+def read_policies(visit: Visit) -> list[str]:
+    """Return the policies that were ticked or written, as team/policy."""
+    return [each.strip() for each in visit.all("policy") if each.strip()]
+
+
 def read_act(visit: Visit, deed: str) -> Act:
     """Return what a form asks to be done, with what it says. Raises: what is wrong with it."""
     if deed == "note":
@@ -79,9 +86,9 @@ def _said_act(visit: Visit, deed: str) -> Callable[..., list[Result]]:
         case "hold":
             return partial(incidents.hold, until=read_hold(visit))
         case "reroute":
-            return partial(incidents.reroute, policies=visit.all("policy"))
+            return partial(incidents.reroute, policies=read_policies(visit))
         case "move":
-            return partial(incidents.move, policies=visit.all("policy"))
+            return partial(incidents.move, policies=read_policies(visit))
     if deed not in _PLAIN:
         raise UnreadableForm(f"there is no such action: {deed[:40]!r}")
     return _PLAIN[deed]

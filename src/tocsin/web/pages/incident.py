@@ -15,7 +15,7 @@ from tocsin.domain.principal import Scope
 from tocsin.errors import TocsinError
 from tocsin.service.cursors import read_cursor, write_cursor
 from tocsin.store.database import Tx
-from tocsin.web.incident_forms import HOLDS
+from tocsin.web.incident_forms import HOLDS, MOST_LISTED
 from tocsin.web.incident_text import incident_text
 from tocsin.web.incident_words import words_for
 from tocsin.web.rendering import zone_of
@@ -61,6 +61,7 @@ async def show_page(
         is_open=incident.status is not Status.RESOLVED,
         policies=sorted(each.path for each in look.configuration.policies.values()),
         holds=HOLDS,
+        most=MOST_LISTED,
         entries=whole.timeline[::-1][:MOST_ENTRIES],
         most_fields=MOST_FIELDS,
         older=f"?history={cursor}#history" if cursor else "",

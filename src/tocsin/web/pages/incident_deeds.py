@@ -5,10 +5,10 @@ from typing import Final
 
 from starlette.responses import Response
 
-from tocsin.actions.incidents import Changed, only
+from tocsin.actions.incidents import Changed, IncidentNotFound, only
 from tocsin.domain.wording import listed
 from tocsin.errors import TocsinError
-from tocsin.web.incident_forms import read_act
+from tocsin.web.incident_forms import read_act, read_policies
 from tocsin.web.pages.incident import PATH, show_page
 from tocsin.web.route import Access, Route
 from tocsin.web.visit import Visit
@@ -39,22 +39,19 @@ def _do(deed: str) -> Callable[[Visit], Awaitable[Response]]:
             result = await visit.work.change(
                 lambda tx, context: only(act(tx, context, [number])), urgent=deed != "note"
             )
+        except IncidentNotFound:
+            raise
         except TocsinError as refusal:
-            if refusal.status_hint == _NOT_FOUND:
-                raise
             return await show_page(visit, deed=deed, refusal=refusal)
         return visit.redirect(f"/incidents/{number}", notice=_told(visit, deed, result))
 
     return run
 
 
-_NOT_FOUND: Final = 404
-
-
 def _told(visit: Visit, deed: str, result: Changed) -> str:
     if not result.changed:
         return _AS_BEFORE.get(deed, "Nothing was changed.")
-    return _DONE[deed].format(policies=listed(visit.all("policy")))
+    return _DONE[deed].format(policies=listed(read_policies(visit)))
 
 
 ROUTES: Final = tuple(Route(f"{PATH}/{deed}", "POST", Access.RESPOND, _do(deed)) for deed in _DONE)

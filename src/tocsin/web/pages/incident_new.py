@@ -11,7 +11,7 @@ from tocsin.domain.alert_fields import LONGEST_FIELD, LONGEST_STATE_MESSAGE
 from tocsin.domain.incident import Incident
 from tocsin.errors import TocsinError
 from tocsin.store.database import Tx
-from tocsin.web.incident_forms import UnreadableForm
+from tocsin.web.incident_forms import MOST_LISTED, UnreadableForm, read_policies
 from tocsin.web.route import Access, Route
 from tocsin.web.visit import Visit
 
@@ -27,7 +27,7 @@ async def open_by_hand(visit: Visit) -> Response:
     """Open it, and show it."""
     form, services = visit.form, visit.services
     summary, details = form.get("summary", "").strip(), form.get("details", "").strip()
-    policies, key = visit.all("policy"), form.get("routing_key", "").strip()
+    policies, key = read_policies(visit), form.get("routing_key", "").strip()
 
     def create(tx: Tx, context: Context) -> Incident:
         alert_uuid, entity_uuid = (
@@ -75,8 +75,9 @@ async def _form(visit: Visit, *, refusal: TocsinError | None = None) -> Response
         refusal=refusal,
         summary=form.get("summary", visit.query.get("summary", "")),
         details=form.get("details", ""),
-        policies=sorted(configuration.policies.values(), key=lambda each: each.path),
-        chosen=set(visit.all("policy")) | set(visit.query.getlist("policy")),
+        policies=sorted(each.path for each in configuration.policies.values()),
+        most=MOST_LISTED,
+        chosen=set(read_policies(visit)) | set(visit.query.getlist("policy")),
         routing_keys=[("", "None"), *((key, key) for key in sorted(configuration.routes))],
         routing_key=form.get("routing_key", ""),
     )
