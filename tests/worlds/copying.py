@@ -68,7 +68,9 @@ _OF_CONFIGURATION: Final = (
     # Together: a policy's copy belongs to the copy of its team.
     _Copied(_C.teams, ("id",), ("slug", "name")),
     _Copied(_C.policies, ("id", "team_id", "version_id"), ("slug", "name")),
-    _Copied(_C.policy_versions, ("id", "policy_id")),
+    _Copied(
+        _C.policy_versions, ("id", "policy_id"), other={"steps": "copied_json(steps, k)"}
+    ),  # so that they call copies
     _Copied(_C.webhooks, ("id",), ("slug", "name")),
     _Copied(_C.routing_keys, (), ("key",), where="key <> ''"),
     _Copied(_C.routing_policies, ("policy_id",), ("key",), where="key <> ''"),

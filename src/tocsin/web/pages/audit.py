@@ -8,7 +8,7 @@ from starlette.responses import Response
 from tocsin.actions.changes import list_changes
 from tocsin.domain.actor import name_of_actor
 from tocsin.domain.change_lines import FieldChange, field_changes
-from tocsin.service.cursors import ITEMS, read_cursor, split_page
+from tocsin.service.cursors import read_cursor, split_page
 from tocsin.store.changes import Change
 from tocsin.web.route import Access, Route
 from tocsin.web.visit import Visit
@@ -24,6 +24,10 @@ class Shown(NamedTuple):
     fields: list[FieldChange]
 
 
+SHOWN: Final = 30
+"""A change may tell of many fields."""
+
+
 async def show_audit(visit: Visit) -> Response:
     """List the changes, the latest first. Raises: InvalidCursor."""
     actor, about = visit.query.get("actor", "").strip(), visit.query.get("about", "").strip()
@@ -31,13 +35,13 @@ async def show_audit(visit: Visit) -> Response:
     found = await visit.work.read(
         lambda tx: list_changes(
             tx,
-            limit=ITEMS + 1,
+            limit=SHOWN + 1,
             before=before,
             actor=_storable(actor),
             about=_storable(about),
         )
     )
-    page, cursor = split_page(found, ITEMS, lambda change: change.id)
+    page, cursor = split_page(found, SHOWN, lambda change: change.id)
     filters = {name: text for name, text in (("actor", actor), ("about", about)) if text}
     older = f"{AUDIT}?{urlencode({**filters, 'after': cursor})}" if cursor else ""
     return visit.render(

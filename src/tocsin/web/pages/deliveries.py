@@ -26,7 +26,7 @@ from tocsin.domain.principal import Scope
 from tocsin.domain.send_again import Resending
 from tocsin.errors import TocsinError
 from tocsin.ids import DELIVERY, id_text, parse_id
-from tocsin.service.cursors import ITEMS, read_cursor, write_cursor
+from tocsin.service.cursors import read_cursor, write_cursor
 from tocsin.store.database import Tx
 from tocsin.store.delivery_reads import Attempt
 from tocsin.store.delivery_walk import in_order, walk_deliveries
@@ -35,6 +35,7 @@ from tocsin.web.route import Access, Route
 from tocsin.web.visit import Visit
 
 LIST: Final = "/deliveries"
+SHOWN: Final = 40
 _GREATEST: Final = 2**63 - 1
 
 
@@ -83,7 +84,7 @@ async def show_deliveries(visit: Visit) -> Response:
         slugs=[("", "any"), *((slug, slug) for slug in found.slugs)],
         states=[("", "any"), *((each.value, each.value) for each in DeliveryState)],
         older=asked.link(found.unseen_below) if found.unseen_below is not None else "",
-        is_full=len(found.lines) == ITEMS,
+        is_full=len(found.lines) == SHOWN,
         is_first=before is None,
         refusal=refusal,
     )
@@ -103,10 +104,10 @@ def _list(tx: Tx, asked: _Asked, before: int | None) -> _Listed:
         incident=incident,
         is_test=True if asked.test == "yes" else None,
         before=before,
-        limit=ITEMS + 1,
+        limit=SHOWN + 1,
     )
-    ids, unseen_below = walked.ids[:ITEMS], walked.unseen_below
-    if len(walked.ids) > ITEMS:
+    ids, unseen_below = walked.ids[:SHOWN], walked.unseen_below
+    if len(walked.ids) > SHOWN:
         unseen_below = ids[-1]
     return _Listed(describe_deliveries(tx, in_order(tx, ids)), unseen_below, _slugs(tx))
 
