@@ -19,6 +19,7 @@ from tocsin.domain.intake import ANY_KEY, settings_for_heartbeat
 from tocsin.errors import TocsinError
 from tocsin.service.editing import edit
 from tocsin.store.database import Tx
+from tocsin.web.parts import part_of
 from tocsin.web.route import Access, Route
 from tocsin.web.visit import Visit
 
@@ -147,10 +148,12 @@ async def _all(
     found, routing_keys = await visit.work.read(
         lambda tx: (heartbeats.list_heartbeats(tx), _routing_keys(visit, tx))
     )
+    part = part_of(visit, found, lambda heartbeat: heartbeat.slug)
     return visit.render(
         "heartbeats.html",
         status=refusal.status_hint if refusal else 200,
-        lines=[_line(visit, each) for each in found],
+        lines=[_line(visit, each) for each in part.items],
+        more=part.more,
         settings=settings_for_heartbeat(visit.services.public_url, _EXAMPLE),
         given=given,
         refusal=refusal,

@@ -16,6 +16,7 @@ from tocsin.errors import TocsinError
 from tocsin.service.editing import edit
 from tocsin.store.alerts import RefusedAlert
 from tocsin.store.database import Tx
+from tocsin.web.parts import part_of
 from tocsin.web.route import Access, Route
 from tocsin.web.visit import Visit
 
@@ -125,6 +126,7 @@ async def _alert_keys(
         )
 
     keys = await visit.work.read(look)
+    part = part_of(visit, keys.in_force, lambda line: line.shown.alert_key.name)
     chosen = visit.query.get("routing_key", "").lower()
     if chosen not in keys.routing_keys:
         chosen = keys.routing_keys[0] if keys.routing_keys else ANY_ROUTING_KEY
@@ -132,6 +134,8 @@ async def _alert_keys(
     server = visit.services.public_url
     words: dict[str, Any] = {
         "keys": keys,
+        "in_force": part.items,
+        "more": part.more,
         "made": made,
         "secret": secret,
         "url": alert_url(server, key=secret or ANY_KEY, routing_key=chosen),

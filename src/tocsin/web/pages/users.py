@@ -16,6 +16,7 @@ from tocsin.domain.user import User, UserRole, parse_user_role
 from tocsin.errors import TocsinError
 from tocsin.service.editing import edit
 from tocsin.store.database import Tx
+from tocsin.web.parts import part_of
 from tocsin.web.route import Access, Route
 from tocsin.web.visit import Visit
 
@@ -38,10 +39,12 @@ async def _list(visit: Visit, *, refusal: TocsinError | None = None) -> Response
         return users.list_users(tx), teams.list_teams(tx)
 
     found, all_teams = await visit.work.read(look)
+    part = part_of(visit, found, lambda user: user.name)
     return visit.render(
         "users.html",
         status=refusal.status_hint if refusal else 200,
-        users=found,
+        users=part.items,
+        more=part.more,
         all_teams=all_teams,
         roles=_ROLES,
         chosen_role=visit.form.get("role", UserRole.RESPONDER.value),

@@ -14,6 +14,7 @@ from tocsin.secret import Secret
 from tocsin.service.editing import edit
 from tocsin.store.database import Tx
 from tocsin.web.pages.webhook_secrets import show_codes
+from tocsin.web.parts import part_of
 from tocsin.web.route import Access, Route
 from tocsin.web.visit import Visit
 from tocsin.web.webhook_form import WebhookForm, empty_form, filled_form, sent_form
@@ -37,10 +38,12 @@ async def show_webhooks(visit: Visit) -> Response:
     """Show all webhooks, and how each is."""
     vault = visit.services.vault
 
-    def read(tx: Tx) -> list[WebhookHealth]:
-        return look_at_all(tx, webhooks.list_webhooks(tx, vault))
+    def read(tx: Tx) -> tuple[list[WebhookHealth], str]:
+        part = part_of(visit, webhooks.list_webhooks(tx, vault), lambda webhook: webhook.slug)
+        return look_at_all(tx, part.items), part.more
 
-    return visit.render("webhooks.html", found=await visit.work.read(read))
+    found, more = await visit.work.read(read)
+    return visit.render("webhooks.html", found=found, more=more)
 
 
 async def ask_for_webhook(visit: Visit) -> Response:
