@@ -6,19 +6,11 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser
 from tests.browser.chromium import DESK, PHONE
-from tests.browser.visiting import WEIGHS, a_visitor
+from tests.browser.visiting import a_visitor
 from tests.worlds.places import NO_PAGES, get_routes, places_in
 from tests.worlds.served import Homes
 
 pytestmark = pytest.mark.anyio
-STILL_TOO_HEAVY: Mapping[str, Sequence[str]] = {
-    "few": (),
-    "hostile": ("delivery-failed", "delivery-cancelled", "policy-edit"),
-    "many": ("alert-keys", "heartbeats", "users", "webhooks"),
-}
-"""Pages that have to be mended: some list whole what an installation of that size has thousands of. One that
-was mended, and is still here, fails the test.
-"""
 IN_A_BROWSER = pytest.mark.needs("chromium")
 
 
@@ -41,8 +33,7 @@ async def test_axe_objects_to_nothing(
         a_visitor(browser, tocsin, size=DESK) as visitor,
     ):
         for place in await places_in(tocsin):
-            remarks = [*await visitor.visit(place), *await visitor.violations()]
-            found[place.name] = [each for each in remarks if WEIGHS not in each]  # see below
+            found[place.name] = [*await visitor.visit(place), *await visitor.violations()]
     fail_with(found)
 
 
@@ -59,10 +50,6 @@ async def test_every_page_fits_a_phone(
     ):
         for place in await places_in(tocsin):
             found[place.name] = await visitor.visit(place)
-    for name in STILL_TOO_HEAVY[world]:
-        too_heavy = [each for each in found[name] if WEIGHS in each]
-        found[name] = [each for each in found[name] if WEIGHS not in each]
-        found[name] += [] if too_heavy else ["it is light by now: take it off the list"]
     fail_with(found)
 
 

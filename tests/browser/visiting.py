@@ -21,9 +21,6 @@ HEAVIEST = 150_000
 """Bytes of a page with all that it loads, before anything is packed."""
 
 
-WEIGHS = "it weighs"
-
-
 class Visitor:
     """Somebody who is signed in, and goes from page to page with an open eye."""
 
@@ -54,7 +51,7 @@ class Visitor:
         if answer.status != (200 if place.route else 404):
             found.append(f"it was answered {answer.status}")
         if self._weight > HEAVIEST:
-            found.append(f"{WEIGHS} {self._weight:,} bytes")
+            found.append(f"it weighs {self._weight:,} bytes")
         if await self.page.title() == HACKED or await self.page.evaluate(f"'{HACKED}' in window"):
             found.append("a script of somebody else's ran")
         if await is_wider_than_its_window(self.page):

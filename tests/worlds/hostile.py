@@ -49,7 +49,7 @@ def hostile_configured(receiver: str) -> str:
         },
         "teams": {
             slug: {"name": name, "policies": {slug: {"name": name, "steps": _steps(slugs, steps)}}}
-            for slug, name, steps in zip(slugs, NAMES, (4, 20, 3, 3, 3, 3), strict=True)
+            for slug, name, steps in zip(slugs, NAMES, (4, 15, 3, 3, 3, 3), strict=True)
         },
         "routing_keys": {
             "R" * 100: {"policies": [f"{slug}/{slug}" for slug in (slugs[0], slugs[2])]}

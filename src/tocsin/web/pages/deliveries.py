@@ -36,6 +36,8 @@ from tocsin.web.visit import Visit
 
 LIST: Final = "/deliveries"
 SHOWN: Final = 40
+_LONGEST_CURL: Final = 10_000
+"""Characters of a command that somebody would paste."""
 _GREATEST: Final = 2**63 - 1
 
 
@@ -157,6 +159,7 @@ async def _page(visit: Visit, refusal: TocsinError | None = None) -> Response:
     with_url = visit.principal.scope.covers(Scope.ADMINISTER)
     one = await visit.work.read(lambda tx: _read(tx, visit, id_, with_url=with_url))
     request = one.shown.request
+    curl = curl_command(request.url, request.headers, request.body) if request.url else ""
     return visit.render(
         "delivery.html",
         status=refusal.status_hint if refusal else 200,
@@ -167,7 +170,7 @@ async def _page(visit: Visit, refusal: TocsinError | None = None) -> Response:
         foreseen=one.foreseen,
         sentences=one.answer.sentences,
         refusal=refusal,
-        curl=curl_command(request.url, request.headers, request.body) if request.url else "",
+        curl=curl if len(curl) <= _LONGEST_CURL else "",
         may_send=visit.principal.scope.covers(Scope.RESPOND),
         with_url=with_url,
         is_live=not one.shown.line.delivery.state.is_ended,
