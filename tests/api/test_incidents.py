@@ -40,8 +40,8 @@ def test_an_incident_is_shown_with_what_comes_next(harness: Harness) -> None:
     )
     assert shown["headline"] == {
         "reason": "not_yet",
-        "text": "Nobody has been called yet; next, ops/primary, step 1 of 2, calls pager at "
-        "2026-11-02 03:00:00.000Z; triggered since 2026-11-02 03:00:00.000Z.",
+        "text": "Nobody has been called yet; next, ops/primary, step 1 of 2, calls pager at once, "
+        "as planned for 2026-11-02 03:00:00.000Z; triggered since 2026-11-02 03:00:00.000Z.",
         "next_at": "2026-11-02T03:00:00.000000Z",
     }
     assert shown["opened_at"] == "2026-11-02T03:00:00.000000Z"

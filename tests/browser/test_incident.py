@@ -1,5 +1,6 @@
 """An incident's page in a browser: it keeps up by itself, keys do what buttons do, and nothing that is typed is lost."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -55,6 +56,24 @@ async def test_it_keeps_up_and_what_is_typed_stays(page: Page, tocsin: Tocsin) -
     await expect(note).to_have_value("a half-written note: ajr?")
     await expect(note).to_be_focused()
     assert (await tocsin.incident())["status"] == "acknowledged", "no key was taken for a shortcut"
+
+
+async def test_it_follows_what_is_about_no_incident(page: Page, tocsin: Tocsin) -> None:
+    """A pause changes what its first line says, and comes with the next beat of the connection."""
+    await is_live(page)
+    await tocsin.post("pause")
+    async with asyncio.timeout(20):
+        while "Tocsin is paused" not in await page.locator(".sentence").inner_text():
+            await tocsin.advance(seconds=15)
+            await asyncio.sleep(0.05)
+
+
+async def test_what_a_later_alert_brings_to_know_appears(page: Page, tocsin: Tocsin) -> None:
+    """The first had no annotation."""
+    await is_live(page)
+    await tocsin.alert(entity_id="disk", **{"vo_annotate.u.Runbook": "https://wiki.example/disk"})
+    await tocsin.advance(seconds=1)
+    await expect(page.get_by_role("link", name="Runbook")).to_be_visible()
 
 
 async def test_focus_stays_on_a_button_whose_part_is_new(page: Page, tocsin: Tocsin) -> None:

@@ -11,6 +11,7 @@ from tests.behaviour.harness import Tocsin
 from tests.browser.chromium import Size, a_context, listen_for_complaints
 from tests.browser.signing_in import carrying
 
+from tocsin.domain.feed import Place, parse_place
 from tocsin.web.live import REST
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("chromium")]
@@ -92,6 +93,57 @@ async def test_it_does_not_move_under_whoever_reads_it(page: Page, tocsin: Tocsi
             await asyncio.sleep(0.01)
     await page.get_by_role("button", name="Go on").click()
     await expect(page.locator(".entry")).to_have_count(before + 2)
+
+
+async def shown(page: Page) -> list[Place]:
+    entries = page.locator(".entry")
+    ids = await entries.evaluate_all("(all) => all.map((each) => each.id.slice(1))")
+    return [parse_place(each) for each in ids]
+
+
+async def test_whoever_scrolls_back_up_finds_everything_in_order(
+    page: Page, tocsin: Tocsin
+) -> None:
+    """What waited comes before what comes then."""
+    await follow(page, tocsin)
+    for number in range(4):
+        await tocsin.alert(entity_id=f"disk-{number}")
+    await until_there_are(page, tocsin, "disk-3", await on_record(tocsin, "disk-3"))
+    before = len(await shown(page))
+    await page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    await tocsin.alert("INFO", "disk-0")
+    async with asyncio.timeout(20):
+        while not await page.get_by_role("button", name="Show 1 new entry").is_visible():
+            tocsin.clock.advance(REST)
+            await asyncio.sleep(0.01)
+    await page.evaluate("scrollTo(0, 0)")
+    await tocsin.alert("INFO", "disk-1")
+    async with asyncio.timeout(20):
+        while len(await shown(page)) == before:
+            tocsin.clock.advance(REST)
+            await asyncio.sleep(0.01)
+    places = await shown(page)
+    assert len(places) == before + 2
+    assert places == sorted(places, reverse=True)
+
+
+async def test_what_has_no_room_any_more_is_behind_the_link_for_older(
+    page: Page, tocsin: Tocsin
+) -> None:
+    """A page that is open for long shows 300, and leaves none out between these and the older ones."""
+    await follow(page, tocsin)
+    await tocsin.alert(entity_id="disk")
+    count = await on_record(tocsin, "disk")
+    await until_there_are(page, tocsin, "disk", count)
+    for more in (80, 80, 80, 70):
+        for _ in range(more):
+            await tocsin.post_alert({"message_type": "INFO", "entity_id": "disk"})
+        count = min(count + more, 300)
+        await until_there_are(page, tocsin, "disk", count)
+    last = (await shown(page))[-1]
+    await page.get_by_role("link", name="Older").click()
+    await page.wait_for_url("**before=*")
+    assert (await shown(page))[0].position == last.position - 1
 
 
 async def test_a_lost_connection_leaves_no_gap_and_no_repeat(page: Page, tocsin: Tocsin) -> None:

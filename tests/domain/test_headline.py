@@ -1,6 +1,7 @@
 """An incident in one sentence."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from tests.domain.test_why import situation, step
 
 from tocsin.domain.delivery import DeliveryState
-from tocsin.domain.headline import Call, Headline, HeadlineReason, decide_headline
+from tocsin.domain.headline import Call, Calls, Headline, HeadlineReason, decide_headline
 from tocsin.domain.incident import Status
 from tocsin.domain.why import DueStep, Situation
 
@@ -23,8 +24,11 @@ def call(webhook: str, state: DeliveryState = DeliveryState.SENDING) -> Call:
     return Call(webhook, NOW, state)
 
 
-def headline(given_: Situation, *calls: Call, is_paused: bool = False) -> Headline:
-    return decide_headline(given_, since=NOW, calls=calls, is_paused=is_paused)
+def headline(
+    given_: Situation, *calls: Call, earlier: Sequence[Call] = (), is_paused: bool = False
+) -> Headline:
+    pages = Calls(now=NOW, in_force=calls, earlier=earlier, is_paused=is_paused)
+    return decide_headline(given_, since=NOW, calls=pages)
 
 
 NEXT = f"next, ops/main, step 2 of 3, calls boss at {THEN}"
@@ -116,6 +120,64 @@ def test_while_paused_it_says_so() -> None:
     )
 
 
+def test_while_paused_what_is_under_way_is_not_denied() -> None:
+    """It ends, and what waits does not begin; nor does a hold end."""
+    waiting, sending = call("phone", DeliveryState.PENDING), call("pager")
+    assert headline(DUE, waiting, sending, is_paused=True).text.startswith(
+        "Tocsin is paused, so nobody is called, though an attempt to call pager was under way and "
+        "could not be recalled; once"
+    )
+    held = situation(Status.ACKNOWLEDGED, held_until=LATER)
+    assert headline(held, is_paused=True).text == (
+        f"Nobody is called: alice took it at {SINCE} and holds it until {THEN}, when its policies start "
+        "again as soon as Tocsin, which is paused, is resumed."
+    )
+
+
+@pytest.mark.parametrize(
+    ("earlier", "calls", "begins"),
+    [
+        (
+            *(DeliveryState.DELIVERED, []),
+            "Nobody has been called since its policies last started; next",
+        ),
+        (
+            *(DeliveryState.SENDING, []),
+            (
+                "Nobody has been called since its policies last started, though an attempt to call pager was "
+                "under way and could not be recalled; next"
+            ),
+        ),
+        (
+            *(DeliveryState.DELIVERED, [call("phone", DeliveryState.FAILED)]),
+            "Nobody was reached since its policies last started: no call of phone succeeded; next",
+        ),
+    ],
+)
+def test_who_was_called_before_it_was_moved_or_reopened_is_not_denied(
+    earlier: DeliveryState, calls: list[Call], begins: str
+) -> None:
+    """What it went by before has called somebody, and perhaps still does."""
+    assert headline(DUE, *calls, earlier=[call("pager", earlier)]).text.startswith(begins)
+
+
+def test_an_attempt_from_before_it_was_rerouted_is_told_of_who_took_it() -> None:
+    """It was under way, and nobody could recall it."""
+    taken = headline(situation(Status.ACKNOWLEDGED), earlier=[call("pager")])
+    assert "though an attempt to call pager was under way" in taken.text
+
+
+@pytest.mark.parametrize(("is_paused", "begins"), [(False, "next"), (True, "once it is resumed")])
+def test_a_step_that_is_overdue_is_not_promised_for_the_past(
+    *, is_paused: bool, begins: str
+) -> None:
+    """It fires at once, as soon as it can."""
+    made = headline(situation(due_steps=(step(NOW, "boss"),)), is_paused=is_paused)
+    assert f"; {begins}, ops/main, step 2 of 3, calls boss at once, as planned for {SINCE};" in (
+        made.text
+    )
+
+
 def test_the_earliest_of_several_steps_is_named_with_when_it_may_fire_sooner() -> None:
     """A step that fires already if nobody is reached counts from then."""
     sooner = DueStep("ops/net, step 2 of 2", LATER, ["boss"], NOW + timedelta(seconds=10))
@@ -173,7 +235,7 @@ def test_there_is_exactly_one_sentence_for_every_situation(
     given_: Situation, calls: list[Call], *, is_paused: bool
 ) -> None:
     """It begins with a name or a capital, ends with its only full stop, and says when; a call is never denied."""
-    made = decide_headline(given_, since=NOW, calls=calls, is_paused=is_paused)
+    made = headline(given_, *calls, is_paused=is_paused)
     text = made.text
     assert re.fullmatch(r"\w[^\n]*\S\.", text)
     assert len(re.findall(r"\.(?!\d{3}Z)", text)) == 1

@@ -31,9 +31,9 @@ def test_its_first_line_says_who_is_called_and_what_is_next(people: People) -> N
     said = words(shown)
     assert shown.page.headings[0] == (1, f"#{number} db-1/disk")
     assert (
-        "Nobody has been called yet; next, ops/primary, step 1 of 2, calls pager at 03:00:00"
-        in (said)
-    )
+        "Nobody has been called yet; next, ops/primary, step 1 of 2, calls pager at once, as planned "
+        "for 03:00:00"
+    ) in said
     assert "Step 2 of 2 to come calls pager and siren at 03:10:00" in said
     for each in ("92% full", "host_name db-1", "Opened by", "This is the first."):
         assert each in said

@@ -1,6 +1,7 @@
 """The list of incidents, what is done to many at once, and opening one by hand."""
 
 import pytest
+from tests.api.harness import Harness
 from tests.web.harness import Answer, People
 
 
@@ -33,6 +34,14 @@ def test_incidents_are_listed_and_narrowed_down(people: People) -> None:
     assert numbers(vic.get("/incidents?routing_key=other")) == []
     assert "No such incidents" in vic.get("/incidents?entity=B").words
     assert numbers(vic.get("/incidents?status=nobody_left")) == []
+
+
+def test_what_no_incident_can_have_finds_none(harness_on_both: Harness) -> None:
+    """On either database."""
+    people = People(harness_on_both)
+    opened(people, "a")
+    for query in ("routing_key=%00", "entity=%00", "routing_key=db%00"):
+        assert numbers(people.viewer.get(f"/incidents?{query}")) == []
 
 
 def test_one_with_nobody_left_to_page_is_found(people: People) -> None:

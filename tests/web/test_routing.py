@@ -12,6 +12,10 @@ def chosen(answer: Answer, action: str) -> list[tuple[str, str]]:
     return [each for each in answer.page.form(action).fields if each[0] != "csrf"]
 
 
+def settings(answer: Answer, action: str) -> list[tuple[str, str]]:
+    return [each for each in chosen(answer, action) if each[0] != "seen"]
+
+
 def test_it_is_said_which_key_leads_where(people: People) -> None:
     """With what opens an incident, and what becomes of the others; whoever may not change it is not asked to."""
     viewed = people.viewer.get("/routing")
@@ -34,9 +38,9 @@ def test_a_key_is_made_changed_and_deleted(people: People) -> None:
     assert "The routing key web leads to ops/primary, ops/second." in made.words
     assert "CRITICAL, INFO" in made.words
     changing = ada.get("/routing/keys/web")
-    assert ("policy", "ops/second") in chosen(changing, "/routing/keys/web")
+    assert ("policy", "ops/second") in settings(changing, "/routing/keys/web")
     ada.post_and_follow("/routing/keys/web", {"policy": "ops/second", "opens": "CRITICAL"})
-    assert chosen(ada.get("/routing/keys/web"), "/routing/keys/web") == [
+    assert settings(ada.get("/routing/keys/web"), "/routing/keys/web") == [
         ("policy", "ops/second"),
         ("opens", "CRITICAL"),
     ]
@@ -66,6 +70,22 @@ def test_a_key_that_could_not_work_is_refused_with_what_was_typed(
     kept = chosen(answer, NEW)
     assert ("key", fields["key"]) in kept
     assert "ops/primary" in people.administrator.get("/routing").page.links
+
+
+@pytest.mark.parametrize("path", ["/routing/keys/db", "/routing/default"])
+def test_a_form_opened_before_somebody_else_saved_undoes_nothing(people: People, path: str) -> None:
+    """It is refused with what was typed, and saved by saving it again."""
+    ada = people.administrator
+    seen = dict(chosen(ada.get(path), path))["seen"]
+    both = {"policy": ["ops/primary", "ops/second"], "opens": "CRITICAL", "seen": seen}
+    ada.post_and_follow(path, both)
+    only = {"policy": "ops/primary", "opens": "CRITICAL", "seen": seen}
+    refused = ada.post(path, only)
+    assert refused.status == 409
+    assert "differs from what is in force in: policies." in refused.words
+    again = chosen(refused, path)
+    assert [value for name, value in again if name == "policy"] == ["ops/primary"]
+    ada.post_and_follow(path, only | {"seen": dict(again)["seen"]})
 
 
 def test_the_default_routing_is_chosen_and_given_up(people: People) -> None:

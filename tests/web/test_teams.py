@@ -170,6 +170,17 @@ def test_an_edit_of_what_somebody_else_saved_meanwhile_loses_nothing(people: Peo
     assert "At 11 min" in ada.post_and_follow(f"{PRIMARY}/edit", {**kept, "do": "save"}).words
 
 
+def test_an_edit_does_not_undo_a_name_that_somebody_else_gave_meanwhile(people: People) -> None:
+    """A new name is no new version; whoever touches the name here, gives it."""
+    ada, tom = people.administrator, people.team_administrator
+    mine = editor(ada) | {"step-1-after": "1m", "do": "save"}
+    theirs = editor(tom) | {"name": "Night", "do": "save"}
+    tom.post_and_follow(f"{PRIMARY}/edit", theirs)
+    assert ada.post_and_follow(f"{PRIMARY}/edit", mine).page.headings[0] == (1, "Night")
+    again = editor(ada) | {"name": "Day", "do": "save"}
+    assert ada.post_and_follow(f"{PRIMARY}/edit", again).page.headings[0] == (1, "Day")
+
+
 def test_an_edit_of_what_was_deleted_or_renamed_meanwhile_loses_nothing(people: People) -> None:
     """The refusal stands above what was typed."""
     ada = people.administrator

@@ -177,6 +177,27 @@ def test_a_webhook_says_how_it_is(people: People) -> None:
     assert "not called lately" in listed
 
 
+def test_a_form_opened_before_somebody_else_saved_undoes_nothing(people: People) -> None:
+    """It is told what differs, keeps what was typed, and is saved by saving it again."""
+    path = "/webhooks/pager/edit"
+
+    def fields() -> dict[str, str]:
+        return dict(people.administrator.get(path).page.form(path).fields)
+
+    mine = fields() | {"deadline": "1h"}
+    people.administrator.post_and_follow(path, fields() | {"url": "https://moved.example/"})
+    refused = people.administrator.post(path, mine)
+    assert refused.status == 409
+    assert "differs from what is in force in: deadline and url." in refused.words
+    shown = people.harness.ask("GET", "webhooks/pager").json()
+    assert (shown["url"], shown["deadline"]) == ("https://moved.example/", "15m")
+    kept = dict(refused.page.form(path).fields)
+    assert (kept["deadline"], kept["url"]) == ("1h", mine["url"])
+    people.administrator.post_and_follow(path, kept | {"url": "https://moved.example/"})
+    saved = people.harness.ask("GET", "webhooks/pager").json()
+    assert (saved["url"], saved["deadline"]) == ("https://moved.example/", "1h")
+
+
 def test_it_is_disabled_enabled_and_deleted(people: People) -> None:
     """One that a policy calls is not deleted: the refusal says which."""
     visitor = people.administrator

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from tocsin.actions.incidents import IncidentNotFound
 from tocsin.actions.named_steps import NamedStep, Names
+from tocsin.domain.alert_fields import storable
 from tocsin.domain.escalation import EndReason, Escalation
 from tocsin.domain.incident import Incident, Status
 from tocsin.store.alert_reads import find_alerts
@@ -74,7 +75,7 @@ def show_incidents(
         tx,
         status=status,
         entity_id=entity_id,
-        routing_key=routing_key.lower() if routing_key else routing_key,
+        routing_key=storable(routing_key).lower() if routing_key else routing_key,
         nobody_left=nobody_left,
         before=before,
         limit=limit,

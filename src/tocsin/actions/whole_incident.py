@@ -1,6 +1,6 @@
 """All of an incident, for a person who has to decide something: the sentence, the ladders, the rest."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -15,8 +15,7 @@ from tocsin.actions.show_ladder import Ladder, show_ladders
 from tocsin.actions.show_timeline import Told, show_timeline
 from tocsin.domain.annotations import Annotation, read_annotations
 from tocsin.domain.configuration import Configuration
-from tocsin.domain.escalation import Escalation
-from tocsin.domain.headline import Call, Headline, decide_headline
+from tocsin.domain.headline import Call, Calls, Headline, decide_headline
 from tocsin.domain.incident import Incident
 from tocsin.domain.incident_times import TELLING, IncidentTimes, read_times
 from tocsin.domain.why import Finding, Situation, decide_next
@@ -80,7 +79,7 @@ def show_whole(
     most_alerts: int = MOST_ALERTS,
 ) -> WholeIncident:
     """Return all of an incident. Raises: IncidentNotFound."""
-    seen = _look(tx, configuration, number)
+    seen = _look(tx, configuration, number, now)
     incident = seen.incident
     alert = find_alerts(tx, [incident.raising_alert_id])[incident.raising_alert_id]
     past = show_history(tx, incident, before=history_before, limit=MOST_HISTORY + 1)
@@ -100,9 +99,9 @@ def show_whole(
     )
 
 
-def show_headline(tx: Tx, configuration: Configuration, number: int) -> Headline:
+def show_headline(tx: Tx, configuration: Configuration, number: int, *, now: datetime) -> Headline:
     """Return an incident in one sentence. Raises: IncidentNotFound."""
-    return _look(tx, configuration, number).headline
+    return _look(tx, configuration, number, now).headline
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +114,7 @@ class _Seen:
     deliveries: Sequence[DeliveryLine]
     situation: Situation
     is_paused: bool
+    now: datetime
 
     @property
     def times(self) -> IncidentTimes:
@@ -123,33 +123,39 @@ class _Seen:
     @property
     def headline(self) -> Headline:
         escalations = self.names.escalations.get(self.incident.number, [])
+        round_ = self.incident.round
         return decide_headline(
             self.situation,
             since=self.times.since or self.incident.opened_at,
-            calls=calls_in_force(self.incident, escalations, self.deliveries),
+            calls=self._calls({each.number for each in escalations if each.counts_in(round_)}),
+        )
+
+    def _calls(self, in_force: Collection[int]) -> Calls:
+        """Return the pages, in the order of their making: those of the escalations that count, and the others."""
+        pages = [
+            (line.delivery.escalation, line)
+            for line in self.deliveries
+            if line.delivery.escalation is not None
+        ]
+        return Calls(
+            now=self.now,
+            in_force=[_call(line) for number, line in pages if number in in_force],
+            earlier=[_call(line) for number, line in pages if number not in in_force],
             is_paused=self.is_paused,
         )
 
 
-def _look(tx: Tx, configuration: Configuration, number: int) -> _Seen:
+def _call(line: DeliveryLine) -> Call:
+    return Call(line.webhook, line.delivery.created_at, line.delivery.state)
+
+
+def _look(tx: Tx, configuration: Configuration, number: int, now: datetime) -> _Seen:
     incident = get_incident(tx, number)
     told = show_timeline(tx, number)
     names = Names(tx, incidents=[number])
     deliveries = describe_deliveries(tx, list_deliveries_of_incident(tx, number), names)
     situation = situation_of(incident, told, deliveries, names, Breakers(tx, configuration))
-    return _Seen(incident, told, names, deliveries, situation, is_paused(tx))
-
-
-def calls_in_force(
-    incident: Incident, escalations: Sequence[Escalation], deliveries: Sequence[DeliveryLine]
-) -> list[Call]:
-    """Return the pages of the escalations that an incident goes by, in the order of their making."""
-    in_force = {each.number for each in escalations if each.counts_in(incident.round)}
-    return [
-        Call(line.webhook, line.delivery.created_at, line.delivery.state)
-        for line in deliveries
-        if line.delivery.escalation in in_force
-    ]
+    return _Seen(incident, told, names, deliveries, situation, is_paused(tx), now)
 
 
 def show_history(

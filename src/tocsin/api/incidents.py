@@ -133,10 +133,10 @@ async def open_incident(principal: Responder, work: Work, once: Once, new: NewIn
 @router.get("/{number}", summary="Show an incident", dependencies=READS)
 async def get(work: Work, number: IncidentNumber) -> ShownIncidentAnswer:
     """With its escalations, and what each does next."""
-    cache = work.services.cache
+    cache, now = work.services.cache, work.services.clock.now()
 
     def read(tx: Tx) -> tuple[ShownIncident, Headline]:
-        return show_incident(tx, number), show_headline(tx, cache.current(tx), number)
+        return show_incident(tx, number), show_headline(tx, cache.current(tx), number, now=now)
 
     return render_incident(*await work.read(read))
 

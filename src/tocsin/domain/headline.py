@@ -58,56 +58,61 @@ class Headline:
         )
 
 
-def decide_headline(
-    situation: Situation, *, since: datetime, calls: Sequence[Call], is_paused: bool
-) -> Headline:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calls:
+    """The pages of an incident. `now` is when they are looked at."""
+
+    now: datetime
+    in_force: Sequence[Call]
+    earlier: Sequence[Call] = ()
+    """Of what it went by before it was reopened, rerouted or moved."""
+    is_paused: bool
+
+
+def decide_headline(situation: Situation, *, since: datetime, calls: Calls) -> Headline:
     """Return the sentence. `since` is when the incident became what it is."""
     by = name_of_actor(situation.changed_by)
-    called = [each for each in calls if not each.state.is_ended]
+    rest = (*_in_flight((*calls.earlier, *calls.in_force)), ".")
     match situation.status:
         case Status.RESOLVED:
-            parts = ("Nobody is called: ", f"{by} resolved it at ", since, *_in_flight(called), ".")
+            parts = ("Nobody is called: ", f"{by} resolved it at ", since, *rest)
             return Headline(HeadlineReason.RESOLVED, parts)
         case Status.ACKNOWLEDGED if situation.held_until is not None:
-            ends = (" and holds it until ", situation.held_until, ", when its policies start again")
-            parts = (
-                "Nobody is called: ",
-                f"{by} took it at ",
-                since,
-                *ends,
-                *_in_flight(called),
-                ".",
-            )
-            return Headline(HeadlineReason.HELD, parts, situation.held_until)
+            resumed = " as soon as Tocsin, which is paused, is resumed" if calls.is_paused else ""
+            ends = situation.held_until, f", when its policies start again{resumed}"
+            parts = ("Nobody is called: ", f"{by} took it at ", since, " and holds it until ")
+            return Headline(HeadlineReason.HELD, (*parts, *ends, *rest), situation.held_until)
         case Status.ACKNOWLEDGED:
-            taken = (f"{by} acknowledged it at ", since)
-            parts = ("Nobody is called: ", *taken, *_in_flight(called), ".")
+            parts = ("Nobody is called: ", f"{by} acknowledged it at ", since, *rest)
             return Headline(HeadlineReason.ACKNOWLEDGED, parts)
         case Status.TRIGGERED:
-            return _of_triggered(situation, since, calls, is_paused=is_paused)
+            return _of_triggered(situation, since, calls)
     assert_never(situation.status)
 
 
-def _in_flight(called: Sequence[Call]) -> Iterator[Part]:
-    if called:
-        names = _names(each.webhook for each in called)
+def _in_flight(called: Iterable[Call]) -> Iterator[Part]:
+    names = _names(each.webhook for each in called if not each.state.is_ended)
+    if names:
         yield f", though an attempt to call {names} was under way and could not be recalled"
 
 
-def _of_triggered(
-    situation: Situation, since: datetime, calls: Sequence[Call], *, is_paused: bool
-) -> Headline:
+def _of_triggered(situation: Situation, since: datetime, calls: Calls) -> Headline:
     reason, now = _now(situation, calls)
+    in_flight = _in_flight(calls.earlier)
     upcoming = min(situation.due_steps, key=_first_instant, default=None)
-    if is_paused:
+    if calls.is_paused:
         reason, now = HeadlineReason.PAUSED, ("Tocsin is paused, so nobody is called",)
-    then = _then(upcoming, calls, is_paused=is_paused)
+        sending = (each for each in calls.in_force if each.state is DeliveryState.SENDING)
+        in_flight = _in_flight((*calls.earlier, *sending))
     next_at = None if upcoming is None else _first_instant(upcoming)
-    return Headline(reason, (*now, *then, "; triggered since ", since, "."), next_at)
+    then = (*_then(upcoming, calls), "; triggered since ", since, ".")
+    return Headline(reason, (*now, *in_flight, *then), next_at)
 
 
-def _now(situation: Situation, calls: Sequence[Call]) -> tuple[HeadlineReason, tuple[Part, ...]]:
+def _now(situation: Situation, given: Calls) -> tuple[HeadlineReason, tuple[Part, ...]]:
     """Return who is being called, or what became of those who were."""
+    calls = given.in_force
+    anew = " since its policies last started" if given.earlier else ""
     called = [each for each in calls if not each.state.is_ended]
     told = [each for each in calls if each.state is DeliveryState.DELIVERED]
     if called:
@@ -125,15 +130,15 @@ def _now(situation: Situation, calls: Sequence[Call]) -> tuple[HeadlineReason, t
     if calls:
         names_ = _names(each.webhook for each in calls)
         return HeadlineReason.REACHED_NOBODY, (
-            f"Nobody was reached: no call of {names_} succeeded",
+            f"Nobody was reached{anew}: no call of {names_} succeeded",
         )
-    return _nobody(situation)
+    return _nobody(situation, anew or " yet")
 
 
-def _nobody(situation: Situation) -> tuple[HeadlineReason, tuple[Part, ...]]:
+def _nobody(situation: Situation, yet: str) -> tuple[HeadlineReason, tuple[Part, ...]]:
     """Return why nobody was called at all."""
     if situation.due_steps:
-        return HeadlineReason.NOT_YET, ("Nobody has been called yet",)
+        return HeadlineReason.NOT_YET, (f"Nobody has been called{yet}",)
     if situation.not_started:
         whys = listed([f"{path}: {not_started_text(why)}" for path, why in situation.not_started])
         return HeadlineReason.NOT_STARTED, (f"Nobody is called, as no policy could start ({whys})",)
@@ -144,14 +149,18 @@ def _nobody(situation: Situation) -> tuple[HeadlineReason, tuple[Part, ...]]:
     return HeadlineReason.NO_ROUTING, (led,)
 
 
-def _then(step: DueStep | None, calls: Sequence[Call], *, is_paused: bool) -> Iterator[Part]:
+def _then(step: DueStep | None, calls: Calls) -> Iterator[Part]:
     """Yield what comes next."""
     if step is None:
-        if calls and not is_paused:
+        if calls.in_force and not calls.is_paused:
             yield "; nobody is left to be called after that"
         return
-    yield "; once it is resumed, " if is_paused else "; next, "
-    whom = listed(step.webhooks, nothing="nobody, as every webhook of it is disabled")
+    yield "; once it is resumed, " if calls.is_paused else "; next, "
+    whom = listed(step.webhooks, nothing="nobody, as every webhook of it is disabled,")
+    if _first_instant(step) <= calls.now:
+        yield f"{step.name}, calls {whom} at once, as planned for "
+        yield _first_instant(step)
+        return
     yield f"{step.name}, calls {whom} at "
     yield step.due_at
     if step.sooner_at is not None:

@@ -71,6 +71,12 @@ class WebhookForm:
         return self.values.get(name, "")
 
     @property
+    def shown_values(self) -> dict[str, str]:
+        """Those that the form of a webhook shows, as far as they are filled in as it fills them."""
+        unshown = ("csrf", "seen", "client_key", "enabled", "auth_code")
+        return {name: text for name, text in self.values.items() if name not in unshown}
+
+    @property
     def certificates(self) -> GivenCertificates:
         """What was given as PEM text. The key stays what it was unless one is given."""
         return GivenCertificates(

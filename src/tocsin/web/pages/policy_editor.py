@@ -6,6 +6,7 @@ from typing import Final
 from starlette.responses import Response
 
 from tocsin.actions.edit_policies import Preview, preview
+from tocsin.actions.editor import Editor
 from tocsin.actions.policies import (
     ChangedMeanwhile,
     ConfiguredPolicy,
@@ -26,6 +27,7 @@ from tocsin.domain.policy_draft import (
 )
 from tocsin.errors import TocsinError
 from tocsin.service.editing import edit
+from tocsin.store.changes import lock_configuration
 from tocsin.store.database import Tx
 from tocsin.web.axis import lay_out
 from tocsin.web.page_slugs import check_page_slug
@@ -155,20 +157,23 @@ async def _make(visit: Visit, found: Preview) -> Response:
 
 async def _save(visit: Visit, found: Preview, made_from: int | None) -> Response:
     reading, path = found.reading, path_of(visit)
-    saved, changed = await edit(
-        visit.work,
-        visit.principal,
-        lambda tx, editor: update_policy(
+
+    def save(tx: Tx, editor: Editor) -> ConfiguredPolicy:
+        lock_configuration(tx)  # from here on nobody else saves
+        # A name that was not touched here is no wish to undo what somebody else has called it since.
+        untouched = reading.name == visit.form.get("name-before")
+        return update_policy(
             tx,
             path,
-            name=reading.name,
+            name=get_policy(tx, path).policy.name if untouched else reading.name,
             new_slug=reading.slug,
             steps=reading.steps,
             repeat=reading.repeat,
             made_from=made_from,
             editor=editor,
-        ),
-    )
+        )
+
+    saved, changed = await edit(visit.work, visit.principal, save)
     return visit.redirect(
         _page_of(saved), notice=await _saved(visit, saved, made_from, changed=changed)
     )
@@ -260,6 +265,7 @@ async def _form(
         axis=lay_out(found.foresight),
         mistakes=found.reading.mistakes if told else {},
         made_from=made_from,
+        name_before=visit.form.get("name-before", draft.name),
         refusal=refusal,
         conflict=conflict,
         added=added,

@@ -1,16 +1,19 @@
 """Routing: which key leads to which policies, and the tester, which says where an alert would go."""
 
+from collections.abc import Iterable
 from typing import Final
 from urllib.parse import quote, urlencode
 
 from starlette.responses import Response
 
+from tocsin.actions.editor import Editor
 from tocsin.actions.one_object import not_configured
 from tocsin.actions.routing_keys import delete_routing, put_routing
 from tocsin.actions.show_routing import ShownRoute, ShownRouting, find_route, show_routing
 from tocsin.actions.try_route import simple_alert, try_route
 from tocsin.domain.alert_forecast import AlertForecast
 from tocsin.domain.alert_json import LARGEST_BODY
+from tocsin.domain.configuration import Configuration
 from tocsin.domain.configuration_file.description import DEFAULT_ROUTING, ObjectKind
 from tocsin.domain.message_type import MessageType
 from tocsin.domain.routing import (
@@ -21,8 +24,11 @@ from tocsin.domain.routing import (
 )
 from tocsin.errors import TocsinError
 from tocsin.service.editing import edit
+from tocsin.store.changes import lock_configuration
+from tocsin.store.database import Tx
 from tocsin.web.axis import lay_out
 from tocsin.web.route import Access, Route
+from tocsin.web.seen import FIELD, SavedMeanwhile, check_seen, seen_text
 from tocsin.web.visit import Visit
 
 _MAY_OPEN: Final = (MessageType.CRITICAL, MessageType.WARNING, MessageType.INFO)
@@ -159,17 +165,30 @@ async def _save(visit: Visit, key: str, *, is_new: bool = False) -> Response:
         if is_new:
             await _refuse_known(visit, key)
         types = parse_opening_types(" ".join(opens_on))
-        await edit(
-            visit.work,
-            visit.principal,
-            lambda tx, editor: put_routing(
-                tx, key, policies=policies, opens_on=types, editor=editor
-            ),
-        )
+
+        def put(tx: Tx, editor: Editor) -> None:
+            lock_configuration(tx)  # from here on nobody else saves
+            known = _known(visit.services.cache.current(tx), key)
+            check_seen(visit.form, _values(*known), _values(policies, opens_on))
+            put_routing(tx, key, policies=policies, opens_on=types, editor=editor)
+
+        await edit(visit.work, visit.principal, put)
     except TocsinError as refusal:
         return await _form(visit, key, policies, opens_on, refusal=refusal)
     name = f"The routing key {key.lower()}" if key else "The default routing"
     return visit.redirect("/routing", notice=f"{name} leads to {', '.join(policies)}.")
+
+
+def _known(configuration: Configuration, key: str) -> tuple[list[str], list[str]]:
+    """Return where a key, or an empty one for the default routing, leads, and what opens an incident."""
+    route = configuration.routes.get(key.lower()) if key else configuration.default_route
+    if route is None:
+        return [], []
+    return [each.path for each in route.policies], [each.value for each in route.opening_types]
+
+
+def _values(policies: Iterable[str], opens_on: Iterable[str]) -> dict[str, object]:
+    return {"policies": sorted(policies), "what opens an incident": sorted(opens_on)}
 
 
 async def _refuse_known(visit: Visit, key: str) -> None:
@@ -220,6 +239,10 @@ async def _form(
 ) -> Response:
     shown = await _look(visit)
     path = visit.request.url.path
+    seen = visit.form.get(FIELD, "") if visit.request.method == "POST" else ""
+    if not seen or isinstance(refusal, SavedMeanwhile):
+        configuration = await visit.work.read(visit.services.cache.current)
+        seen = seen_text(_values(*_known(configuration, key)))
     is_new, is_default = path == _NEW, path == _DEFAULT
     here = _NEW if is_new else _DEFAULT if is_default else f"/routing/keys/{quote(key, safe='')}"
     return visit.render(
@@ -235,6 +258,7 @@ async def _form(
         opens_on=opens_on if opens_on is not None else sorted(OPENING_TYPES_BY_DEFAULT),
         may_open=_MAY_OPEN,
         refusal=refusal,
+        seen="" if is_new else seen,
         status=refusal.status_hint if refusal else 200,
     )
 

@@ -12,10 +12,12 @@ from tocsin.domain.webhook_options import WebhookOptions, options_of
 from tocsin.errors import TocsinError
 from tocsin.secret import Secret
 from tocsin.service.editing import edit
+from tocsin.store.changes import lock_configuration
 from tocsin.store.database import Tx
 from tocsin.web.pages.webhook_secrets import show_codes
 from tocsin.web.parts import part_of
 from tocsin.web.route import Access, Route
+from tocsin.web.seen import FIELD, SavedMeanwhile, check_seen, seen_text
 from tocsin.web.visit import Visit
 from tocsin.web.webhook_form import WebhookForm, empty_form, filled_form, sent_form
 
@@ -97,6 +99,9 @@ async def change_webhook(visit: Visit) -> Response:
         new_slug = form.text("slug").strip()
         if new_slug in _TAKEN:
             raise ReservedSlug
+        lock_configuration(tx)  # from here on nobody else saves
+        now = webhooks.get_webhook(tx, webhook.slug, editor.vault)
+        check_seen(visit.form, filled_form(now).values, form.shown_values)
         return webhooks.update_webhook(
             tx,
             webhook.slug,
@@ -110,6 +115,8 @@ async def change_webhook(visit: Visit) -> Response:
 
     try:
         changed, is_new = await edit(visit.work, visit.principal, change)
+    except SavedMeanwhile as refusal:
+        return _form(visit, form, refusal, webhook=await find_webhook(visit), seen_again=True)
     except TocsinError as refusal:
         return _form(visit, form, refusal, webhook=webhook)
     notice = "Changed: attempts from now on use it." if is_new else "Nothing was changed."
@@ -164,7 +171,11 @@ def _form(
     refusal: TocsinError | None = None,
     *,
     webhook: Webhook | None = None,
+    seen_again: bool = False,
 ) -> Response:
+    """`seen_again`: whoever saves it now has been told what is in force."""
+    is_first = seen_again or visit.request.method == "GET"
+    seen = seen_text(filled_form(webhook).values) if webhook and is_first else ""
     status = refusal.status_hint if refusal else 422 if form.wrong else 200
     return visit.render(
         "webhook_form.html",
@@ -172,6 +183,7 @@ def _form(
         form=form,
         refusal=refusal,
         webhook=webhook,
+        seen=seen or visit.form.get(FIELD, ""),
         has_public_url=visit.services.set_public_url is not None,
     )
 

@@ -153,7 +153,8 @@
     source.addEventListener("open", () => tell("Live", "good"));
     source.addEventListener("entry", took);
     source.addEventListener("behind", took);
-    source.addEventListener("upto", (event) => { place = event.lastEventId || place; });
+    // Nothing happened to it for a while; but what it says may depend on a pause, a webhook or a policy.
+    source.addEventListener("upto", took);
     source.addEventListener("error", () => {
       tell("Not live: trying again", "waiting");
       if (source && source.readyState === EventSource.CLOSED) {

@@ -38,13 +38,30 @@
     }
   }
 
+  // What no longer has room is where the link for older entries leads.
+  function trim() {
+    while (list.children.length > MOST_SHOWN) list.lastElementChild.remove();
+    const older = new URL(address);
+    older.pathname = location.pathname;
+    older.searchParams.delete("after");
+    older.searchParams.set("before", list.lastElementChild.id.slice(1));
+    let link = document.querySelector(".more [rel=next]");
+    if (!link) {
+      list.parentElement.insertAdjacentHTML("afterend", '<p class="more"><a class="button" rel="next"></a></p>');
+      link = document.querySelector(".more [rel=next]");
+    }
+    link.href = older.href;
+    link.textContent = "Older";
+    document.querySelector(".note.more")?.remove();
+  }
+
   function put(entries) {
     for (const entry of entries) {
       renew(entry);
       entry.classList.add("fresh");
       list.prepend(entry);
     }
-    while (list.children.length > MOST_SHOWN) list.lastElementChild.remove();
+    if (list.children.length > MOST_SHOWN) trim();
     list.parentElement.classList.remove("bare");
     document.querySelector(".empty")?.remove();
   }
@@ -68,8 +85,8 @@
     remember(event);
     const entry = read(event);
     if (!entry || document.getElementById(entry.id) || waiting.some(({ id }) => id === entry.id)) return;
-    if (isReading()) waiting.push(entry);
-    else put([entry]);
+    waiting.push(entry);
+    if (!isReading()) showAll();
     if (waiting.length > MOST_SHOWN) waiting.shift();
     count();
     announce();
