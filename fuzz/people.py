@@ -6,8 +6,10 @@ from typing import Final
 
 from fuzz.target import Target
 from tocsin.actions.users import InvalidTimeZone, check_time_zone
+from tocsin.domain.annotations import read_annotations
 from tocsin.domain.change_lines import field_changes
 from tocsin.domain.invitation import InvitationOver, invitation_hash
+from tocsin.domain.note import LONGEST_NOTE, InvalidNote, check_note
 from tocsin.domain.session import Client, csrf_token, is_csrf_token, session_hash
 from tocsin.domain.sign_in_limit import place_of
 from tocsin.domain.single_sign_on import (
@@ -79,6 +81,26 @@ def feed_issuer(data: bytes) -> None:
         )
 
 
+def feed_note(data: bytes) -> None:
+    """What is taken of a note is kept so: taken again, it is the same; and its length is bounded."""
+    text = data.decode("utf-8", "surrogateescape")
+    with suppress(InvalidNote):
+        noted = check_note(text)
+        assert check_note(noted) == noted
+        assert 0 < len(noted) <= LONGEST_NOTE
+        assert "\x00" not in noted
+
+
+def feed_annotations(data: bytes) -> None:
+    """An address that a page leads to is a whole one of the web, and shown as it was sent."""
+    name, _, text = data.decode("utf-8", "replace").partition("|")
+    for each in read_annotations({f"vo_annotate.{name}": text}):
+        assert each.text == text.strip()
+        assert each.title
+        if each.is_web:
+            assert each.text.lower().startswith(("http://", "https://"))
+
+
 def feed_change(data: bytes) -> None:
     """Whatever a value holds, what became of it is told in lines that are not too long."""
     old, _, new = data.decode("utf-8", "replace").partition("|")
@@ -98,5 +120,9 @@ TARGETS: Final = {
         (b"tss_" + b"A" * 43, b"tsi_" + b"A" * 43, b"Firefox/140.0 Linux", b"2001:db8::1"),
     ),
     "issuer": Target(feed_issuer, (b"https://login.example/realms/acme", b"http://localhost:8080")),
+    "note": Target(feed_note, (b"rolled back\r\n", b"\x00", b"\xe2\x80\xa8", b" ")),
+    "annotations": Target(
+        feed_annotations, (b"u.Runbook|https://wiki.example/db", b"i.x|javascript:1", b"s.|note")
+    ),
     "change": Target(feed_change, (b"a\nb\nc|a\nx\nc", b"|", b"one|two")),
 }

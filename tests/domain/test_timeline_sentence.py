@@ -215,6 +215,19 @@ DETAILS: dict[Kind, tuple[dict[str, Any], str]] = {
         {"peer": "https://oslo.example", "cause": "this server is paused"},
         "The peer https://oslo.example is not called, and will page: this server is paused.",
     ),
+    Kind.NODE_JOINED: (
+        {"node": "db-7", "version": "1.2.3"},
+        "Node db-7 started, with version 1.2.3.",
+    ),
+    Kind.NODE_CAME_BACK: (
+        {"node": "db-7"},
+        "Node db-7 is back: it had been taken for dead, and goes on.",
+    ),
+    Kind.NODE_LEFT: ({"node": "db-7"}, "Node db-7 stopped."),
+    Kind.NODE_FELL_SILENT: (
+        {"node": "db-7"},
+        "Node db-7 fell silent; others send what it was sending.",
+    ),
 }
 
 

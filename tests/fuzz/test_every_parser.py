@@ -54,6 +54,7 @@ READS_NO_TEXT = {
     "read_on": "reads our own rows",
     "read_peer": "takes what OpenSSL has verified",
     "read_secret": "takes what is typed, as it is",
+    "read_times": "takes entries that were read",
     "read_whole": "takes a path",
     "explain_refusal": "takes OpenSSL's own error",
     "explain_route": "takes a routing key that was read",

@@ -93,7 +93,7 @@ def test_the_list_takes_filters_and_goes_on(
     assert (unknown.status, "There is no webhook 'nobody'" in unknown.words) == (422, True)
     assert people.viewer.get("/deliveries?after=nonsense").status == 422
 
-    monkeypatch.setattr(page, "ITEMS", 1)
+    monkeypatch.setattr(page, "SHOWN", 1)
     first = people.viewer.get("/deliveries")
     assert len([words for words in first.page.links if words.startswith("dlv_")]) == 1
     second = people.viewer.get(first.page.links["Older"])

@@ -13,8 +13,9 @@ def add_command(commands: Commands) -> None:
         "move",
         run,
         teaches="""
-            Move an incident to the current versions of its policies, if they have changed since it
-            started them: the earlier versions stop, and the current ones start at their first step.
+            Move an incident to the current versions of its policies. Where one has changed since
+            the incident started it, the earlier version stops, and the current one starts at its
+            first step.
         """,
         example='tocsin move 31 --message "carol is on call instead"',
         then="tocsin incidents show 31    # which step fires when",

@@ -27,7 +27,7 @@ def add_command(commands: Commands) -> None:
             With --type, --entity or --alert also what it would do now, with the incidents that are
             open. Nothing is sent, stored or changed.
         """,
-        example="tocsin route db --type critical --entity test/db",
+        example="tocsin route --type critical --entity test/db db",
         then="tocsin alert test/db --routing-key db --type critical   # and see it happen",
     )
     parser.add_argument("key", metavar="KEY", help="the end of the URL that alerts are sent to")
