@@ -14,12 +14,14 @@ from playwright.async_api import (
     Page,
     Response,
     async_playwright,
+    expect,
 )
 
 PROGRAM: Final = "chromium"
 Scheme = Literal["light", "dark"]
 SCHEMES: Final[tuple[Scheme, ...]] = ("light", "dark")
 PATIENCE: Final = 15_000.0  # milliseconds until what is waited for has to be there
+expect.set_options(timeout=PATIENCE)
 _ABOUT_COLOURS: Final = ["color-contrast", "link-in-text-block"]
 _AXE: Final = Path(__file__).parent / "axe" / "axe.min.js"
 

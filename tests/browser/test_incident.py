@@ -71,6 +71,7 @@ async def test_keys_acknowledge_and_resolve(page: Page, tocsin: Tocsin) -> None:
     await page.keyboard.press("?")
     await expect(page.get_by_role("dialog")).to_be_visible()
     await page.keyboard.press("Escape")
+    await expect(page.get_by_role("dialog")).to_be_hidden()
     await page.keyboard.press("Control+a")
     await page.keyboard.press("a")
     await expect(page.get_by_text("Acknowledged: nobody else is called.")).to_be_visible()
