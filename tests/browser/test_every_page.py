@@ -1,12 +1,11 @@
-"""Every page that there is, in every world: nothing that axe-core objects to, nothing too wide, too heavy, or hurt."""
+"""Every page that there is: nothing that axe-core objects to, nothing too wide, too heavy, or hurt."""
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser
-from tests.browser.chromium import DESK, PHONE
-from tests.browser.visiting import a_visitor
+from tests.browser.chromium import DESK, PHONE, Size
+from tests.browser.visiting import a_visitor, fail_with
 from tests.worlds.places import NO_PAGES, get_routes, places_in
 from tests.worlds.served import Homes
 
@@ -22,39 +21,16 @@ async def test_every_page_has_an_example(homes: Homes, tmp_path: Path) -> None:
 
 
 @IN_A_BROWSER
-@pytest.mark.parametrize("world", ["empty", "few", "hostile"])
+@pytest.mark.parametrize(("world", "size"), [("empty", DESK), ("few", DESK), ("hostile", PHONE)])
 async def test_axe_objects_to_nothing(
-    homes: Homes, tmp_path: Path, browser: Browser, world: str
+    homes: Homes, tmp_path: Path, browser: Browser, world: str, size: Size
 ) -> None:
-    """On a desk, in light and in dark, whatever the names; no script of a sender's runs, no page complains."""
+    """In light and in dark, whatever the names; no script of a sender's runs, and no page complains."""
     found: dict[str, list[str]] = {}
     async with (
         homes.served(world, tmp_path / "home") as tocsin,
-        a_visitor(browser, tocsin, size=DESK) as visitor,
+        a_visitor(browser, tocsin, size=size) as visitor,
     ):
         for place in await places_in(tocsin):
             found[place.name] = [*await visitor.visit(place), *await visitor.violations()]
     fail_with(found)
-
-
-@IN_A_BROWSER
-@pytest.mark.parametrize("world", ["few", "many", "hostile"])
-async def test_every_page_fits_a_phone(
-    homes: Homes, tmp_path: Path, browser: Browser, world: str
-) -> None:
-    """Nothing is wider than its screen, and no page with its style and scripts is over 150 KB."""
-    found: dict[str, list[str]] = {}
-    async with (
-        homes.served(world, tmp_path / "home") as tocsin,
-        a_visitor(browser, tocsin, size=PHONE) as visitor,
-    ):
-        for place in await places_in(tocsin):
-            found[place.name] = await visitor.visit(place)
-    fail_with(found)
-
-
-def fail_with(found: Mapping[str, Sequence[str]]) -> None:
-    """Fail with a line for everything that is wrong with a page."""
-    lines = [f"{name}: {each}" for name, remarks in found.items() for each in remarks]
-    if lines:
-        pytest.fail("\n".join(lines))

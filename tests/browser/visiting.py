@@ -1,8 +1,9 @@
 """One visit of a page, and what is asked of every page that there is."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
+import pytest
 from playwright.async_api import Browser, Page
 from tests.behaviour.harness import Tocsin
 from tests.browser.chromium import (
@@ -85,3 +86,10 @@ async def a_visitor(
         visitor = Visitor(page)
         await visitor.weigh()
         yield visitor
+
+
+def fail_with(found: Mapping[str, Sequence[str]]) -> None:
+    """Fail with a line for everything that is wrong with a page."""
+    lines = [f"{name}: {each}" for name, remarks in found.items() for each in remarks]
+    if lines:
+        pytest.fail("\n".join(lines))

@@ -19,7 +19,7 @@ from tocsin.store.webhooks import find_webhook_names
 
 WINDOWS: Final = 6
 """In each bucket."""
-OF_EACH_WINDOW: Final = 20
+OF_EACH_WINDOW: Final = 12
 MOST_SLOW: Final = 10
 
 
