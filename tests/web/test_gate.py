@@ -57,12 +57,14 @@ async def test_a_stranger_is_asked_who_it_is_and_comes_back(harness: Harness) ->
     assert answer.headers["location"] == "/sign-in?next=%2Fpage%2F7%3Fa%3D1%26b%3D%2520%2526"
 
 
-async def test_a_form_of_nobody_changes_nothing_and_is_not_lost(harness: Harness) -> None:
-    """No redirect, which would throw away what was typed."""
+async def test_a_form_of_nobody_changes_nothing_and_leads_to_the_sign_in(harness: Harness) -> None:
+    """Whose session ended while a form was open reads so; its old form would be refused afterwards, too."""
     async with showing(harness, say, method="POST") as client:
         answer = await client.post("/page/7", data={"text": "typed at length"})
 
     assert (answer.status_code, "sign_in_first" in answer.text) == (401, True)
+    assert "sign in, open the page again and send it from there" in answer.text
+    assert read_page(answer.text).links["Sign in"] == "/sign-in"
 
 
 async def test_a_page_knows_who_is_there_and_its_path(harness: Harness, people: People) -> None:

@@ -7,6 +7,7 @@ from tests.web.harness import People
 
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.spread import spread_of
+from tocsin.service.services import Health
 from tocsin.web.lateness_chart import HEIGHT, LEFT, WIDTH, chart_of
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -35,6 +36,15 @@ def test_an_idle_server_says_so(people: People) -> None:
     assert (
         "No step fired within the last 30 days" in people.viewer.get("/health?period=month").words
     )
+
+
+def test_a_warning_leads_to_where_it_is_mended(people: People) -> None:
+    """The sentence names a setting; the link beside it opens the page that sets it."""
+    assert "Routing" not in people.viewer.get("/health").page.links
+    people.harness.health = Health(has_default_routing=False)
+    warned = people.viewer.get("/health")
+    assert "An alert under an unknown routing key pages nobody" in warned.words
+    assert warned.page.links["Routing"] == "/routing"
 
 
 def test_a_pause_is_on_every_page_until_somebody_resumes(people: People) -> None:

@@ -93,6 +93,7 @@ def test_the_default_routing_is_chosen_and_given_up(people: People) -> None:
     ada = people.administrator
     ada.post_and_follow("/routing/default", {"policy": "ops/primary", "opens": "CRITICAL"})
     assert ("policy", "ops/primary") in chosen(ada.get("/routing/default"), "/routing/default")
+    assert ada.get("/routing").page.links["Send it an alert"] == "/alert-keys"
     gone = ada.post_and_follow("/routing/default/delete")
     assert "alerts with an unknown routing key page nobody" in gone.words
     assert "Delete the default routing" not in ada.get("/routing/default").words

@@ -226,6 +226,19 @@ def test_a_webhook_finds_its_way_into_a_policy(people: People) -> None:
     assert editor(tom, "/teams/ops/policies/new?webhook=siren")["step-1-target-1"] == "siren"
 
 
+def test_a_webhook_is_not_forgotten_when_the_first_team_comes_before_its_policy(
+    people: People,
+) -> None:
+    """The way from a webhook leads over the new team to the new policy, also after a name was refused."""
+    ada = people.administrator
+    form = ada.get("/teams?webhook=siren").page.links["New team"]
+    assert form == "/teams/new?webhook=siren"
+    assert [each.action for each in ada.get(form).page.forms if each.action == form]
+    assert form in [each.action for each in ada.post(form, {"name": " "}).page.forms]
+    made = ada.post_and_follow(form, {"name": "Night shift"})
+    assert made.page.links["New policy"] == "/teams/night-shift/policies/new?webhook=siren"
+
+
 def test_deleting_says_first_what_depends_on_it(people: People) -> None:
     """A team with policies and a policy with keys stay; without them they go."""
     ada = people.administrator

@@ -75,10 +75,18 @@ def test_more_than_a_page_goes_on_behind_a_link(
 
 
 def test_a_server_to_which_nothing_has_happened_teaches(people: People) -> None:
-    """What will be here, and how to send the first alert."""
+    """What will be here, and what comes first until an alert can page somebody."""
     answer = people.viewer.get("/")
     assert "Nothing has happened yet" in answer.words
-    assert answer.page.links["Send the first alert"] == "/alert-keys"
+    steps = ["Make a webhook", "Give a team a policy", "Choose the default routing"]
+    steps.append("Send the first alert")
+    assert [each for each in answer.page.links if each in steps] == steps
+    assert [answer.page.links[each] for each in steps] == [
+        "/webhooks",
+        "/teams",
+        "/routing",
+        "/alert-keys",
+    ]
     people.harness.open_incident("db-1")
     assert "Nothing has happened yet" not in people.viewer.get("/").words
 

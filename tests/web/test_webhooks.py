@@ -118,6 +118,17 @@ def test_a_form_that_is_refused_keeps_what_was_typed(
     assert people.harness.ask("GET", "webhooks/typed").status_code == 404
 
 
+def test_a_url_that_is_refused_is_marked_and_opens_nothing_else(people: People) -> None:
+    """Who typed two fields is not shown thirty; a slug that is taken is among these, so they open."""
+    for url in ("pager.example/hook", "http://127.0.0.1/hook"):
+        refused = make(people, name="Typed", url=url)
+        (field,) = [given for tag, given in refused.page.tags if given.get("id") == "f-url"]
+        assert field["aria-invalid"] == "true"
+        assert not [tag for tag, given in refused.page.tags if tag == "details" and "open" in given]
+    taken = make(people, name="Typed", url="https://typed.example/", slug="pager")
+    assert [tag for tag, given in taken.page.tags if tag == "details" and "open" in given]
+
+
 def test_hostile_names_are_shown_as_they_are(people: People) -> None:
     """On every page of a webhook, and its URL with every odd character."""
     make(people, name=HOSTILE, url=ODD_URL, slug="hostile")

@@ -35,8 +35,8 @@ class SignInFirst(TocsinError):
 
     def __init__(self) -> None:
         super().__init__(
-            "You are not signed in any more, so nothing was changed: sign in in another tab, come back "
-            "to this form and send it again"
+            "You are not signed in any more, so nothing was changed: sign in, open the page again "
+            "and send it from there"
         )
 
 

@@ -26,6 +26,11 @@ from tocsin.web.route import Access, Route
 from tocsin.web.visit import Visit
 
 _FIRST: Final = 10
+_MENDED_AT: Final = {
+    "no_default_routing": "/routing",
+    **dict.fromkeys(("webhooks_gone", "breakers_open", "webhooks_failing"), "/webhooks"),
+}
+"""Where somebody goes about a warning, by its code."""
 """How many of what would go out are shown."""
 
 
@@ -50,6 +55,7 @@ async def show_health(visit: Visit) -> Response:
     return visit.render(
         "health.html",
         findings=reasons_not_ready(health),
+        mended_at=_MENDED_AT,
         warned=[each for each in warnings(health) if each.code != "paused"],
         lateness=lateness,
         charts=[

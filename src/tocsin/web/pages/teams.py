@@ -30,15 +30,20 @@ async def show_teams(visit: Visit) -> Response:
         shown=shown,
         more=_more(visit, "/teams", shown.next_after),
         has_default_routing=has_default,
-        webhook=visit.query.get("webhook", "")[:64],
+        webhook=_webhook(visit),
     )
+
+
+def _webhook(visit: Visit) -> str:
+    """Return the webhook that somebody came to choose a policy for; empty when there is none."""
+    return visit.query.get("webhook", "")[:64]
 
 
 def _more(visit: Visit, path: str, after: str | None) -> str:
     """Return the link to the next page of a list; empty when this is the last one."""
     if after is None:
         return ""
-    webhook = visit.query.get("webhook", "")[:64]
+    webhook = _webhook(visit)
     return f"{path}?{urlencode({'after': after} | ({'webhook': webhook} if webhook else {}))}"
 
 
@@ -60,7 +65,9 @@ async def make_team(visit: Visit) -> Response:
     notice = (
         f"The team {made.name} is made. Give it a policy: what is to happen when an alert comes."
     )
-    return visit.redirect(f"/teams/{made.slug}", notice=notice)
+    webhook = _webhook(visit)
+    query = f"?{urlencode({'webhook': webhook})}" if webhook else ""
+    return visit.redirect(f"/teams/{made.slug}{query}", notice=notice)
 
 
 def _form(visit: Visit, refusal: TocsinError | None = None) -> Response:
@@ -69,6 +76,7 @@ def _form(visit: Visit, refusal: TocsinError | None = None) -> Response:
         refusal=refusal,
         name=visit.form.get("name", ""),
         slug=visit.form.get("slug", ""),
+        webhook=_webhook(visit),
         status=refusal.status_hint if refusal else 200,
     )
 
@@ -118,7 +126,7 @@ async def _page(visit: Visit, refusal: TocsinError | None = None) -> Response:
         refusal=refusal,
         name=visit.form.get("name", shown.team.name),
         new_slug=visit.form.get("slug", shown.team.slug),
-        webhook=visit.query.get("webhook", "")[:64],
+        webhook=_webhook(visit),
         status=refusal.status_hint if refusal else 200,
     )
 
