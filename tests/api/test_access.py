@@ -1,6 +1,7 @@
 """Every route needs its scope, and refuses in one shape."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -238,6 +239,21 @@ def test_a_revoked_token_ends_at_once(harness: Harness) -> None:
     assert harness.http.get("/api/v1/status", headers=headers).status_code == 200
     assert harness.ask("DELETE", "tokens/brief").status_code == 204
     check_error(harness.http.get("/api/v1/status", headers=headers), 401)
+
+
+def test_a_body_that_takes_its_time_outlives_no_token(harness: Harness) -> None:
+    """Whoever begins to send one by a token that is revoked before its end changes nothing."""
+    made = harness.ask("POST", "tokens", {"name": "brief", "scope": "administer"}).json()
+
+    def slowly() -> Iterator[bytes]:
+        yield b'{"name": "late", '
+        assert harness.ask("DELETE", "tokens/brief").status_code == 204
+        yield b'"scope": "administer"}'
+
+    headers = {"authorization": f"bearer {made['token']}"}
+    check_error(harness.http.post("/api/v1/tokens", content=slowly(), headers=headers), 401)
+    names = [each["name"] for each in harness.ask("GET", "tokens").json()["items"]]
+    assert "late" not in names
 
 
 def test_who_is_refused_is_not_listened_to(harness: Harness) -> None:

@@ -1,4 +1,5 @@
 import hashlib
+import time
 
 import pytest
 from hypothesis import given
@@ -25,6 +26,14 @@ def test_what_cannot_be_a_slug_is_refused_with_one_that_can(text: str) -> None:
     assert isinstance(instead, str)
     assert parse_slug(instead) == instead
     assert repr(instead) in str(refused.value)
+
+
+def test_a_long_text_is_refused_as_fast_as_it_is_read() -> None:
+    """A form may hold a megabyte, and nothing else runs while a pattern looks for a digit in it."""
+    began = time.process_time()
+    with pytest.raises(InvalidSlug):
+        parse_slug("x" * 50_000)
+    assert time.process_time() - began < 0.5
 
 
 def test_what_may_be_a_secret_is_not_written_another_way() -> None:

@@ -67,6 +67,14 @@ def test_the_first_administrator_chooses_a_name_too(alice: Alice) -> None:
     assert [change.actor for change in alice.changes()][:3] == ["user:asmith"] * 3
 
 
+def test_the_first_link_makes_no_second_administrator(alice: Alice) -> None:
+    """A log may hold it: once somebody administers, by whatever way, it does nothing any more."""
+    made = alice.does(invite_first_administrator)
+    join(alice, "bob", UserRole.ADMINISTRATOR)
+    with pytest.raises(InvitationOver):
+        accept(alice, made.token, "eve")
+
+
 def test_a_name_that_is_taken_is_not_given_to_whoever_has_a_link(alice: Alice) -> None:
     """Or it would be a way to somebody else's account."""
     join(alice, "bob", UserRole.VIEWER)

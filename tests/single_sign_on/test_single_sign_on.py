@@ -1,13 +1,22 @@
 """People sign in by a real OpenID Connect provider, over real sockets."""
 
 import asyncio
+import socket
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urljoin, urlsplit
 
+import httpx
 import pytest
+from tests.behaviour.harness import Tocsin, a_receiver
+from tests.manual_clock import ManualClock
 from tests.single_sign_on.conftest import Browser, World, serving
 
+from tocsin.clock import SystemClock
+from tocsin.domain.session import csrf_token
+from tocsin.domain.single_sign_on import Provider
+from tocsin.secret import Secret
+from tocsin.service.single_sign_on import MOST_WAITING
 from tocsin.web.pages.single_sign_on import JOURNEY_COOKIE
 from tocsin.web.visit import SESSION_COOKIE
 
@@ -77,20 +86,84 @@ def test_without_a_role_for_newcomers_only_who_is_linked_comes_in(issuer: str, h
             assert "nobody here is linked to you" in page.text
             assert await users(world) == {}
             await join(world, stranger, "anna")
-            page = await stranger.go(f"{world.url}{LEAVE}")
+            link = await link_of(world, stranger)
+            page = await stranger.go(link)
             assert "You can sign in that way from now on." in page.text
-            page = await stranger.go(f"{world.url}{LEAVE}")
+            page = await stranger.go(link)
             assert "You sign in that way already." in page.text
             elsewhere = await world.browser("ana")
             page = await elsewhere.go(f"{world.url}{LEAVE}?next=/account")
             assert "<strong>anna</strong>" in page.text
             thief = await world.browser("ana")
             await join(world, thief, "thief")
-            page = await thief.go(f"{world.url}{LEAVE}")
+            page = await thief.go(await link_of(world, thief))
             assert (page.status_code, "identity_taken" in page.text) == (409, True)
             await world.tocsin.call("PATCH", "users/anna", {"disabled": True})
             page = await elsewhere.go(f"{world.url}{LEAVE}")
             assert (page.status_code, "you are disabled here" in page.text) == (403, True)
+
+    asyncio.run(go())
+
+
+def test_only_who_asks_on_their_own_page_is_linked(issuer: str, home: Path) -> None:
+    """A link of somebody else's links nobody: they might be signed in at the provider as another."""
+
+    async def go() -> None:
+        async with serving(issuer, home, newcomers=None) as world:
+            victim, other = await world.browser("eve"), await world.browser("bob")
+            await join(world, victim, "victim")
+            await join(world, other, "other")
+            page = await victim.go(f"{world.url}{LEAVE}")
+            assert (page.status_code, "unknown_identity" in page.text) == (403, True)
+            for wrong in (f"{LEAVE}?link=", await link_of(world, other)):
+                page = await victim.go(urljoin(world.url, wrong))
+                assert (page.status_code, "came_from_elsewhere" in page.text) == (403, True)
+            await other.go(await link_of(world, other), stop_before=f"{world.url}{BACK}")
+            place = urlsplit(world.url).netloc
+            kept = victim.cookies[place]
+            kept[JOURNEY_COOKIE] = other.cookies[place][JOURNEY_COOKIE]
+            page = await victim.go(other.seen[-1])
+            assert (page.status_code, "came_from_elsewhere" in page.text) == (403, True)
+            assert "user.linked" not in {
+                change["action"] for change in (await world.tocsin.get("changes"))["items"]
+            }
+
+    asyncio.run(go())
+
+
+async def link_of(world: World, browser: Browser) -> str:
+    """Return where the account page leads who wants to be linked."""
+    page = await browser.go(f"{world.url}/account")
+    session = Secret(browser.cookies[urlsplit(world.url).netloc][SESSION_COOKIE])
+    link = f"{LEAVE}?link={csrf_token(session)}"
+    assert f'href="{link}"' in page.text or "You can sign in with Acme" in page.text
+    return world.url + link
+
+
+def test_a_provider_that_does_not_answer_keeps_nobody_else_waiting(home: Path) -> None:
+    """However many leave for it, pages and the API answer; and who comes when many wait is told so."""
+
+    async def go() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            issuer = f"http://127.0.0.1:{silent.getsockname()[1]}"
+            provider = Provider(issuer, "tocsin", Secret("secret"))
+            async with a_receiver() as receiver, httpx.AsyncClient(timeout=60) as http:
+                tocsin = Tocsin(home, ManualClock(), receiver)
+                await tocsin.start(clock=SystemClock(), oidc=provider)
+                url = tocsin.server.url
+                leaving = [
+                    asyncio.create_task(http.get(f"{url}{LEAVE}")) for _ in range(MOST_WAITING + 1)
+                ]
+                (told,), waiting = await asyncio.wait(
+                    leaving, return_when=asyncio.FIRST_COMPLETED, timeout=5
+                )
+                page = await asyncio.wait_for(http.get(f"{url}/sign-in"), 5)
+                for each in waiting:
+                    each.cancel()
+                await asyncio.wait(waiting)
+                await tocsin.stop()
+        assert (told.result().status_code, "many wait" in told.result().text) == (502, True)
+        assert page.status_code == 200
 
     asyncio.run(go())
 
@@ -193,8 +266,6 @@ def test_a_wrong_secret_and_a_provider_that_is_away_are_told(issuer: str, home: 
 
 def test_without_a_provider_there_is_no_way_to_one(home: Path) -> None:
     """Neither a button nor a path."""
-    from tests.behaviour.harness import Tocsin, a_receiver
-    from tests.manual_clock import ManualClock
 
     async def go() -> None:
         async with a_receiver() as receiver:

@@ -12,6 +12,7 @@ from tests.web.harness import People
 from tests.web.reading import read_page
 
 from tocsin.actions.sessions import list_sessions
+from tocsin.actions.users import disable_user
 from tocsin.domain.session import LASTS_UNUSED, TOUCH_AFTER, csrf_token
 from tocsin.secret import Secret
 from tocsin.service.transactions import Transactions
@@ -118,6 +119,40 @@ async def test_a_bug_is_told_by_its_id_and_nothing_else(
     assert record.error_id in answer.text  # type: ignore[attr-defined]
     assert "secret" not in answer.text
     assert record.path == "/page/{number:int}"  # type: ignore[attr-defined]
+
+
+async def test_a_form_that_takes_its_time_outlives_no_session(
+    harness: Harness, people: People
+) -> None:
+    """Whoever begins to send one, and is disabled before its end, does nothing by it."""
+    came = []
+
+    async def do(visit: Visit) -> Response:
+        came.append(visit.principal.name)
+        return Response()
+
+    token = csrf_token(Secret(people.viewer.cookies[SESSION_COOKIE]))
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"csrf="
+        harness.write(lambda tx, _: disable_user(tx, "vic", editor=harness.editor()))
+        yield token.encode()
+
+    async with showing(harness, do, method="POST") as client:
+        answer = await client.post("/page/7", content=slowly(), headers=session_of(people))
+
+    assert (answer.status_code, came) == (401, [])
+
+
+@pytest.mark.parametrize("number", ["9" * 19, "9" * 5000])
+async def test_a_number_that_no_store_has_is_no_page(
+    harness: Harness, people: People, number: str
+) -> None:
+    """And no bug, of which the log would tell at length."""
+    async with showing(harness, say) as client:
+        answer = await client.get(f"/page/{number}", headers=session_of(people))
+
+    assert (answer.status_code, "no_such_page" in answer.text) == (404, True)
 
 
 async def test_a_store_that_does_not_answer_is_told_with_when_to_come_back(

@@ -104,6 +104,16 @@ def test_steps_are_added_moved_and_removed_by_plain_buttons(people: People) -> N
     assert "Unsaved" not in tom.get(PRIMARY).words
 
 
+@pytest.mark.parametrize("number", ["9" * 5000, "\u00b2", "-1", ""])
+@pytest.mark.parametrize("verb", ["up", "down", "remove"])
+def test_a_button_that_is_not_there_moves_nothing(people: People, verb: str, number: str) -> None:
+    """However many digits the number of its step has."""
+    tom = people.team_administrator
+    fields = editor(tom)
+    moved = filled(press(tom, fields, f"{verb}-step-{number}"), f"{PRIMARY}/edit")
+    assert moved == fields
+
+
 def test_saving_makes_a_version_and_says_what_goes_on_with_the_old_one(people: People) -> None:
     """The incident that is open keeps what it started with, and is named."""
     number = people.harness.open_incident()

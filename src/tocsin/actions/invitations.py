@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 
 from tocsin.actions.editor import Editor
 from tocsin.actions.sessions import NewSession, begin_session, set_password
-from tocsin.actions.users import add_user, check_time_zone, show_user
+from tocsin.actions.users import add_user, check_time_zone, has_administrator, show_user
 from tocsin.domain.actor import OF_A_USER
 from tocsin.domain.invitation import (
     FIRST_LASTS,
@@ -85,10 +85,13 @@ def accept_invitation(
 ) -> NewSession:
     """Use a link: save the password, end what sessions there were, and sign its user in.
 
+    One that is nobody's in particular makes the first administrator, and no second: a log may hold it.
     Raises: InvitationOver, InvalidSlug, UserExists, InvalidTimeZone.
     """
     lock_configuration(tx)  # so that of two who use it at once one finds it used
     invitation = find_invitation(tx, token, now=editor.now)
+    if invitation.user is None and has_administrator(tx):
+        raise InvitationOver
     invitations.delete_invitation(tx, invitation.id)
     as_user = editor.acting_as(f"{OF_A_USER}{invitation.user or accepted.name}")
     user = _user_of(tx, invitation, accepted, editor=as_user)

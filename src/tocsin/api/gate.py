@@ -61,10 +61,13 @@ class Gate:
 
     async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
-        if path.startswith(API) and path != OPENAPI:
-            principal = await self._authenticate(scope)
-            scope.setdefault("state", {})["principal"] = principal
+        is_asked = path.startswith(API) and path != OPENAPI
+        principal = await self._authenticate(scope) if is_asked else None
         body = await read_body(receive, at_most=LARGEST_BODY)
+        if body and is_asked:  # it may take its time to come, and the token be revoked by then
+            principal = await self._authenticate(scope)
+        if principal is not None:
+            scope.setdefault("state", {})["principal"] = principal
         if body:
             scope = {**scope, "headers": _as_json(scope["headers"])}
         await self.app(scope, _replay(body, receive), send)

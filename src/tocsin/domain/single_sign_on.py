@@ -78,12 +78,21 @@ class Journey:
     """Where they go on."""
     ends_at: float
     """Units: seconds since 1970."""
+    links: int = 0
+    """The user who asked to be linked to who they are there, by its id; 0: somebody signs in."""
 
     @classmethod
-    def begin(cls, random_bytes: Callable[[int], bytes], *, wanted: str, now: datetime) -> Self:
+    def begin(
+        cls,
+        random_bytes: Callable[[int], bytes],
+        *,
+        wanted: str,
+        now: datetime,
+        links: int = 0,
+    ) -> Self:
         """Units: `random_bytes` are of a cryptographic source."""
         state, nonce, verifier = (_text(random_bytes(_RANDOM_BYTES)) for _ in range(3))
-        return cls(state, nonce, verifier, wanted, (now + AWAY_FOR).timestamp())
+        return cls(state, nonce, verifier, wanted, (now + AWAY_FOR).timestamp(), links)
 
     def packed(self) -> Secret:
         return Secret(json.dumps(asdict(self)))

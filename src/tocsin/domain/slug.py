@@ -36,7 +36,7 @@ def parse_slug(text: str) -> Slug:
     of what leaves the server as it was written, but not as we would write it.
     """
     if not is_slug(text):
-        instead = None if _SECRET_LIKE.search(text) else slug_from_name(text)
+        instead = None if _SECRET_LIKE.match(text) else slug_from_name(text)
         raise InvalidSlug(
             f"{text[:LONGEST_SLUG]!r} cannot be a slug: write 1 to {LONGEST_SLUG} lower-case "
             f"letters, digits and inner hyphens, such as {instead or _EXAMPLE!r}",

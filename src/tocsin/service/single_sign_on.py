@@ -1,16 +1,18 @@
 """What is asked of an OpenID Connect provider: what it offers, its keys, and whose a code is.
 
-Every method waits for the network: for use on a thread. What Authlib brings is imported with the first.
+Every method but `run` waits for the network: for use inside it. What Authlib brings is imported with the first.
 """
 
+import asyncio
 import base64
 import json
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from http.client import HTTPException
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.error import URLError
 from urllib.parse import quote_plus, urlencode
 from urllib.request import HTTPRedirectHandler, Request, build_opener
@@ -25,6 +27,11 @@ from tocsin.domain.single_sign_on import (
     is_trustworthy,
 )
 
+T = TypeVar("T")
+THREADS: Final = 2
+"""Of its own: a provider that does not answer keeps nobody else waiting, such as whoever was paged."""
+MOST_WAITING: Final = 20
+"""Whoever comes then is asked to come again."""
 logger = logging.getLogger(__name__)
 _WELL_KNOWN: Final = "/.well-known/openid-configuration"
 _KEPT_SECONDS: Final = 3600.0
@@ -65,6 +72,20 @@ class SingleSignOn:
         self._offers: dict[str, Any] = {}
         self._keys: dict[str, Any] = {}
         self._asked_at = 0.0
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="tocsin-provider")
+        self._waiting = 0
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Return what `work` returns, which asks the provider; for use on the loop. Raises: SingleSignOnFailed."""
+        if self._waiting >= MOST_WAITING:
+            raise SingleSignOnFailed(
+                "The provider is slow, and many wait for it: try again in a moment, or sign in by a password"
+            )
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        finally:
+            self._waiting -= 1
 
     def leave(self, journey: Journey, *, redirect_uri: str) -> str:
         """Return where the browser goes. Raises: SingleSignOnFailed."""

@@ -39,6 +39,8 @@ from tocsin.web.visit import CSRF_FIELD, SESSION_COOKIE, Visit, read_form
 
 LARGEST_FORM: Final = 1024 * 1024
 """Bytes."""
+GREATEST_NUMBER: Final = 2**63 - 1
+"""In a path: no store has a greater one."""
 SIGN_IN: Final = "/sign-in"
 logger = logging.getLogger(__name__)
 
@@ -109,6 +111,10 @@ class Pages:
             _admit(visit.who.principal if visit.who else None, needs, found.params)
         if visit.request.method == "POST":
             await _take_form(visit, needs)
+            if needs is not Access.PUBLIC:
+                # A form may take its time to come, and whoever sends it may be let in no more by then.
+                await self._recognise(visit)
+                _admit(visit.who.principal if visit.who else None, needs, found.params)
         return await found.route.run(visit)
 
     def _find(self, request: Request) -> _Found:
@@ -121,7 +127,15 @@ class Pages:
                 continue
             if route.method == method:
                 given = matched.groupdict().items()
-                return _Found(route, {name: converters[name].convert(text) for name, text in given})
+                try:
+                    params = {name: converters[name].convert(text) for name, text in given}
+                except ValueError:  # more digits than Python reads
+                    raise NoSuchPage from None
+                if any(
+                    isinstance(each, int) and each > GREATEST_NUMBER for each in params.values()
+                ):
+                    raise NoSuchPage
+                return _Found(route, params)
             allowed.append(route.method)
         if allowed:
             raise WrongMethod(allowed)

@@ -117,16 +117,17 @@ async def send_policy(visit: Visit) -> Response:
 
 def _focus(draft: PolicyDraft, do: str) -> str:
     """Return the id of what a keyboard goes on with: the new step, or the button of the one that moved."""
-    verb, _, number = do.partition("-step-")
+    verb, _, text = do.partition("-step-")
+    number = _number(text) or 0
     match verb:
         case "add-step":
             return f"f-step-{len(draft.steps)}-after"
-        case "up" if number.isdecimal() and int(number) > 2:
-            return f"do-up-step-{int(number) - 1}"
+        case "up" if number > 2:
+            return f"do-up-step-{number - 1}"
         case "up":
             return "do-down-step-1"
-        case "down" if number.isdecimal() and int(number) + 1 < len(draft.steps):
-            return f"do-down-step-{int(number) + 1}"
+        case "down" if number + 1 < len(draft.steps):
+            return f"do-down-step-{number + 1}"
         case "down":
             return f"do-up-step-{len(draft.steps)}"
     return ""

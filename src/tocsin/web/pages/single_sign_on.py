@@ -11,6 +11,7 @@ from tocsin.actions.identities import link_identity, sign_in_by_identity
 from tocsin.actions.incident_set import Context
 from tocsin.actions.sessions import NewSession
 from tocsin.domain.principal import Principal, Scope
+from tocsin.domain.session import is_csrf_token
 from tocsin.domain.single_sign_on import (
     AWAY_FOR,
     CALLBACK_PATH,
@@ -24,7 +25,7 @@ from tocsin.store.database import Tx
 from tocsin.vault import MasterKeyWrong, SealBroken
 from tocsin.web.pages.account import ACCOUNT
 from tocsin.web.pages.signing_in import path_of_ours, with_session
-from tocsin.web.refusals import NoSuchPage
+from tocsin.web.refusals import CameFromElsewhere, NoSuchPage
 from tocsin.web.route import Access, Route
 from tocsin.web.visit import Visit
 
@@ -32,12 +33,22 @@ JOURNEY_COOKIE: Final = "__Host-tocsin-oidc"
 
 
 async def leave(visit: Visit) -> Response:
-    """Send the browser to the provider, and remember it."""
+    """Send the browser to the provider, and remember it, and whom to link if our own page asks for that.
+
+    A link of somebody else's could send a user away as whoever that is at the provider.
+    Raises: CameFromElsewhere.
+    """
     provider = _provider(visit)
     wanted = path_of_ours(visit.query.get("next", ""))
     services = visit.services
-    journey = Journey.begin(services.random_bytes, wanted=wanted, now=visit.now)
-    to = await visit.work.call(partial(provider.leave, journey, redirect_uri=_redirect_uri(visit)))
+    links = 0
+    if "link" in visit.query:
+        token = visit.token if visit.who else None
+        if token is None or not is_csrf_token(token, visit.query["link"]):
+            raise CameFromElsewhere
+        links = visit.user.id
+    journey = Journey.begin(services.random_bytes, wanted=wanted, links=links, now=visit.now)
+    to = await provider.run(partial(provider.leave, journey, redirect_uri=_redirect_uri(visit)))
     answer = RedirectResponse(to, status_code=303)
     sealed = services.vault.seal(journey.packed())
     answer.set_cookie(
@@ -53,14 +64,14 @@ async def leave(visit: Visit) -> Response:
 
 
 async def arrive(visit: Visit) -> Response:
-    """Sign in who comes back; whoever is signed in already is linked to who they are at the provider."""
+    """Sign in who comes back, or link who left for that, and is signed in still."""
     provider = _provider(visit)
     journey = _journey(visit)
     if visit.query.get("error"):
         raise SingleSignOnFailed(
             "The provider did not let you in; try again, or sign in by a password"
         )
-    identity = await visit.work.call(
+    identity = await provider.run(
         partial(
             provider.arrive,
             visit.query.get("code", ""),
@@ -69,12 +80,17 @@ async def arrive(visit: Visit) -> Response:
             now=visit.now,
         )
     )
-    answer = await (_link(visit, identity) if visit.who else _sign_in(visit, identity, journey))
+    answer = await (
+        _link(visit, identity, journey) if journey.links else _sign_in(visit, identity, journey)
+    )
     answer.delete_cookie(JOURNEY_COOKIE, path="/", secure=True, httponly=True)
     return answer
 
 
-async def _link(visit: Visit, identity: Identity) -> Response:
+async def _link(visit: Visit, identity: Identity, journey: Journey) -> Response:
+    """Raises: CameFromElsewhere, if it is another who left."""
+    if visit.who is None or visit.user.id != journey.links:
+        raise CameFromElsewhere
     user = visit.user
     is_new, _ = await edit(
         visit.work,
