@@ -8,12 +8,14 @@ from tocsin.domain.incident import Effect
 
 @pytest.mark.parametrize("effect", Effect)
 @pytest.mark.parametrize("is_unknown_type", [False, True])
-@pytest.mark.parametrize("nobody_left", [False, True])
-def test_every_alert_has_one(effect: Effect, *, is_unknown_type: bool, nobody_left: bool) -> None:
+@pytest.mark.parametrize("has_no_policy", [False, True])
+def test_every_alert_has_one(effect: Effect, *, is_unknown_type: bool, has_no_policy: bool) -> None:
     """One that opens or reopens pages, unless no policy could start; of the others, some joined what pages."""
-    fate = fate_of(effect, is_unknown_type=is_unknown_type, nobody_left=nobody_left)
+    fate = fate_of(effect, is_unknown_type=is_unknown_type, has_no_policy=has_no_policy)
     if effect in (Effect.OPENED, Effect.REOPENED):
-        assert fate is (Fate.STARTED_NO_POLICY if nobody_left else Fate.PAGED)
+        assert fate is (Fate.STARTED_NO_POLICY if has_no_policy else Fate.PAGED)
+    elif effect is Effect.ROLLED_UP and has_no_policy:
+        assert fate is Fate.JOINED_NO_POLICY
     elif is_unknown_type:
         assert fate is Fate.UNKNOWN_TYPE
     elif effect in (Effect.DOES_NOT_OPEN, Effect.NO_OPEN_INCIDENT, Effect.RECORDED):

@@ -215,7 +215,7 @@ def test_all_of_it_is_there_as_text(people: People) -> None:
         assert each in answer.text
 
 
-@pytest.mark.parametrize("number", ["7", "0", "9" * 15, "9" * 40])
+@pytest.mark.parametrize("number", ["7", "0", "9" * 15])
 def test_one_that_is_not_there_is_not_found(people: People, number: str) -> None:
     """Whatever number, and whatever is to be done to it."""
     for answer in (

@@ -349,6 +349,13 @@ class IncidentSet:
             # What a later change finds is cancelled already.
             self._silenced.setdefault(number, reason)
 
+    def started_no_policy(self, number: int) -> bool:
+        """Return whether nobody is left to page because no policy could start, and none has ended."""
+        incident = self._incidents[number]
+        if incident.nobody_left_since is None:
+            return False
+        return not any(each.counts_in(incident.round) for each in self._escalations.of(number))
+
     # --- bookkeeping
 
     def _take_number(self) -> int:

@@ -59,11 +59,11 @@ def _take_in(incidents: IncidentSet, alert: Alert, alert_id: int, context: Conte
 
 
 def _fate(incidents: IncidentSet, alert: Alert, receipt: Receipt) -> Fate:
-    incident = receipt.incident and incidents.find(receipt.incident)
     return fate_of(
         receipt.effect,
         is_unknown_type=alert.is_unknown_type,
-        nobody_left=bool(incident and incident.nobody_left_since),
+        has_no_policy=receipt.incident is not None
+        and incidents.started_no_policy(receipt.incident),
     )
 
 

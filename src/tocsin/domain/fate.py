@@ -15,6 +15,8 @@ class Fate(StrEnum):
     """It opened or reopened an incident, and none could start."""
     JOINED = "joined"
     """It was about an open incident: it rolled up, acknowledged, or resolved."""
+    JOINED_NO_POLICY = "joined_no_policy"
+    """It rolled up into an incident for which no policy could start."""
     UNKNOWN_TYPE = "unknown_type"
     """Its message type is none that exists, so it counted as INFO."""
     DOES_NOT_OPEN = "does_not_open"
@@ -27,6 +29,7 @@ class Fate(StrEnum):
 
 PAGED_NOBODY: Final = (
     Fate.STARTED_NO_POLICY,
+    Fate.JOINED_NO_POLICY,
     Fate.UNKNOWN_TYPE,
     Fate.DOES_NOT_OPEN,
     Fate.NO_OPEN_INCIDENT,
@@ -44,6 +47,7 @@ _TEXTS: Final = {
     Fate.PAGED: "opened an incident and paged",
     Fate.STARTED_NO_POLICY: "opened an incident that started no policy",
     Fate.JOINED: "joined an open incident",
+    Fate.JOINED_NO_POLICY: "joined an open incident that started no policy",
     Fate.UNKNOWN_TYPE: "had a message type that does not exist, and counted as INFO",
     Fate.DOES_NOT_OPEN: "had a type that opens no incident under its routing key",
     Fate.NO_OPEN_INCIDENT: "found no open incident to acknowledge or resolve",
@@ -51,10 +55,12 @@ _TEXTS: Final = {
 }
 
 
-def fate_of(effect: Effect, *, is_unknown_type: bool, nobody_left: bool) -> Fate:
-    """Return the fate of an alert. `nobody_left`: of the policies of its incident, none could start."""
+def fate_of(effect: Effect, *, is_unknown_type: bool, has_no_policy: bool) -> Fate:
+    """Return the fate of an alert. `has_no_policy`: of the policies of its incident, none could start."""
     if effect in _OPENING:
-        return Fate.STARTED_NO_POLICY if nobody_left else Fate.PAGED
+        return Fate.STARTED_NO_POLICY if has_no_policy else Fate.PAGED
+    if effect is Effect.ROLLED_UP and has_no_policy:
+        return Fate.JOINED_NO_POLICY
     if is_unknown_type:
         return Fate.UNKNOWN_TYPE
     return _OF_EFFECT.get(effect, Fate.JOINED)
