@@ -21,7 +21,7 @@ def few_configured(receiver: str, receiver_with_tls: str, ca_bundle: str) -> str
                 profile="documented",
                 follow_up=["acknowledged", "resolved"],
             ),
-            "chat": webhook("Chat room", "chat", answer_may_act=True, follow_up=["acknowledged"]),
+            "chat": webhook("Chat room", "chat", follow_up=["acknowledged"]),
             "siren": webhook(
                 "Siren in the machine hall",
                 "siren",
@@ -31,7 +31,9 @@ def few_configured(receiver: str, receiver_with_tls: str, ca_bundle: str) -> str
             "old-pager": webhook("Old pager", "old-pager"),
             "slow-bot": webhook("Slow bot", "slow-bot", total_timeout="5s", slots=1),
             "status-board": webhook("Status board", "status-board", enabled=False),
-            "ticket-desk": webhook("Ticket desk", "ticket-desk", skip_if_late="30m"),
+            "ticket-desk": webhook(
+                "Ticket desk", "ticket-desk", skip_if_late="30m", answer_may_act=True
+            ),
             "vault-door": {
                 "name": "Vault door",
                 "url": f"{receiver_with_tls}/vault-door",

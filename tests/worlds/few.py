@@ -8,11 +8,15 @@ from tests.behaviour.harness import Tocsin
 from tests.worlds.people import ADMINISTRATOR, do, join
 
 from tocsin.actions.invitations import invite
-from tocsin.actions.users import add_user, disable_user
+from tocsin.actions.tokens import create_token_of
+from tocsin.actions.users import add_user, disable_user, show_user
+from tocsin.domain.principal import Scope
 from tocsin.domain.user import UserRole
 
 BEGINS: Final = datetime.fromisoformat("2026-10-30T14:00:00+00:00")
 ENDS: Final = datetime.fromisoformat("2026-11-02T03:07:00+00:00")
+DISK: Final = "db-1.example.com disk"
+"""What is full at three in the night."""
 _MINUTE: Final = timedelta(minutes=1)
 
 
@@ -31,6 +35,7 @@ class _Weekend:
     def __init__(self, tocsin: Tocsin) -> None:
         self._tocsin = tocsin
         self._answer = tocsin.receiver.answer
+        self._tokens: dict[str, str] = {}
 
     async def _at(self, text: str, *, every: timedelta | None = None) -> None:
         """Let time go by until then; `every`: in steps, so that retries come when they are due."""
@@ -45,6 +50,22 @@ class _Weekend:
         await self._tocsin.alert(type_, entity, key=key, **fields)
         found = (await self._tocsin.get("incidents", entity_id=entity, limit=1))["items"]
         return int(found[0]["number"]) if found else 0
+
+    async def _act(self, number: int, action: str, **body: Any) -> None:
+        """Let Bob do to an incident what a responder may."""
+        await self._ask("POST", f"incidents/{number}/{action}", by="bob", **body)
+
+    async def _ask(self, method: str, path: str, *, by: str, **body: Any) -> dict[str, Any]:
+        """Let somebody call the API by a token of their own."""
+        answer = await self._tocsin.http.request(
+            method,
+            f"/api/v1/{path}",
+            json=body,
+            headers={"Authorization": f"Bearer {self._tokens[by]}"},
+        )
+        assert answer.is_success, answer.text
+        await self._tocsin.settle()
+        return dict(answer.json())
 
     async def friday(self) -> None:
         """All is well: what opens is taken care of."""
@@ -62,7 +83,7 @@ class _Weekend:
             **_annotated("db-3"),
         )
         await self._at("10-30T14:02")
-        await self._tocsin.act(lag, "acknowledge", message="I see it: the big import. Watching.")
+        await self._act(lag, "acknowledge", message="I see it: the big import. Watching.")
         await self._at("10-30T14:40")
         await self._tocsin.alert("RECOVERY", "db-3.example.com replication", key="database")
         self._answer("/chat", 500, 503, 200)
@@ -82,6 +103,11 @@ class _Weekend:
         await join(tocsin, "wall", roles.VIEWER)
         await join(tocsin, "dave", roles.RESPONDER)
         await do(tocsin, disable_user, "dave", by=f"user:{ADMINISTRATOR}")
+        for name, scope in ((ADMINISTRATOR, Scope.ADMINISTER), ("bob", Scope.RESPOND)):
+            with tocsin.server.store.database.read() as tx:
+                user = show_user(tx, name)
+            token = await do(tocsin, create_token_of, user, name="laptop", scope=scope)
+            self._tokens[name] = token.secret.reveal()
         await do(tocsin, add_user, name="erin", role=roles.RESPONDER)
         await do(tocsin, invite, "erin")
 
@@ -108,21 +134,17 @@ class _Weekend:
             "INFO", "deploy-4711", key="web", state_message="Version 4711 is out"
         )
         await self._tocsin.alert("PURPLE", "odd-one", key="web")
-        await self._alert(
-            "database", "db-1.example.com disk", "WARNING", state_message="18 % left on /var"
-        )
+        await self._alert("database", DISK, "WARNING", state_message="18 % left on /var")
         for minute in range(1, 13):
             await self._at(f"10-31T09:{minute:02}")
             left = f"{18 - minute} % left on /var"
-            await self._tocsin.alert(
-                "CRITICAL", "db-1.example.com disk", key="database", state_message=left
-            )
-        disk = await self._tocsin.number_of("db-1.example.com disk")
-        await self._tocsin.act(disk, "acknowledge")
+            await self._tocsin.alert("CRITICAL", DISK, key="database", state_message=left)
+        disk = await self._tocsin.number_of(DISK)
+        await self._act(disk, "acknowledge")
         await self._at("10-31T10:00")
-        await self._tocsin.act(disk, "reopen", message="It was not the logs after all")
+        await self._act(disk, "reopen", message="It was not the logs after all")
         await self._at("10-31T10:20")
-        await self._tocsin.act(disk, "resolve", message="Moved the archive to the new volume")
+        await self._act(disk, "resolve", message="Moved the archive to the new volume")
         await self._too_slow()
 
     async def _too_slow(self) -> None:
@@ -130,10 +152,10 @@ class _Weekend:
         self._answer("/slow-bot", 500, 200)
         self._tocsin.receiver.hold("/slow-bot")
         number = await self._alert("slow", "ci.example.com queue", state_message="212 builds wait")
-        await self._tocsin.act(number, "acknowledge")
+        await self._act(number, "acknowledge")
         self._tocsin.receiver.let_go("/slow-bot")
         await self._at("10-31T10:30")
-        await self._tocsin.act(number, "resolve")
+        await self._act(number, "resolve")
 
     async def sunday(self) -> None:
         """The siren stands without power, and stays so."""
@@ -147,18 +169,20 @@ class _Weekend:
             )
         await self._at("11-01T22:20", every=timedelta(seconds=20))
         await self._tocsin.alert("RECOVERY", "hall-south.example.com temperature", key="hall")
-        by_hand = await self._tocsin.post(
+        by_hand = await self._ask(
+            "POST",
             "incidents",
+            by="bob",
             summary="Water drips from the ceiling of the cellar",
             details="Above rack 14. The caretaker is on her way.",
             routing_key="web",
         )
         await self._at("11-01T22:24")
         await self._call("mail-out")
-        await self._tocsin.act(by_hand["number"], "reroute", policies=["database/working-hours"])
+        await self._act(by_hand["number"], "reroute", policies=["database/working-hours"])
         await self._at("11-01T23:00", every=_MINUTE)
         mail = await self._tocsin.number_of("heartbeat/mail-out")
-        await self._tocsin.act(mail, "acknowledge", message="The provider has an outage")
+        await self._act(mail, "acknowledge", message="The provider has an outage")
 
     async def night(self) -> None:
         """Now: one is acknowledged, one held, one calls nobody any more, and two escalate."""
@@ -170,7 +194,7 @@ class _Weekend:
             **_annotated("ledger"),
         )
         await self._at("11-02T00:31")
-        await self._tocsin.act(
+        await self._act(
             ledger,
             "hold",
             message="The bank is in maintenance until half past four",
@@ -183,14 +207,14 @@ class _Weekend:
         )
         await self._at("11-02T02:02")
         (delivery,) = await self._tocsin.deliveries(incident=probe)
-        await self._tocsin.post(f"deliveries/{delivery['id']}/send-again")
+        await self._ask("POST", f"deliveries/{delivery['id']}/send-again", by="bob")
         await self._at("11-02T02:04")
-        await self._tocsin.act(probe, "acknowledge", message="Rolling back 4712")
+        await self._act(probe, "acknowledge", message="Rolling back 4712")
         await self._change_policies()
         await self._at("11-02T02:54")
         await self._alert(
             "database",
-            "db-1.example.com disk",
+            DISK,
             monitoring_tool="prometheus",
             host_name="db-1.example.com",
             entity_display_name="Disk of db-1 is full",
@@ -218,12 +242,12 @@ class _Weekend:
         await self._change(
             "platform/primary", [("0s", ["chat"]), ("2m", ["phone-bridge", "pager"])]
         )
-        await self._tocsin.post("webhooks/chat/rotate", promote_in="2d")
+        await self._ask("POST", "webhooks/chat/rotate", by=ADMINISTRATOR, promote_in="2d")
 
     async def _change(self, path: str, steps: Sequence[tuple[str, Sequence[str]]]) -> None:
         listed = [{"after": after, "webhooks": webhooks} for after, webhooks in steps]
-        await self._tocsin.call(
-            "PUT", f"policies/{path}", {"steps": listed, "name": "Primary on-call"}
+        await self._ask(
+            "PUT", f"policies/{path}", by=ADMINISTRATOR, steps=listed, name="Primary on-call"
         )
 
     async def _call(self, heartbeat: str) -> None:

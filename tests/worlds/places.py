@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from tests.behaviour.harness import Tocsin
+from tests.worlds.few import DISK
 from tests.worlds.people import ADMINISTRATOR, do
 
 from tocsin.actions.invitations import invite, invite_first_administrator
@@ -133,7 +134,8 @@ async def _facts(tocsin: Tocsin) -> dict[str, Any]:
     for status in ("acknowledged", "resolved"):
         learn(status, await _items(tocsin, "incidents", status=status, limit=1), "number")
     triggered = await _items(tocsin, "incidents", status="triggered", limit=50)
-    learn("escalating", [each for each in triggered if not each["nobody_left_since"]], "number")
+    escalating = [each for each in triggered if not each["nobody_left_since"]]
+    learn("escalating", sorted(escalating, key=lambda each: each["entity_id"] != DISK), "number")
     learn("nobody_left", [each for each in triggered if each["nobody_left_since"]], "number")
     acknowledged = await _items(tocsin, "incidents", status="acknowledged", limit=50)
     learn("held", [each for each in acknowledged if each["held_until"]], "number")
