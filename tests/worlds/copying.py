@@ -42,10 +42,11 @@ class _Copied:
     where: str = "TRUE"
 
 
+_INCIDENTS: Final = _Copied(
+    schema.incidents, ("first_alert_id", "latest_alert_id", "raising_alert_id"), ("entity_id",)
+)
 _OF_INCIDENTS: Final = (
-    _Copied(
-        schema.incidents, ("first_alert_id", "latest_alert_id", "raising_alert_id"), ("entity_id",)
-    ),
+    _INCIDENTS,
     _Copied(schema.alerts, ("id",), ("entity_id",), where="incident IS NOT NULL"),
     _Copied(schema.escalations),
     _Copied(
@@ -64,6 +65,7 @@ _OF_INCIDENTS: Final = (
 )
 _C = schema_configuration
 _HASH: Final = {"hash": "another_hash()"}
+_WEBHOOKS: Final = _Copied(_C.webhooks, ("id",), ("slug", "name"))
 _OF_CONFIGURATION: Final = (
     # Together: a policy's copy belongs to the copy of its team.
     _Copied(_C.teams, ("id",), ("slug", "name")),
@@ -71,14 +73,14 @@ _OF_CONFIGURATION: Final = (
     _Copied(
         _C.policy_versions, ("id", "policy_id"), other={"steps": "copied_json(steps, k)"}
     ),  # so that they call copies
-    _Copied(_C.webhooks, ("id",), ("slug", "name")),
+    _WEBHOOKS,
     _Copied(_C.routing_keys, (), ("key",), where="key <> ''"),
     _Copied(_C.routing_policies, ("policy_id",), ("key",), where="key <> ''"),
     _Copied(_C.heartbeats, ("id",), ("slug", "name")),
 )
 _LISTED_ALONE: Final = (
     _Copied(_C.alert_keys, ("id",), ("name",), _HASH),
-    _Copied(_C.tokens, ("id",), ("name",), _HASH),
+    _Copied(_C.tokens, ("id",), ("name",), _HASH, where="user_id IS NULL"),
     _Copied(schema_identity.users, ("id",), ("name",)),
     _Copied(_C.changes, ("id",)),
     _Copied(schema.refused_alerts, ("id",)),
@@ -88,8 +90,8 @@ _LISTED_ALONE: Final = (
 def copy_incidents(database: Path, *, incidents: int, now: datetime) -> None:
     """Copy what has happened until there are at least so many incidents. Units: `now` is aware UTC."""
     with _changing(database) as connection:
-        count = _count(connection, "incidents")
-        copies = _copies(connection, "incidents", incidents)
+        count = _count(connection, _INCIDENTS)
+        copies = _copies(connection, _INCIDENTS, incidents)
         _number_copies(connection, copies)
         connection.create_function(
             "copied_entries", 2, lambda text, k: _entries(text, k, count), deterministic=True
@@ -105,21 +107,22 @@ def copy_configuration(database: Path, *, webhooks: int, others: int, now: datet
     """
     with _changing(database) as connection:
         connection.create_function("another_hash", 0, lambda: secrets.token_bytes(32))
-        wanted = [(each, "webhooks", webhooks) for each in _OF_CONFIGURATION]
-        wanted += [(each, each.table.name, others) for each in _LISTED_ALONE]
-        copies = [_copies(connection, table, count) for _, table, count in wanted]
+        wanted = [(each, _WEBHOOKS, webhooks) for each in _OF_CONFIGURATION]
+        wanted += [(each, each, others) for each in _LISTED_ALONE]
+        copies = [_copies(connection, counted, count) for _, counted, count in wanted]
         _number_copies(connection, max(copies))
         for (each, *_), number in zip(wanted, copies, strict=True):
             _copy(connection, each, count=0, now=to_micros(now), copies=number)
 
 
-def _copies(connection: sqlite3.Connection, table: str, wanted: int) -> int:
-    """Return how many copies make as many rows of a table, or a few more."""
-    return -(-wanted // _count(connection, table)) - 1
+def _copies(connection: sqlite3.Connection, what: _Copied, wanted: int) -> int:
+    """Return how many copies of what is copied of a table make as many rows, or a few more."""
+    return -(-wanted // _count(connection, what)) - 1
 
 
-def _count(connection: sqlite3.Connection, table: str) -> int:
-    return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+def _count(connection: sqlite3.Connection, what: _Copied) -> int:
+    select = f"SELECT count(*) FROM {what.table.name} WHERE {what.where}"
+    return int(connection.execute(select).fetchone()[0])
 
 
 @contextmanager
