@@ -199,6 +199,8 @@ def test_no_form_is_taken_without_the_token_of_the_session(people: People) -> No
 
 
 def test_a_path_that_is_no_page_says_so(people: People) -> None:
-    """With the way back, and for strangers too."""
-    answer = people.stranger.get("/no/such/page")
-    assert (answer.status, answer.page.title) == (404, "No such page - Tocsin")
+    """With the way to the others for whoever is signed in, and for strangers too."""
+    for visitor, has_places in ((people.stranger, False), (people.viewer, True)):
+        answer = visitor.get("/no/such/page")
+        assert (answer.status, answer.page.title) == (404, "No such page - Tocsin")
+        assert ("Incidents" in answer.page.links) is has_places

@@ -103,10 +103,10 @@ class Pages:
 
     async def _enter(self, visit: Visit) -> Response:
         """Let in whom the route admits, and answer. Raises: every refusal of a page."""
+        await self._recognise(visit)  # first: a page that is not there has the way to the others
         found = self._find(visit.request)
         visit.params = found.params
         needs = found.route.needs
-        await self._recognise(visit)
         if needs is not Access.PUBLIC:
             _admit(visit.who.principal if visit.who else None, needs, found.params)
         if visit.request.method == "POST":
@@ -148,11 +148,13 @@ class Pages:
     async def _recognise(self, visit: Visit) -> None:
         """Find out who comes, by their session, and whether Tocsin is paused: both are in every page."""
         text = visit.request.cookies.get(SESSION_COOKIE)
-        token = visit.token = Secret(text) if text else None
+        if not text:
+            visit.who = visit.token = None
+            return
+        token = visit.token = Secret(text)
 
         def look(tx: Tx) -> tuple[SignedIn | None, bool]:
-            signed_in = find_session(tx, token, now=visit.now) if token else None
-            return signed_in, is_paused(tx)
+            return find_session(tx, token, now=visit.now), is_paused(tx)
 
         visit.who, visit.is_paused = await self._work.read(look)
         if visit.who is not None and visit.who.needs_touch:
