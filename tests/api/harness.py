@@ -170,6 +170,7 @@ class Harness:
 
     def begin_anew(self) -> None:
         """Forget everything but the tokens and the configuration that each test finds."""
+        self.ids = IdSource(node=1)  # or what a test made late would be late for the next one, too
         if self.url:
             self._on_the_loop(self.refused.close)
             self.drain()

@@ -41,7 +41,8 @@ def test_a_table_is_cut_to_the_terminal(served: Served) -> None:
     narrow = on_terminal("webhooks", env=env, columns=64).splitlines()
     wide = on_terminal("webhooks", env=env, columns=200).splitlines()
 
-    assert all(len(line) <= 64 for line in narrow)
+    # What is said below it of one that fails is a sentence, and no part of the table.
+    assert [line for line in narrow if len(line) > 64 and " is left alone, " not in line] == []
     assert any(line.endswith("...") for line in narrow)
     assert not any("..." in line for line in wide)
 

@@ -94,7 +94,9 @@ def test_no_log_tells_a_secret_that_somebody_put_into_a_path(home: Path, form: s
     with serving(home, TOCSIN_LOG_FORMAT=form) as server:
         assert server.cli("webhooks", "add", "pager", "https://pager.example/").code == 0
         shown = server.cli("webhooks", "show", "pager", "--auth-code", "--json").json
-        refused = server.cli("webhooks", "show", shown["auth_code"])
+        refused = server.cli(
+            "webhooks", "show", "--", shown["auth_code"]
+        )  # it may begin with a hyphen
         assert refused.code == 1
         assert "There is no webhook '***'" in refused.err
     log = (home.parent / "home.log").read_text()
