@@ -1,6 +1,5 @@
 """The pages: every route behind one gate, which knows who comes, and lets in whom the route admits."""
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,7 +12,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tocsin.actions.pause import is_paused
 from tocsin.actions.sessions import find_session, touch
-from tocsin.domain.principal import Principal
 from tocsin.domain.session import SignedIn, is_csrf_token
 from tocsin.errors import TocsinError
 from tocsin.secret import Secret
@@ -42,7 +40,6 @@ LARGEST_FORM: Final = 1024 * 1024
 GREATEST_NUMBER: Final = 2**63 - 1
 """In a path: no store has a greater one."""
 SIGN_IN: Final = "/sign-in"
-logger = logging.getLogger(__name__)
 
 
 def make_pages(transactions: Transactions) -> ASGIApp:
@@ -107,14 +104,13 @@ class Pages:
         found = self._find(visit.request)
         visit.params = found.params
         needs = found.route.needs
-        if needs is not Access.PUBLIC:
-            _admit(visit.who.principal if visit.who else None, needs, found.params)
+        _admit(visit, needs)
         if visit.request.method == "POST":
             await _take_form(visit, needs)
             if needs is not Access.PUBLIC:
                 # A form may take its time to come, and whoever sends it may be let in no more by then.
                 await self._recognise(visit)
-                _admit(visit.who.principal if visit.who else None, needs, found.params)
+                _admit(visit, needs)
         return await found.route.run(visit)
 
     def _find(self, request: Request) -> _Found:
@@ -167,12 +163,14 @@ def _rank(route: Route) -> list[bool]:
     return ["{" in part for part in route.path.split("/")]
 
 
-def _admit(principal: Principal | None, needs: Access, params: dict[str, Any]) -> None:
+def _admit(visit: Visit, needs: Access) -> None:
     """Raises: SignInFirst, NotAllowed."""
-    if principal is None:
+    if needs is Access.PUBLIC:
+        return
+    if visit.who is None:
         raise SignInFirst
-    if not needs.admits(principal, params):
-        raise NotAllowed(needs.value, principal.name)
+    if not needs.admits(visit.who.principal, visit.params):
+        raise NotAllowed(needs.value, visit.who.principal.name)
 
 
 async def _take_form(visit: Visit, needs: Access) -> None:

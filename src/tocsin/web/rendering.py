@@ -1,6 +1,5 @@
 """Templates, and the words that all of them know."""
 
-import json
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
 from pathlib import Path
@@ -70,9 +69,7 @@ def _environment() -> "Environment":
     environment.globals.update(
         static=static_url, counted=counted, listed=listed, name_of=name_of_actor
     )
-    environment.filters.update(
-        lasting=length_text, pretty=_pretty, delivery_id=lambda id_: id_text(DELIVERY, id_)
-    )
+    environment.filters.update(lasting=length_text, delivery_id=lambda id_: id_text(DELIVERY, id_))
     return environment
 
 
@@ -133,8 +130,3 @@ def _csrf(token: str) -> "Markup":
     from markupsafe import Markup  # noqa: PLC0415 - see above
 
     return Markup('<input type="hidden" name="csrf" value="{}">').format(token)
-
-
-def _pretty(value: Any) -> str:
-    """Return JSON for people to read."""
-    return json.dumps(value, indent=2, ensure_ascii=False, default=str, sort_keys=True)

@@ -1,6 +1,6 @@
 """What a page is: a path, a method, who may, and the function that answers."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -22,7 +22,7 @@ class Access(StrEnum):
     """Administrators, and the team administrators of the `team` in the path."""
     ADMINISTER = "administer"
 
-    def admits(self, principal: Principal, params: dict[str, Any]) -> bool:
+    def admits(self, principal: Principal, params: Mapping[str, Any]) -> bool:
         """Return whether who is signed in may. Units: `params` are those of the path."""
         match self:
             case Access.PUBLIC:
