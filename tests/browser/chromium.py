@@ -76,6 +76,10 @@ async def a_context(
         await context.close()
 
 
+_NO_FAULTS = ("Failed to load", "htmx:sendAbort", "htmx:afterRequest")
+"""What `see` says better; and what htmx says of a request that was given up, for a later one or another page."""
+
+
 def listen_for_complaints(context: BrowserContext) -> list[str]:
     """Return what will hold all that the pages of a context complain about: errors of scripts, what the
     Content-Security-Policy refused, and what a page loads beside itself that is not there.
@@ -83,7 +87,9 @@ def listen_for_complaints(context: BrowserContext) -> list[str]:
     found: list[str] = []
 
     def hear(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and "Failed to load" not in message.text:
+        if message.type in ("error", "warning") and not any(
+            each in message.text for each in _NO_FAULTS
+        ):
             found.append(f"{message.location.get('url')}: {message.text}")
 
     def see(answer: Response) -> None:

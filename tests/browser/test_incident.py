@@ -58,6 +58,24 @@ async def test_it_keeps_up_and_what_is_typed_stays(page: Page, tocsin: Tocsin) -
     assert (await tocsin.incident())["status"] == "acknowledged", "no key was taken for a shortcut"
 
 
+async def test_what_can_be_done_follows(page: Page, tocsin: Tocsin) -> None:
+    """What somebody else has resolved cannot be held; but a form that is being filled in is not taken away."""
+    await is_live(page)
+    await page.locator("#hold summary").click()
+    await page.get_by_label("For how long").fill("90m")
+    await tocsin.act(1, "resolve")
+    await tocsin.advance(seconds=1)
+    await expect(page.get_by_role("button", name="Resolve")).to_have_count(0)
+    await expect(page.get_by_label("For how long")).to_have_value("90m")
+    await page.get_by_label("For how long").fill("")
+    await page.locator("#hold summary").focus()
+    async with asyncio.timeout(20):
+        while await page.locator("#hold").count():
+            await tocsin.advance(seconds=15)  # until the connection's next beat
+            await asyncio.sleep(0.05)
+    await expect(page.locator("#note")).to_be_visible()
+
+
 async def test_it_follows_what_is_about_no_incident(page: Page, tocsin: Tocsin) -> None:
     """A pause changes what its first line says, and comes with the next beat of the connection."""
     await is_live(page)

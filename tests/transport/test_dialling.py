@@ -125,7 +125,7 @@ async def test_whoever_gives_up_loses_no_connection() -> None:
                     ended.transport.abort()
         while receiver.scripts:  # each ends when its connection does
             await receiver.scripts.pop()
-    assert open_descriptors() <= before
+    assert open_descriptors() - before == set()
 
 
 async def test_the_late_are_hung_up_on_when_the_winner_is_cancelled() -> None:

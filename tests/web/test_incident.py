@@ -231,8 +231,8 @@ def test_a_script_that_keeps_up_begins_where_the_page_ends(people: People) -> No
     """The stream is asked for this incident alone, from behind what the page shows."""
     number = opened(people)
     (live,) = [
-        attributes["data-incident"]
+        attributes["data-stream"]
         for _, attributes in people.viewer.get(f"/incidents/{number}").page.tags
-        if "data-incident" in attributes
+        if "data-stream" in attributes
     ]
     assert re.fullmatch(rf"/timeline/live\?incident={number}&after=\d+-\d+", live)

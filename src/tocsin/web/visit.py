@@ -94,7 +94,7 @@ class Visit:
 
     @property
     def is_fragment(self) -> bool:
-        """Whether a script asked, for a part of the page."""
+        """Whether a script asked, for parts of the page: htmx, or `keep_up.js` with the same header."""
         return "hx-request" in self.request.headers
 
     def render(

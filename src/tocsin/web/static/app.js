@@ -76,5 +76,5 @@
   }
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);
   else begin();
-  document.addEventListener("htmx:afterSettle", tick);
+  document.addEventListener("tocsin:put", tick);
 })();

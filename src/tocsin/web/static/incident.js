@@ -1,8 +1,7 @@
-// Incidents: keys, copying all of one as text, and a page that keeps up with what happens. Nothing here is needed.
+// Incidents: keys, and copying all of one as text. Nothing here is needed.
 "use strict";
 
 (() => {
-  const REST = 300, AGAIN_AFTER = 5000;
   const isTyping = (target) => target.closest("input:not([type=checkbox]), textarea, select, [contenteditable], dialog");
 
   // --- keys
@@ -76,102 +75,4 @@
     else if ("print" in button.dataset) print();
     else help();
   });
-
-  // --- keeping up
-
-  const root = document.querySelector("[data-incident]");
-  if (!root || !window.EventSource) return;
-  const said = root.querySelector("[data-said]"), state = root.querySelector("[data-state]");
-  const was = new Map();
-  let source = null, timer = null, place = null, busy = false, again = false;
-
-  // What a part says, but for how long ago things were, which app.js keeps up.
-  function still(part) {
-    return part.innerHTML.replace(/(data-relative|data-countdown)(="")?>[^<]*</g, "$1><");
-  }
-
-  // What somebody has focused or selected stays: a part is put in place only where it differs, its focus goes to the same control.
-  function put(fresh) {
-    const sentence = root.querySelector(".sentence").textContent;
-    for (const part of root.querySelectorAll("[data-part]")) {
-      const now = fresh.querySelector(`[data-part="${part.dataset.part}"]`);
-      if (!now || still(now) === was.get(part)) continue;
-      const chosen = getSelection();
-      if (!chosen.isCollapsed && part.contains(chosen.anchorNode)) continue;
-      const controls = "a, button, input, summary";
-      const focused = part.contains(document.activeElement)
-        ? [...part.querySelectorAll(controls)].indexOf(document.activeElement) : -1;
-      const words = focused < 0 ? "" : document.activeElement.textContent;
-      part.className = now.className;
-      part.innerHTML = now.innerHTML;
-      was.set(part, still(now));
-      if (focused >= 0) {
-        const all = [...part.querySelectorAll(controls)];
-        const same = all.find((each) => each.textContent === words) || document.getElementById("main");
-        same.focus({ preventScroll: true });
-      }
-    }
-    document.dispatchEvent(new CustomEvent("htmx:afterSettle"));
-    const next = root.querySelector(".sentence").textContent;
-    if (next !== sentence) said.textContent = next;
-  }
-
-  async function refresh() {
-    timer = null;
-    if (busy) { again = true; return; }
-    busy = true;
-    try {
-      const answer = await fetch(location.pathname + location.search, { headers: { "hx-request": "true" } });
-      if (answer.ok && !answer.redirected) {
-        put(new DOMParser().parseFromString(await answer.text(), "text/html"));
-      }
-    } catch {
-      // The stream says so, too, and comes back.
-    }
-    busy = false;
-    if (again) { again = false; soon(); }
-  }
-
-  function tell(word, kind) {
-    state.hidden = false;
-    if (state.textContent !== word) state.textContent = word;
-    state.className = `chip ${kind}`;
-  }
-
-  function soon() { timer ??= setTimeout(refresh, REST); }
-
-  function took(event) {
-    place = event.lastEventId || place;
-    soon();
-  }
-
-  function open() {
-    if (source) return;
-    const address = new URL(root.dataset.incident, location.href);
-    if (place) address.searchParams.set("after", place);
-    source = new EventSource(address);
-    source.addEventListener("open", () => tell("Live", "good"));
-    source.addEventListener("entry", took);
-    source.addEventListener("behind", took);
-    // Nothing happened to it for a while; but what it says may depend on a pause, a webhook or a policy.
-    source.addEventListener("upto", took);
-    source.addEventListener("error", () => {
-      tell("Not live: trying again", "waiting");
-      if (source && source.readyState === EventSource.CLOSED) {
-        close();
-        setTimeout(() => { if (!document.hidden) open(); }, AGAIN_AFTER);
-      }
-    });
-  }
-
-  function close() {
-    if (source) source.close();
-    source = null;
-  }
-
-  for (const part of root.querySelectorAll("[data-part]")) was.set(part, still(part));
-  document.addEventListener("visibilitychange", () => { if (document.hidden) close(); else open(); });
-  addEventListener("pagehide", close);
-  addEventListener("pageshow", () => { if (!document.hidden) open(); });
-  if (!document.hidden) open();
 })();
