@@ -278,7 +278,7 @@ def test_a_disabled_webhook_is_told_nothing_and_the_timeline_says_so(ops: Desk) 
     assert follow_ups(ops) == []
     (skipped,) = entries(ops, Kind.TARGET_SKIPPED)
     assert skipped.text == (
-        "That it was acknowledged is not told to a: it is disabled, by an administrator."
+        "a is not told that it was acknowledged: it is disabled, by an administrator."
     )
 
 
@@ -290,7 +290,7 @@ def test_the_timeline_names_whom_it_is_told_to(ops: Desk) -> None:
     tells(ops)
     assert ops.kinds(1)[-3:] == [Kind.ACKNOWLEDGED, Kind.FOLLOWED_UP, Kind.ATTEMPTED]
     (entry,) = entries(ops, Kind.FOLLOWED_UP)
-    assert entry.text == "That it was acknowledged is told to a."
+    assert entry.text == "a is told that it was acknowledged."
     (sent,) = entry.detail["deliveries"]
     assert (sent["state"], sent["delivery"]) == (
         "delivered",

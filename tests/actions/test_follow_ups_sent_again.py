@@ -75,4 +75,4 @@ def test_why_says_what_it_follows_and_why_it_ended(ops: Desk) -> None:
     ops.record(page, Outcome.CANCELLED)
     text = ops.ask(why, id_text(DELIVERY, id_), now=ops.now).text
     assert "Nothing: the page that it was to follow was stopped before its first byte." in text
-    assert "That it was acknowledged is told to a." in ops.ask(why, "#1", now=ops.now).text
+    assert "a is told that it was acknowledged." in ops.ask(why, "#1", now=ops.now).text

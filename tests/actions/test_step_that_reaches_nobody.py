@@ -72,7 +72,7 @@ def test_the_next_step_fires_when_nobody_took_it_in_time(ops: Desk) -> None:
     (text,) = why_sooner(ops)
     assert text == (
         "ops/main, step 1 of 2, reached nobody within 1 min (a connection refused; b has not answered "
-        "yet), so the next step fires now."
+        "yet), so the next step fired at once."
     )
     paged = [each for each in ops.timeline(1) if each.kind is Kind.PAGED]
     assert (paged[-1].planned_at, paged[-1].lateness) == (start + MINUTE, timedelta(0))
@@ -188,7 +188,7 @@ def test_a_step_that_calls_nobody_lets_the_next_fire_with_it(ops: Desk) -> None:
         *(Kind.TARGET_SKIPPED, Kind.REACHED_NOBODY),
     ]
     assert why_sooner(ops) == [
-        f"ops/main, step {step} of 3, reached nobody, so the next step fires now."
+        f"ops/main, step {step} of 3, reached nobody, so the next step fired at once."
         for step in (1, 2)
     ]
 

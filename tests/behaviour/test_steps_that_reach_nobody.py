@@ -31,7 +31,7 @@ async def test_the_next_step_fires_when_nobody_took_it_in_time(tocsin: Tocsin) -
     (entry,) = await tocsin.entries(1, "reached_nobody")
     assert entry["text"] == (
         "ops/main, step 1 of 2, reached nobody within 1 min (pager rejected (HTTP 500)), so the next "
-        "step fires now."
+        "step fired at once."
     )
     assert entry["detail"]["reason"] == "undelivered"
     (paged,) = [each for each in await tocsin.entries(1, "paged") if each["detail"]["step"] == 2]

@@ -95,7 +95,7 @@ async def become_administrator(newcomer: Newcomer) -> None:
     await newcomer.fill("The same again", PASSWORD)
     await newcomer.press("Become administrator")
     await expect(page.get_by_text("Welcome, ada.")).to_be_visible()
-    await expect(page.get_by_text("Nothing has happened yet")).to_be_visible()
+    await expect(page.get_by_text("No alert has come in yet")).to_be_visible()
 
 
 async def make_webhook(newcomer: Newcomer) -> None:

@@ -45,7 +45,7 @@ DONE = situation(has_started=True)
         ),
         (
             *(DUE, [call("pager", DeliveryState.DELIVERED), call("phone")], HeadlineReason.CALLING),
-            f"phone is being called since {SINCE} (pager told before); {NEXT}; triggered since {SINCE}.",
+            f"phone is being called since {SINCE} (told already: pager); {NEXT}; triggered since {SINCE}.",
         ),
         (
             *(DUE, [call("pager", DeliveryState.DELIVERED)], HeadlineReason.TOLD),

@@ -107,7 +107,7 @@ DETAILS: dict[Kind, tuple[dict[str, Any], str]] = {
         (
             "ops/main, step 2 of 3, reached nobody within 1 min (pager rejected (HTTP 503); phone has not "
             "answered yet; boss has not been called yet; siren was skipped, as it was too late), so the "
-            "next step fires now."
+            "next step fired at once."
         ),
     ),
     Kind.SENT_AGAIN: (
@@ -124,7 +124,7 @@ DETAILS: dict[Kind, tuple[dict[str, Any], str]] = {
     ),
     Kind.FOLLOWED_UP: (
         {"follow_up": "resolved", "deliveries": [{"webhook": "pager"}, {"webhook": "page"}]},
-        "That it was resolved is told to pager and page.",
+        "pager and page are told that it was resolved.",
     ),
     Kind.ATTEMPTED: (
         {
@@ -266,7 +266,7 @@ def test_a_step_that_reached_nobody_says_how(
     """Its time is named only where that was over."""
     detail = {**STEP, "reason": reason, "after_seconds": 60, "unreached": unreached}
     text = sentence(TimelineEntry(1, 1, AT, Kind.REACHED_NOBODY, "engine", detail))
-    assert text == f"ops/main, step 2 of 3, reached nobody{said}, so the next step fires now."
+    assert text == f"ops/main, step 2 of 3, reached nobody{said}, so the next step fired at once."
 
 
 def test_a_page_that_was_too_late_says_how_late_and_what_to_do() -> None:

@@ -42,6 +42,13 @@ def test_a_delivery_shows_request_and_answer_side_by_side(people: People) -> Non
     assert all(after - before <= 1 for before, after in pairwise(headings))
 
 
+def test_a_cause_is_said_once(people: People) -> None:
+    """Whoever reads on a phone does not scroll past the same sentence."""
+    words = people.administrator.get(f"/deliveries/{fail(people.harness)}").words
+    assert words.count("nothing is at this URL any more") == 1
+    assert words.count("Nothing: after that outcome another attempt could not do better") == 1
+
+
 def test_what_gives_the_url_away_is_for_administrators(people: People) -> None:
     id_ = fail(people.harness)
     for visitor in (people.viewer, people.responder):

@@ -236,3 +236,16 @@ def test_a_script_that_keeps_up_begins_where_the_page_ends(people: People) -> No
         if "data-stream" in attributes
     ]
     assert re.fullmatch(rf"/timeline/live\?incident={number}&after=\d+-\d+", live)
+
+
+def test_an_annotation_is_no_field_as_well(people: People) -> None:
+    """It is shown as what to know; every other field, and one that only looks like it, is among the fields."""
+    number = opened(
+        people,
+        **{"vo_annotate.s.First": "look at the disk", "vo_annotate.x.Odd": "kept", "rack": "14"},
+    )
+    page = people.viewer.get(f"/incidents/{number}")
+    assert page.words.count("look at the disk") == 1
+    for name in ("vo_annotate.x.Odd", "rack"):
+        assert name in page.words
+    assert "vo_annotate.s.First" not in page.words

@@ -7,8 +7,14 @@ from pathlib import Path
 import pytest
 
 import tocsin.web
-from tocsin.web.rendering import exact_text, find_zone, relative_text
 from tocsin.web.static_files import answer_static, static_files, static_url
+from tocsin.web.times import (
+    clock_text,
+    countdown_text,
+    exact_text,
+    find_zone,
+    relative_text,
+)
 
 NOW = datetime(2026, 3, 29, 0, 59, 59, 999_000, tzinfo=UTC)
 WEB = Path(tocsin.web.__file__).parent
@@ -87,3 +93,37 @@ def test_a_file_changes_its_address_with_its_content() -> None:
 def test_nothing_but_these_files_is_served(name: str) -> None:
     """A name is looked up, never a path."""
     assert answer_static(name, accept_encoding="") is None
+
+
+NIGHT = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("after", "words"),
+    [
+        ({}, "now"),
+        ({"milliseconds": 900}, "now"),
+        ({"seconds": 55}, "in 55 s"),
+        ({"minutes": 12}, "in 12 min 0 s"),
+        ({"hours": 1, "minutes": 24, "seconds": 5}, "in 1 h 24 min"),
+        ({"days": 2, "minutes": 7}, "in 2 d 0 h"),
+    ],
+)
+def test_a_countdown_names_its_units(after: dict[str, float], words: str) -> None:
+    """What reads like a clock's time would be taken for one."""
+    assert countdown_text(NIGHT + timedelta(**after), NIGHT) == words
+
+
+@pytest.mark.parametrize(
+    ("at", "words"),
+    [
+        (datetime(2026, 11, 23, 2, 0, tzinfo=UTC), "03:00:00"),
+        (datetime(2026, 11, 22, 23, 0, tzinfo=UTC), "00:00:00"),
+        (datetime(2026, 11, 22, 22, 59, tzinfo=UTC), "23:59:00 on 22 Nov"),
+        (datetime(2025, 12, 31, 23, 0, tzinfo=UTC), "00:00:00 on 1 Jan"),
+        (datetime(2025, 12, 31, 22, 0, tzinfo=UTC), "23:00:00 on 31 Dec 2025"),
+    ],
+)
+def test_a_clock_says_the_day_unless_it_is_today(at: datetime, words: str) -> None:
+    """Today is the reader's."""
+    assert clock_text(at, NIGHT, find_zone("Europe/Berlin")) == words

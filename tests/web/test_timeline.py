@@ -15,7 +15,7 @@ def test_what_happened_is_told_with_its_incident(people: People) -> None:
     """The newest first, and each has a link of its own that shows it again."""
     people.harness.open_incident("db-1", entity_display_name="The disk is full")
     answer = people.viewer.get("/")
-    assert "Opened by rest with alert" in answer.words
+    assert "Opened by rest with an alert" in answer.words
     assert answer.page.links["#1 The disk is full"] == "/incidents/1"
     first = entries(answer)[-1]
     link = next(
@@ -77,7 +77,7 @@ def test_more_than_a_page_goes_on_behind_a_link(
 def test_a_server_to_which_nothing_has_happened_teaches(people: People) -> None:
     """What will be here, and what comes first until an alert can page somebody."""
     answer = people.viewer.get("/")
-    assert "Nothing has happened yet" in answer.words
+    assert "No alert has come in yet" in answer.words
     steps = ["Make a webhook", "Give a team a policy", "Choose the default routing"]
     steps.append("Send the first alert")
     assert [each for each in answer.page.links if each in steps] == steps
@@ -88,7 +88,7 @@ def test_a_server_to_which_nothing_has_happened_teaches(people: People) -> None:
         "/alert-keys",
     ]
     people.harness.open_incident("db-1")
-    assert "Nothing has happened yet" not in people.viewer.get("/").words
+    assert "No alert has come in yet" not in people.viewer.get("/").words
 
 
 @pytest.mark.parametrize("query", ["group=none", "incident=x", "before=7", "at=x-1"])

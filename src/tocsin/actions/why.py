@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -142,6 +143,37 @@ def _refused_keys(tx: Tx, *, after: datetime, now: datetime) -> list[Sentence]:
 def _about_delivery(tx: Tx, configuration: Configuration, text: str, *, now: datetime) -> Answer:
     delivery = get_delivery(tx, parse_id(DELIVERY, text))
     (line,) = describe_deliveries(tx, [delivery])
+    story = tell_delivery(tx, configuration, line, now=now)
+    return Answer(
+        subject=text,
+        title=f"{id_text(DELIVERY, delivery.id)} to {line.webhook}: {delivery.state}",
+        incident=delivery.incident,
+        delivery=delivery.id,
+        sentences=(
+            story.origin,
+            *_attempts(line),
+            *story.poisonings,
+            *map(next_sentence, story.next),
+            *_incident_of(tx, configuration, line, told=story.next, now=now),
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryStory:
+    """Where a delivery comes from and what comes next, beside its attempts."""
+
+    origin: Sentence
+    poisonings: list[Sentence]
+    """What of it failed alone: it could not be leased, or an outcome not be recorded."""
+    next: tuple[Finding, ...]
+
+
+def tell_delivery(
+    tx: Tx, configuration: Configuration, line: DeliveryLine, *, now: datetime
+) -> DeliveryStory:
+    """Return what a delivery's attempts do not say."""
+    delivery = line.delivery
     findings = decide_next_of_delivery(
         unfinished_of(line, Breakers(tx, configuration)),
         state=delivery.state,
@@ -149,19 +181,7 @@ def _about_delivery(tx: Tx, configuration: Configuration, text: str, *, now: dat
         now=now,
         is_paused=is_paused(tx),
     )
-    return Answer(
-        subject=text,
-        title=f"{id_text(DELIVERY, delivery.id)} to {line.webhook}: {delivery.state}",
-        incident=delivery.incident,
-        delivery=delivery.id,
-        sentences=(
-            _origin(line),
-            *_attempts(line),
-            *_poisonings(tx, delivery),
-            *map(next_sentence, findings),
-            *_incident_of(tx, configuration, line, told=findings, now=now),
-        ),
-    )
+    return DeliveryStory(_origin(line), _poisonings(tx, delivery), findings)
 
 
 def _origin(line: DeliveryLine) -> Sentence:
@@ -203,7 +223,6 @@ def _attempt(line: DeliveryLine, attempt: Attempt) -> Sentence:
 
 
 def _poisonings(tx: Tx, delivery: Delivery) -> list[Sentence]:
-    """Return what of it failed alone: it could not be leased, or an outcome not be recorded."""
     id_ = id_text(DELIVERY, delivery.id)
     told = [
         each

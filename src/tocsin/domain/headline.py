@@ -118,7 +118,7 @@ def _now(situation: Situation, given: Calls) -> tuple[HeadlineReason, tuple[Part
     if called:
         names = {each.webhook for each in called}
         before = _names(each.webhook for each in told if each.webhook not in names)
-        after = f" ({before} told before)" if before else ""
+        after = f" (told already: {before})" if before else ""
         verb = "is" if len(names) == 1 else "are"
         who = f"{_names(each.webhook for each in called)} {verb} being called since "
         return HeadlineReason.CALLING, (who, called[0].since, after)

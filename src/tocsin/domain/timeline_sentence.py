@@ -85,8 +85,9 @@ def sentence(entry: TimelineEntry) -> str:  # noqa: PLR0911, PLR0912, C901 - one
         case Kind.PAGED:
             return _paged(entry)
         case Kind.FOLLOWED_UP:
-            webhooks = listed([each["webhook"] for each in detail["deliveries"]])
-            return f"That it was {detail['follow_up']} is told to {webhooks}."
+            told = [each["webhook"] for each in detail["deliveries"]]
+            verb = "is" if len(told) == 1 else "are"
+            return f"{listed(told)} {verb} told that it was {detail['follow_up']}."
         case Kind.ATTEMPTED:
             return _attempted(detail)
         case Kind.POISONED:
@@ -171,8 +172,14 @@ def not_started_text(reason: str) -> str:
     return _NOT_STARTED[reason]
 
 
-def attempt_text(outcome: str | None, status: int | None, *, found: str | None = None) -> str:
-    """Return what became of an attempt, with the likely cause where it failed.
+def attempt_text(
+    outcome: str | None,
+    status: int | None,
+    *,
+    found: str | None = None,
+    took: timedelta | None = None,
+) -> str:
+    """Return what became of an attempt, and after how long, with the likely cause where it failed.
 
     `found` is the cause that was found out about this very attempt, if it was.
     """
@@ -180,6 +187,8 @@ def attempt_text(outcome: str | None, status: int | None, *, found: str | None =
         return "under way"
     known = Outcome(outcome)
     answered = f" (HTTP {status})" if status else ""
+    if took is not None:
+        answered += f" after {length_text(took)}"
     if known.is_delivered:
         return f"{known.value}{answered}"
     cause = (found or explain(known, status or 0)).removesuffix(".")
@@ -199,7 +208,9 @@ def _starts(detail: Detail) -> str:
 
 def _said(detail: Detail) -> str:
     answer = f", in its answer to {detail['delivery']}" if "delivery" in detail else ""
-    return answer + (f", who says: {detail['message']}" if "message" in detail else "")
+    return answer + (
+        f", who says: {detail['message'].removesuffix('.')}" if "message" in detail else ""
+    )
 
 
 def _moved(detail: Detail, by: str) -> str:
@@ -236,7 +247,7 @@ def _skipped(entry: TimelineEntry) -> str:
     reason = detail.get("disabled_reason")
     cause = f", {DisabledReason(reason).clause}" if reason else ""
     if "follow_up" in detail:
-        return f"That it was {detail['follow_up']} is not told to {webhook}: {_SKIPPED[detail['reason']]}{cause}."
+        return f"{webhook} is not told that it was {detail['follow_up']}: {_SKIPPED[detail['reason']]}{cause}."
     return f"{_place(detail)} did not call {webhook}: {_SKIPPED[detail['reason']]}{cause}."
 
 
@@ -247,7 +258,7 @@ def _reached_nobody(detail: Detail) -> str:
         within = f" within {length_text(timedelta(seconds=detail['after_seconds']))}"
     causes = "; ".join(f"{each['webhook']} {_cause(each)}" for each in detail["unreached"])
     why = f" ({causes})" if causes else ""
-    return f"{_place(detail)} reached nobody{within}{why}, so the next step fires now."
+    return f"{_place(detail)} reached nobody{within}{why}, so the next step fired at once."
 
 
 def _cause(delivery: Detail) -> str:

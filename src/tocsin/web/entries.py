@@ -50,10 +50,12 @@ _CALLED_OFF: Final = (Outcome.CANCELLED, Outcome.WITHDRAWN)
 _COLOURS: Final = {
     Group.FAILURES: "bad",
     Group.PAGES: "calm",
-    Group.PEOPLE: "good",
+    Group.PEOPLE: "calm",
     Group.ALERTS: "plain",
     Group.SYSTEM: "plain",
 }
+_TAKEN: Final = (Kind.ACKNOWLEDGED, Kind.HELD)
+"""In the colour that the incident's status has."""
 _OPENING: Final = (Kind.OPENED, Kind.REOPENED, Kind.HOLD_ENDED)
 
 
@@ -73,6 +75,8 @@ def chip_of(entry: FeedEntry) -> tuple[str, str]:
         if outcome in _CALLED_OFF:
             return "Called off", "plain"
         return ("Failed", "bad") if outcome else ("Sending", "calm")
+    if kind in _TAKEN:
+        return _WORDS[kind], "waiting"
     if kind is Kind.RESOLVED:
         return _WORDS[kind], "good"
     return _WORDS[kind], "waiting" if kind in _OPENING else _COLOURS[entry.group]

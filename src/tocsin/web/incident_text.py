@@ -9,7 +9,7 @@ from tocsin.domain.ladder import RungState
 from tocsin.domain.wording import counted, lateness_text, listed
 from tocsin.ids import ALERT, DELIVERY, id_text
 from tocsin.web.incident_words import ending_text, last_attempt_text, took_text
-from tocsin.web.rendering import exact_text
+from tocsin.web.times import exact_text
 
 
 def incident_text(whole: WholeIncident, *, now: datetime, zone: tzinfo) -> str:

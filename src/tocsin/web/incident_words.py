@@ -1,6 +1,6 @@
 """Words for what an incident's page shows, in the time zone of who looks."""
 
-from datetime import datetime, timedelta, tzinfo
+from datetime import timedelta
 from typing import Any, Final
 
 from tocsin.actions.show_deliveries import DeliveryLine
@@ -12,8 +12,6 @@ from tocsin.domain.ladder import RungState
 from tocsin.domain.timeline_sentence import attempt_text
 from tocsin.domain.wording import lateness_text, length_text
 from tocsin.ids import ALERT, DELIVERY, id_text
-from tocsin.web.rendering import zone_of
-from tocsin.web.visit import Visit
 
 _STATES: Final = {
     RungState.FIRED: ("fired", "calm"),
@@ -38,29 +36,6 @@ _ENDS: Final = {
 }
 
 
-def words_for(visit: Visit) -> dict[str, Any]:
-    """Return what the template calls."""
-    zone = zone_of(visit)
-    return {
-        "clock": lambda at: clock_text(at, visit.now, zone),
-        "rung_state": _STATES.__getitem__,
-        "delivery_kind": _DELIVERIES.__getitem__,
-        "ending": ending_text,
-        "last_attempt": last_attempt_text,
-        "late": lateness_text,
-        "took": took_text,
-        "delivery_id": lambda id_: id_text(DELIVERY, id_),
-        "alert_id": lambda id_: id_text(ALERT, id_),
-    }
-
-
-def clock_text(at: datetime, now: datetime, zone: tzinfo) -> str:
-    """Return an instant as a clock shows it; with the day, unless that is today."""
-    local = at.astimezone(zone)
-    is_today = local.date() == now.astimezone(zone).date()
-    return f"{local:%H:%M:%S}" if is_today else f"{local.day} {local:%b %Y, %H:%M:%S}"
-
-
 def ending_text(ladder: Ladder) -> str:
     """Return what ended an escalation, and by whom."""
     assert ladder.end_reason is not None
@@ -75,11 +50,10 @@ def last_attempt_text(line: DeliveryLine) -> str:
             return "it waits for the page before it"
         return "no attempt yet" if not line.delivery.state.is_ended else "no attempt was made"
     last = line.attempts[-1]
-    text = attempt_text(last.outcome, last.status_code, found=last.tls_reason)
+    took = None if last.ended_at is None else last.ended_at - last.started_at
+    text = attempt_text(last.outcome, last.status_code, found=last.tls_reason, took=took)
     if decision := (last.detail or {}).get("answer"):
         text += f"; {AnswerDecision(decision).sentence}"
-    if last.ended_at is not None:
-        text += f", after {length_text(last.ended_at - last.started_at)}"
     made = f"attempt {last.number}" if last.number > 1 else "first attempt"
     return f"{made} {text}"
 
@@ -87,3 +61,16 @@ def last_attempt_text(line: DeliveryLine) -> str:
 def took_text(length: timedelta | None, nothing: str = "never") -> str:
     """Return how long something took, if it has happened."""
     return nothing if length is None else length_text(length)
+
+
+WORDS: Final[dict[str, Any]] = {
+    "rung_state": _STATES.__getitem__,
+    "delivery_kind": _DELIVERIES.__getitem__,
+    "ending": ending_text,
+    "last_attempt": last_attempt_text,
+    "late": lateness_text,
+    "took": took_text,
+    "delivery_id": lambda id_: id_text(DELIVERY, id_),
+    "alert_id": lambda id_: id_text(ALERT, id_),
+}
+"""What the templates of an incident's page call."""

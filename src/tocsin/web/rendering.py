@@ -1,15 +1,16 @@
 """Templates, and the words that all of them know."""
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tocsin.domain.actor import name_of_actor
 from tocsin.domain.wording import counted, length_text, listed
 from tocsin.ids import DELIVERY, id_text
+from tocsin.web.prose import local_prose, prose
 from tocsin.web.static_files import static_url
+from tocsin.web.times import clock_text, countdown_element, exact_text, find_zone, time_element
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from tocsin.web.visit import Visit
 
 _FOLDER: Final = Path(__file__).parent / "templates"
-_UNITS: Final = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
 def render(template: str, *, visit: "Visit", **words: Any) -> str:
@@ -48,9 +48,12 @@ def render_part(template: str, *, now: datetime, zone: tzinfo, **words: Any) -> 
 
 def _times(now: datetime, zone: tzinfo) -> dict[str, Any]:
     return {
-        "time": lambda at, words="": _time(at, now=now, zone=zone, words=words),
+        "time": lambda at, words="": time_element(at, now=now, zone=zone, words=words),
         "exact": lambda at: exact_text(at, zone),
-        "countdown": lambda at: _countdown(at, now=now, zone=zone),
+        "countdown": lambda at: countdown_element(at, now=now, zone=zone),
+        "clock": lambda at: clock_text(at, now, zone),
+        "prose": lambda text: prose(text, now=now, zone=zone),
+        "local": lambda text: local_prose(text, now=now, zone=zone),
     }
 
 
@@ -76,54 +79,6 @@ def _environment() -> "Environment":
 def zone_of(visit: "Visit") -> tzinfo:
     """Return the time zone of who is signed in; UTC for everybody else."""
     return find_zone(visit.who.user.time_zone if visit.who else "")
-
-
-@cache
-def find_zone(name: str) -> tzinfo:
-    """Return the time zone of a name; UTC for one that this machine does not know."""
-    try:
-        return ZoneInfo(name) if name else UTC
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return UTC
-
-
-def exact_text(at: datetime, zone: tzinfo) -> str:
-    """Return an instant to the millisecond, in a time zone, with its name."""
-    local = at.astimezone(zone)
-    return f"{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 1000:03} {local.tzname()}"
-
-
-def relative_text(at: datetime, now: datetime) -> str:
-    """Return how long ago an instant was, or in how long it will be, in one unit."""
-    seconds = (at - now) / timedelta(seconds=1)
-    if abs(seconds) < 1:
-        return "now"
-    size, unit = next((size, unit) for size, unit in _UNITS if abs(seconds) >= size)
-    length = f"{int(abs(seconds) // size)} {unit}"
-    return f"in {length}" if seconds > 0 else f"{length} ago"
-
-
-def _time(at: datetime | None, *, now: datetime, zone: tzinfo, words: str) -> "Markup":
-    """`words`: what to show instead of how long ago it was, such as `exact`'s."""
-    from markupsafe import Markup  # noqa: PLC0415 - see above
-
-    if at is None:
-        return Markup('<span class="none">never</span>')
-    live = Markup("") if words else Markup(" data-relative")
-    return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(
-        at.astimezone(UTC).isoformat(),
-        exact_text(at, zone),
-        live,
-        words or relative_text(at, now),
-    )
-
-
-def _countdown(at: datetime, *, now: datetime, zone: tzinfo) -> "Markup":
-    from markupsafe import Markup  # noqa: PLC0415 - see above
-
-    return Markup(
-        '<time class="countdown" datetime="{}" title="{}" data-countdown>{}</time>'
-    ).format(at.astimezone(UTC).isoformat(), exact_text(at, zone), relative_text(at, now))
 
 
 def _csrf(token: str) -> "Markup":

@@ -17,8 +17,7 @@ from tocsin.actions.show_deliveries import (
     show_request_of,
 )
 from tocsin.actions.show_request import ShownRequest
-from tocsin.actions.why import why
-from tocsin.domain.answer import Answer
+from tocsin.actions.why import DeliveryStory, tell_delivery
 from tocsin.domain.curl_command import curl_command
 from tocsin.domain.delivery import DeliveryState
 from tocsin.domain.outcome import explain
@@ -120,11 +119,12 @@ def _slugs(tx: Tx) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class ShownAttempt:
-    """An attempt with its request; `request` is of this very one."""
+    """An attempt with its request; `request` is of this very one. `detail` says what `explanation` does not."""
 
     attempt: Attempt
     facts: AttemptFacts
     explanation: str
+    detail: str
     request: ShownRequest | None
 
 
@@ -133,7 +133,7 @@ class _One:
     shown: ShownDelivery
     attempts: list[ShownAttempt]
     foreseen: Resending
-    answer: Answer
+    story: DeliveryStory
 
 
 async def show_one(visit: Visit) -> Response:
@@ -168,7 +168,7 @@ async def _page(visit: Visit, refusal: TocsinError | None = None) -> Response:
         id=id_text(DELIVERY, id_),
         attempts=one.attempts,
         foreseen=one.foreseen,
-        sentences=one.answer.sentences,
+        story=one.story,
         refusal=refusal,
         curl=curl if len(curl) <= _LONGEST_CURL else "",
         may_send=visit.principal.scope.covers(Scope.RESPOND),
@@ -186,14 +186,16 @@ def _read(tx: Tx, visit: Visit, id_: int, *, with_url: bool) -> _One:
         request = None
         if with_url:
             request = show_request_of(tx, configuration, id_, attempt.number, vault=vault)
+        facts = facts_of(attempt, with_url=with_url)
         explanation = explain(attempt.outcome, attempt.status_code or 0) if attempt.outcome else ""
-        return ShownAttempt(attempt, facts_of(attempt, with_url=with_url), explanation, request)
+        detail = (facts.reason or "").removeprefix(explanation).strip()
+        return ShownAttempt(attempt, facts, explanation, detail, request)
 
     return _One(
         shown,
         [of(attempt) for attempt in reversed(shown.line.attempts[-_MOST_SHOWN:])],
         foresee(tx, configuration, id_, now=visit.now),
-        why(tx, configuration, id_text(DELIVERY, id_), now=visit.now),
+        tell_delivery(tx, configuration, shown.line, now=visit.now),
     )
 
 

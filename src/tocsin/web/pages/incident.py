@@ -8,6 +8,7 @@ from starlette.responses import PlainTextResponse, Response
 from tocsin.actions.incidents import IncidentNotFound
 from tocsin.actions.show_feed import end_of_feed
 from tocsin.actions.whole_incident import WholeIncident, show_whole
+from tocsin.domain.annotations import read_annotations
 from tocsin.domain.configuration import Configuration
 from tocsin.domain.feed import Place
 from tocsin.domain.incident import Status
@@ -17,7 +18,7 @@ from tocsin.service.cursors import read_cursor, write_cursor
 from tocsin.store.database import Tx
 from tocsin.web.incident_forms import HOLDS, MOST_LISTED
 from tocsin.web.incident_text import incident_text
-from tocsin.web.incident_words import words_for
+from tocsin.web.incident_words import WORDS
 from tocsin.web.rendering import zone_of
 from tocsin.web.route import Access, Route
 from tocsin.web.visit import Visit
@@ -62,14 +63,21 @@ async def show_page(
         policies=sorted(each.path for each in look.configuration.policies.values()),
         holds=HOLDS,
         most=MOST_LISTED,
+        fields=_fields(whole),
         entries=whole.timeline[::-1][:MOST_ENTRIES],
         most_fields=MOST_FIELDS,
         older=f"?history={cursor}#history" if cursor else "",
         deed=deed,
         refusal=refusal,
         typed=visit.form,
-        **words_for(visit),
+        **WORDS,
     )
+
+
+def _fields(whole: WholeIncident) -> list[tuple[str, str]]:
+    """Return the fields of the alert that raised it last, by name, but for its annotations, which are shown as such."""
+    fields = sorted(whole.alert.fields.items(), key=lambda each: each[0].lower())
+    return [(name, value) for name, value in fields if not read_annotations({name: value})]
 
 
 def _look(tx: Tx, visit: Visit) -> _Look:

@@ -29,6 +29,14 @@ _GROUPS: Final = (
     (Group.ALERTS.value, "Alerts"),
     (Group.SYSTEM.value, "System"),
 )
+_KINDS: Final = {
+    Group.PAGES.value: "Here is each step that fires, and what every receiver answers.",
+    Group.FAILURES.value: "Here is what went wrong: attempts that fail, steps that reach nobody, webhooks that are disabled.",
+    Group.PEOPLE.value: "Here is what people do: acknowledge, hold, resolve, reroute, note.",
+    Group.ALERTS.value: "Here is what alerts do: open an incident, roll up, or change nothing.",
+    Group.SYSTEM.value: "Here is what the server does: nodes that start and stop, and the watch of its peer.",
+}
+"""Said where there is none of a kind."""
 
 
 class NotForReading(TocsinError):
@@ -74,6 +82,7 @@ async def timeline(visit: Visit) -> Response:
         "timeline.html",
         search=search,
         groups=_GROUPS,
+        kinds=_KINDS,
         entries=[(each, *chip_of(each)) for each in page.entries],
         page=page,
         older=search.link(before=str(page.older)) if page.older else "",

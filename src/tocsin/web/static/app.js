@@ -13,12 +13,16 @@
     return seconds > 0 ? `in ${length}` : `${length} ago`;
   }
 
+  // The same words as `countdown_text` on the server: two units, so that one sees it move.
   function countdown(seconds) {
     if (seconds < 1) return "now";
-    const whole = Math.floor(seconds), hours = Math.floor(whole / 3600);
-    const two = (number) => String(number).padStart(2, "0");
-    const rest = `${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}`;
-    return hours ? `in ${hours}:${rest}` : `in ${rest}`;
+    let rest = Math.floor(seconds);
+    const parts = [];
+    for (const [size, word] of UNITS) {
+      if (rest >= size || parts.length) parts.push(`${Math.floor(rest / size)} ${word}`);
+      rest %= size;
+    }
+    return `in ${parts.slice(0, 2).join(" ")}`;
   }
 
   function tick() {

@@ -105,7 +105,7 @@
   function open() {
     if (source) return;
     source = new EventSource(address);
-    source.addEventListener("open", () => tell(isHeld() ? "Held" : "Live", isHeld() ? "waiting" : "good"));
+    source.addEventListener("open", () => tell(isHeld() ? "Stopped" : "Live", isHeld() ? "waiting" : "good"));
     source.addEventListener("entry", take);
     source.addEventListener("upto", remember);
     source.addEventListener("behind", (event) => {
@@ -129,8 +129,8 @@
   hold.addEventListener("click", () => {
     const isOn = !isHeld();
     hold.setAttribute("aria-pressed", String(isOn));
-    hold.textContent = isOn ? "Go on" : "Hold";
-    if (source && source.readyState === EventSource.OPEN) tell(isOn ? "Held" : "Live", isOn ? "waiting" : "good");
+    hold.textContent = isOn ? "Follow" : "Stop following";
+    if (source && source.readyState === EventSource.OPEN) tell(isOn ? "Stopped" : "Live", isOn ? "waiting" : "good");
     if (!isOn) showAll();
   });
   show.addEventListener("click", () => {
