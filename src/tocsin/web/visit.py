@@ -1,7 +1,7 @@
 """One request for a page: who came, what they sent, and how to answer."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -11,6 +11,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from tocsin.actions.sessions import NewSession
 from tocsin.domain.principal import Principal, unauthenticated
 from tocsin.domain.session import Client, SignedIn, csrf_token
 from tocsin.domain.user import User
@@ -22,6 +23,7 @@ from tocsin.web.rendering import render
 
 if TYPE_CHECKING:
     from tocsin.web.live import Live
+    from tocsin.web.route import Found
 
 SESSION_COOKIE: Final = "__Host-tocsin"
 NOTICE_COOKIE: Final = "__Host-tocsin-notice"
@@ -48,6 +50,8 @@ class Visit:
     is_paused: bool = False
     live: "Live" = field(init=False)
     """Lets pages follow what happens."""
+    find_form: "Callable[[str], Found | None]" = field(init=False)
+    """Returns what takes the form that is sent to a path, if whoever sends it has to be signed in."""
 
     @property
     def services(self) -> Services:
@@ -66,6 +70,12 @@ class Visit:
         if self.who is None:
             raise unauthenticated()
         return self.who.user
+
+    def come_as(self, session: NewSession) -> None:
+        """Go on as whoever has just signed in."""
+        user, id_ = session.user, session.session.id
+        self.who = SignedIn(user.principal(id_), user, id_, needs_touch=False)
+        self.token = session.token
 
     @property
     def client(self) -> Client:

@@ -178,9 +178,10 @@ def time_zones() -> tuple[str, ...]:
     return ("UTC", *sorted(places))
 
 
+_PASSWORDS: Final = frozenset({"current", "password", "again"})
 ROUTES: Final = (
     Route(ACCOUNT, "GET", Access.READ, show_account),
-    Route(f"{ACCOUNT}/password", "POST", Access.READ, take_password),
+    Route(f"{ACCOUNT}/password", "POST", Access.READ, take_password, _PASSWORDS),
     Route(f"{ACCOUNT}/time-zone", "POST", Access.READ, take_time_zone),
     Route(f"{ACCOUNT}/sessions/end", "POST", Access.READ, end_sessions),
     Route(ACCOUNT + "/sessions/{session_id:int}/end", "POST", Access.READ, end_session),

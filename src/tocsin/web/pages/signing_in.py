@@ -17,6 +17,8 @@ from tocsin.domain.user import UTC_ZONE
 from tocsin.errors import TocsinError
 from tocsin.secret import Secret
 from tocsin.service.sign_ins import accept_invitation, sign_in
+from tocsin.web.kept_form import KeptForm, sent_back, show_kept
+from tocsin.web.refusals import NotAllowed, SignInFirst
 from tocsin.web.route import Access, Route
 from tocsin.web.visit import SESSION_COOKIE, Visit
 
@@ -47,6 +49,9 @@ async def show_sign_in(visit: Visit) -> Response:
 async def take_sign_in(visit: Visit) -> Response:
     """Begin a session, and go where whoever it is wanted to."""
     name, wanted = visit.form.get("name", "").strip(), path_of_ours(visit.form.get("next", ""))
+    kept = sent_back(visit)
+    if kept is not None and "already" in visit.form:  # by another way, in another tab
+        return show_kept(visit, kept) if visit.who else await ask_who_sent(visit, kept)
     try:
         session = await sign_in(
             visit.work,
@@ -56,12 +61,32 @@ async def take_sign_in(visit: Visit) -> Response:
             replaces=visit.token,
         )
     except (SignInRefused, TooManySignIns) as refusal:
-        return await _sign_in_page(visit, wanted=wanted, name=name, refusal=refusal)
+        return await _sign_in_page(visit, wanted=wanted, name=name, refusal=refusal, kept=kept)
+    if kept is not None:
+        visit.come_as(session)
+        return with_session(_kept_or_told(visit, kept), session)
     return with_session(visit.redirect(wanted), session)
 
 
+def _kept_or_told(visit: Visit, kept: KeptForm) -> Response:
+    try:
+        return show_kept(visit, kept)
+    except NotAllowed as refusal:  # somebody else has signed in than who had typed it
+        return visit.redirect(HOME, notice=f"You are signed in. {refusal.message}.")
+
+
+async def ask_who_sent(visit: Visit, kept: KeptForm) -> Response:
+    """Ask who it is whose form came too late, and keep what they typed while they sign in."""
+    return await _sign_in_page(visit, wanted=HOME, kept=kept)
+
+
 async def _sign_in_page(
-    visit: Visit, *, wanted: str, name: str = "", refusal: TocsinError | None = None
+    visit: Visit,
+    *,
+    wanted: str,
+    name: str = "",
+    refusal: TocsinError | None = None,
+    kept: KeptForm | None = None,
 ) -> Response:
     has_begun = await visit.work.read(has_administrator)
     headers = {}
@@ -69,8 +94,9 @@ async def _sign_in_page(
         headers["retry-after"] = str(refusal.retry_after)
     return visit.render(
         "sign_in.html",
-        status=refusal.status_hint if refusal else 200,
+        status=refusal.status_hint if refusal else SignInFirst.status_hint if kept else 200,
         headers=headers,
+        kept=kept,
         wanted=wanted,
         # What can be no name may be a password, and is not repeated.
         name=name if is_slug(name.lower()) else "",
