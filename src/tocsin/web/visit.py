@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tocsin.web.route import Found
 
 SESSION_COOKIE: Final = "__Host-tocsin"
+DEVICE_COOKIE: Final = "__Host-tocsin-device"
 NOTICE_COOKIE: Final = "__Host-tocsin-notice"
 CSRF_FIELD: Final = "csrf"
 MOST_FIELDS: Final = 2000

@@ -91,7 +91,7 @@ async def take_password(visit: Visit) -> Response:
     answer = visit.redirect(
         ACCOUNT, notice="Your password is changed; other browsers are signed out."
     )
-    return with_session(answer, session)
+    return with_session(visit, answer, session)
 
 
 async def take_time_zone(visit: Visit) -> Response:

@@ -10,17 +10,18 @@ from tocsin.actions.invitations import find_invitation
 from tocsin.actions.sessions import NewSession, SignInRefused, sign_out
 from tocsin.actions.users import InvalidTimeZone, check_time_zone, has_administrator
 from tocsin.domain.invitation import INVITATION_PATH
+from tocsin.domain.known_device import KNOWN_FOR
 from tocsin.domain.session import LASTS
 from tocsin.domain.sign_in_limit import TooManySignIns
 from tocsin.domain.slug import is_slug
 from tocsin.domain.user import UTC_ZONE
 from tocsin.errors import TocsinError
 from tocsin.secret import Secret
-from tocsin.service.sign_ins import accept_invitation, sign_in
+from tocsin.service.sign_ins import accept_invitation, device_of, sign_in
 from tocsin.web.kept_form import KeptForm, sent_back, show_kept
 from tocsin.web.refusals import NotAllowed, SignInFirst
 from tocsin.web.route import Access, Route
-from tocsin.web.visit import SESSION_COOKIE, Visit
+from tocsin.web.visit import DEVICE_COOKIE, SESSION_COOKIE, Visit
 
 SIGN_IN: Final = "/sign-in"
 HOME: Final = "/"
@@ -58,14 +59,15 @@ async def take_sign_in(visit: Visit) -> Response:
             name.lower(),
             Secret(visit.form.get("password", "")),
             client=visit.client,
+            device=visit.request.cookies.get(DEVICE_COOKIE, ""),
             replaces=visit.token,
         )
     except (SignInRefused, TooManySignIns) as refusal:
         return await _sign_in_page(visit, wanted=wanted, name=name, refusal=refusal, kept=kept)
     if kept is not None:
         visit.come_as(session)
-        return with_session(_kept_or_told(visit, kept), session)
-    return with_session(visit.redirect(wanted), session)
+        return with_session(visit, _kept_or_told(visit, kept), session)
+    return with_session(visit, visit.redirect(wanted), session)
 
 
 def _kept_or_told(visit: Visit, kept: KeptForm) -> Response:
@@ -138,7 +140,7 @@ async def take_welcome(visit: Visit) -> Response:
     except TocsinError as refusal:
         return await _welcome_page(visit, refusal=refusal)
     welcome = f"Welcome, {session.user.name}. You are signed in."
-    return with_session(visit.redirect(HOME, notice=welcome), session)
+    return with_session(visit, visit.redirect(HOME, notice=welcome), session)
 
 
 async def _welcome_page(visit: Visit, *, refusal: TocsinError | None = None) -> Response:
@@ -162,8 +164,17 @@ def provider_name(visit: Visit) -> str:
     return "" if provider is None else provider.provider.name
 
 
-def with_session(answer: Response, session: NewSession) -> Response:
-    """Let the browser keep a session that has just begun."""
+def with_session(visit: Visit, answer: Response, session: NewSession) -> Response:
+    """Let the browser keep a session that has just begun, and know its user again afterwards."""
+    answer.set_cookie(
+        DEVICE_COOKIE,
+        device_of(visit.work, session.user).reveal(),
+        max_age=int(KNOWN_FOR.total_seconds()),
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite="strict",
+    )
     answer.set_cookie(
         SESSION_COOKIE,
         session.token.reveal(),
