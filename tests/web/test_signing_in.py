@@ -98,6 +98,17 @@ def test_whoever_is_invited_chooses_a_password_and_signs_in_by_it(
     assert elsewhere.cookies[SESSION_COOKIE] != browser.cookies[SESSION_COOKIE]
 
 
+def test_using_a_link_ends_the_session_that_the_browser_had(
+    harness: Harness, people: People
+) -> None:
+    """It may be somebody else's, such as the administrator's who has just made the link."""
+    browser = people.viewer
+    before = dict(browser.cookies)
+    assert choose(browser, link_of(harness, "bob")).status == 303
+    assert "bob" in browser.get("/account").words
+    assert Browser(harness.http, before).get("/account").to.startswith("/sign-in")
+
+
 def test_a_sign_in_leads_to_where_one_wanted_to_go(harness: Harness, people: People) -> None:
     """The page that asked for it; a path of ours with its query, and nothing else."""
     choose(people.stranger, link_of(harness, "rita"))

@@ -89,6 +89,7 @@ async def accept_invitation(
     password: Secret,
     time_zone: str,
     client: Client,
+    replaces: Secret | None = None,
 ) -> NewSession:
     """Use a link: whoever has it chooses a password, and is signed in.
 
@@ -103,7 +104,9 @@ async def accept_invitation(
     def accept(tx: Tx, context: Context) -> NewSession:
         nobody = Principal(0, "", invitation.role.scope)
         editor = editor_of(work, context, nobody)  # it acts as its user
-        return invitations.accept_invitation(tx, token, accepted, client=client, editor=editor)
+        return invitations.accept_invitation(
+            tx, token, accepted, client=client, editor=editor, replaces=replaces
+        )
 
     return await work.change(accept)
 

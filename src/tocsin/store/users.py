@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from tocsin.domain.single_sign_on import LinkedIdentity
 from tocsin.domain.slug import is_slug
 from tocsin.domain.user import User, UserRole
 from tocsin.store import schema_configuration, schema_identity
@@ -103,8 +104,18 @@ def insert_identity(tx: Tx, *, issuer: str, subject: str, user_id: int, now: dat
     tx.core.execute(_I.insert(), row)
 
 
-def has_identity(tx: Tx, user_id: int) -> bool:
-    return bool(tx.core.scalar(sa.select(sa.exists().where(_I.c.user_id == user_id))))
+def list_identities(tx: Tx, user_id: int) -> list[LinkedIdentity]:
+    """Return who providers say that a user is, the oldest first."""
+    select = (
+        sa.select(_I.c.issuer, _I.c.subject, _I.c.created_at)
+        .where(_I.c.user_id == user_id)
+        .order_by(_I.c.created_at, _I.c.issuer, _I.c.subject)
+    )
+    return [LinkedIdentity(*row) for row in tx.core.execute(select)]
+
+
+def delete_identity(tx: Tx, *, issuer: str, subject: str) -> None:
+    tx.core.execute(_I.delete().where(_I.c.issuer == issuer, _I.c.subject == subject))
 
 
 def users_with_identity(tx: Tx) -> set[int]:

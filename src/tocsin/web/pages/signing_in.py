@@ -136,6 +136,7 @@ async def take_welcome(visit: Visit) -> Response:
             password=Secret(password),
             time_zone=_time_zone(form.get("time_zone", "")),
             client=visit.client,
+            replaces=visit.token,
         )
     except TocsinError as refusal:
         return await _welcome_page(visit, refusal=refusal)
@@ -162,6 +163,12 @@ def provider_name(visit: Visit) -> str:
     """Return what the provider is called that people may sign in by; empty: there is none."""
     provider = visit.services.single_sign_on
     return "" if provider is None else provider.provider.name
+
+
+def trusted_issuer(visit: Visit) -> str | None:
+    """Return what says who somebody is, if there is a provider."""
+    provider = visit.services.single_sign_on
+    return None if provider is None else provider.provider.issuer
 
 
 def with_session(visit: Visit, answer: Response, session: NewSession) -> Response:
