@@ -92,7 +92,12 @@ def show_kept(visit: Visit, kept: KeptForm, refusal: TocsinError | None = None) 
     found.admit(visit.who)
     status = refusal.status_hint if refusal else 200
     return visit.render(
-        "kept_form.html", status=status, kept=kept, refusal=refusal, words_of=words_of
+        "kept_form.html",
+        status=status,
+        is_whole=True,
+        kept=kept,
+        refusal=refusal,
+        words_of=words_of,
     )
 
 

@@ -19,6 +19,7 @@ from tocsin.secret import Secret
 from tocsin.service.client_address import client_address
 from tocsin.service.services import Services
 from tocsin.service.transactions import Transactions
+from tocsin.web.echo import is_much
 from tocsin.web.rendering import render
 
 if TYPE_CHECKING:
@@ -114,11 +115,16 @@ class Visit:
         *,
         status: int = 200,
         headers: Mapping[str, str] | None = None,
+        is_whole: bool = False,
         **words: Any,
     ) -> Response:
-        """Return a page. `words` are the template's, beside those that every page has."""
+        """Return a page. `words` are the template's, beside those that every page has.
+
+        `is_whole`: it has its own limit of what it repeats of a form.
+        """
         told = self.request.cookies.get(NOTICE_COOKIE)
-        page = render(template, visit=self, notice=_read_notice(told), **words)
+        is_cut = not is_whole and is_much(self.fields)
+        page = render(template, visit=self, notice=_read_notice(told), is_cut=is_cut, **words)
         answer = HTMLResponse(page, status_code=status, headers=dict(headers or {}))
         if told is not None and not self.is_fragment:
             answer.delete_cookie(NOTICE_COOKIE, path="/", secure=True, httponly=True)

@@ -98,6 +98,7 @@ async def _sign_in_page(
         "sign_in.html",
         status=refusal.status_hint if refusal else SignInFirst.status_hint if kept else 200,
         headers=headers,
+        is_whole=True,  # of a form that is carried; nothing else is repeated
         kept=kept,
         wanted=wanted,
         # What can be no name may be a password, and is not repeated.
