@@ -16,7 +16,7 @@ from tocsin.errors import TocsinError
 from tocsin.service.editing import edit
 from tocsin.store.database import Tx
 from tocsin.web.pages.signing_in import trusted_issuer
-from tocsin.web.parts import part_of
+from tocsin.web.parts import AFTER, SHOWN, read_part
 from tocsin.web.route import Access, Route
 from tocsin.web.visit import Visit
 
@@ -36,10 +36,11 @@ async def show_users(visit: Visit) -> Response:
 
 async def _list(visit: Visit, *, refusal: TocsinError | None = None) -> Response:
     def look(tx: Tx) -> tuple[list[User], list[Team]]:
-        return users.list_users(tx), teams.list_teams(tx)
+        after = visit.query.get(AFTER, "")
+        return users.list_users_after(tx, after, limit=SHOWN + 1), teams.list_teams(tx)
 
     found, all_teams = await visit.work.read(look)
-    part = part_of(visit, found, lambda user: user.name)
+    part = read_part(visit, found, lambda user: user.name)
     return visit.render(
         "users.html",
         status=refusal.status_hint if refusal else 200,
