@@ -10,30 +10,62 @@ from tocsin.domain.sign_in_limit import Buckets, SignInLimits, TooManySignIns, p
 HOME = "192.0.2.7"
 
 
-def tries(limits: SignInLimits, name: str, address: str, *, now: float) -> int:
+def tries(
+    limits: SignInLimits, name: str, address: str, *, now: float, device: str | None = None
+) -> int:
     """Return how many tries are let through."""
     for count in range(1000):
         try:
-            limits.take(name, address, now=now)
+            limits.take(name, address, now=now, device=device)
         except TooManySignIns:
             return count
     return 1000
 
 
 def test_a_name_is_tried_ten_times_and_then_twice_a_minute() -> None:
-    """From wherever; a refused try does not make it longer."""
+    """From one place; a refused try does not make it longer."""
     limits = SignInLimits()
-    for number in range(10):
-        limits.take("alice", f"192.0.2.{number}", now=0.0)
+    for _ in range(10):
+        limits.take("alice", HOME, now=0.0)
     for _ in range(3):
         with pytest.raises(TooManySignIns, match="wait 30 seconds") as refused:
-            limits.take("alice", "198.51.100.1", now=0.0)
+            limits.take("alice", HOME, now=0.0)
     assert refused.value.retry_after == 30
     assert tries(limits, "alice", HOME, now=29.9) == 0
     assert tries(limits, "alice", HOME, now=30.0) == 1
     assert tries(limits, "alice", HOME, now=90.0) == 2
     assert tries(limits, "alice", HOME, now=3600.0) == 10
-    limits.take("bob", "198.51.100.1", now=3600.0)
+    limits.take("bob", HOME, now=3600.0)
+
+
+def test_whoever_hammers_a_name_holds_up_nobody_elsewhere() -> None:
+    """The owner comes from another place, and has all tries."""
+    limits = SignInLimits()
+    assert tries(limits, "alice", "198.51.100.1", now=0.0) == 10
+    assert tries(limits, "alice", HOME, now=0.0) == 10
+
+
+def test_a_name_is_tried_a_hundred_times_from_wherever_and_then_ten_times_a_minute() -> None:
+    """However many addresses somebody has."""
+    limits = SignInLimits()
+    assert sum(tries(limits, "alice", f"198.51.100.{n}", now=0.0) for n in range(200)) == 100
+    with pytest.raises(TooManySignIns, match="wait 6 seconds"):
+        limits.take("alice", HOME, now=0.0)
+    assert sum(tries(limits, "alice", f"198.51.100.{n}", now=60.0) for n in range(200)) == 10
+
+
+def test_a_known_device_has_tries_of_its_own() -> None:
+    """Ten, and then two a minute, whatever strangers try, by that name or from that place; and it takes none of theirs."""
+    limits = SignInLimits()
+    for number in range(200):
+        tries(limits, "alice", f"198.51.100.{number}", now=0.0)
+    for name in "bcdefgh":
+        tries(limits, name, HOME, now=0.0)
+    assert tries(limits, "alice", HOME, now=0.0, device="phone") == 10
+    limits.take("alice", HOME, now=0.0, device="laptop")
+    limits.give_back("alice", HOME, now=0.0, device="phone")
+    limits.take("alice", HOME, now=0.0, device="phone")
+    assert tries(limits, "bob", "203.0.113.1", now=0.0) == 10
 
 
 def test_an_address_tries_thirty_times_and_then_six_times_a_minute() -> None:

@@ -1,16 +1,22 @@
 """Who a provider says that somebody is, and which user that is here."""
 
+from typing import Any
+
 import pytest
 from tests.configuration.editing import Alice
-from tests.identity.people import BROWSER, join, who
+from tests.identity.people import BROWSER, accept, join, sign_in, who
 
 from tocsin.actions.identities import (
+    IdentityNotFound,
     IdentityTaken,
+    LastWayIn,
     UnknownIdentity,
-    is_linked,
     link_identity,
+    list_identities,
     sign_in_by_identity,
+    unlink_identity,
 )
+from tocsin.actions.invitations import invite
 from tocsin.actions.users import disable_user, has_administrator, list_users
 from tocsin.domain.single_sign_on import Identity
 from tocsin.domain.user import UserRole
@@ -64,10 +70,52 @@ def test_a_user_is_linked_by_themselves(alice: Alice) -> None:
     with pytest.raises(IdentityTaken):
         alice.does(link_identity, eve, identity)
     with alice.database.read() as tx:
-        assert (is_linked(tx, bob), is_linked(tx, eve)) == (True, False)
+        assert [len(list_identities(tx, each)) for each in (bob, eve)] == [1, 0]
     assert come(alice, identity, role=None) == "bob"
     linked = [change for change in alice.changes() if change.action == "user.linked"]
     assert [change.after for change in linked] == [{"issuer": ISSUER, "subject": "1"}]
+
+
+def unlink(alice: Alice, name: str, subject: str, **words: Any) -> None:
+    alice.does(unlink_identity, name, issuer=ISSUER, subject=subject, trusted=ISSUER, **words)
+
+
+def test_who_is_unlinked_signs_in_that_way_no_more(alice: Alice) -> None:
+    """Sessions end, which it may have begun, but the one in which it is done; the audit says which identity it was."""
+    here, there = join(alice, "bob", RESPONDER), sign_in(alice, "bob")
+    identity = Identity(ISSUER, "1", "robert")
+    alice.does(link_identity, here.user, identity)
+    for wrong in (("bob", "2"), ("bob", "\x00")):
+        with pytest.raises(IdentityNotFound):
+            unlink(alice, *wrong)
+    join(alice, "eve", RESPONDER)
+    with pytest.raises(IdentityNotFound):
+        unlink(alice, "eve", "1")
+    unlink(alice, "bob", "1", session=here.session.id)
+    assert (bool(who(alice, here.token)), bool(who(alice, there.token))) == (True, False)
+    with pytest.raises(UnknownIdentity):
+        come(alice, identity, role=None)
+    (change,) = (each for each in alice.changes() if each.action == "user.unlinked")
+    assert (change.object, change.before) == ("bob", {"issuer": ISSUER, "subject": "1"})
+    alice.does(link_identity, here.user, identity)
+    unlink(alice, "bob", "1")
+    assert who(alice, here.token) is None
+
+
+def test_nobody_is_left_without_a_way_to_sign_in(alice: Alice) -> None:
+    """A password is one, and another identity at the provider that is trusted; not one at another."""
+    identity, other = Identity(ISSUER, "1", "ana"), Identity("https://old.example", "1", "ana")
+    come(alice, identity)
+    with alice.database.read() as tx:
+        (ana,) = list_users(tx)
+    alice.does(link_identity, ana, other)
+    with pytest.raises(LastWayIn, match="tocsin users invite ana"):
+        unlink(alice, "ana", "1")
+    assert come(alice, identity, role=None) == "ana"
+    alice.does(link_identity, ana, Identity(ISSUER, "2", "ana"))
+    unlink(alice, "ana", "1")
+    accept(alice, alice.does(invite, "ana").token, "ana")
+    unlink(alice, "ana", "2")
 
 
 def test_whoever_is_disabled_stays_out(alice: Alice) -> None:

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from datetime import timedelta
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.api.harness import Harness
@@ -16,18 +16,19 @@ from tocsin.domain.invitation import InvitationOver
 from tocsin.domain.principal import Principal, Scope
 from tocsin.domain.session import Client
 from tocsin.domain.sign_in_limit import TooManySignIns
-from tocsin.domain.user import InvalidPassword, UserRole
+from tocsin.domain.user import InvalidPassword, User, UserRole
 from tocsin.secret import Secret
 from tocsin.service import passwords as service
 from tocsin.service.editing import edit
 from tocsin.service.passwords import SALT_BYTES, Passwords
-from tocsin.service.sign_ins import accept_invitation, change_password, sign_in
+from tocsin.service.sign_ins import accept_invitation, change_password, device_of, sign_in
 from tocsin.service.transactions import Transactions
 from tocsin.store.database import Database
 
 BROWSER = Client("192.0.2.7", "Firefox on Linux")
 ROOT = Principal(1, "root", Scope.ADMINISTER)
 PASSWORD = Secret("correct horse battery")
+CAROL = User(1, "carol", UserRole.VIEWER, datetime(2026, 11, 20, tzinfo=UTC))
 
 
 @pytest.fixture
@@ -157,6 +158,37 @@ def test_whoever_tries_too_often_waits(harness: Harness) -> None:
     asyncio.run(go())
 
 
+def test_a_stranger_keeps_nobody_from_signing_in(harness: Harness) -> None:
+    """Who has signed in before does so again, and whoever is signed in changes the password, however often others try."""
+    new = Secret("staple battery horse")
+
+    async def go() -> None:
+        async with working(harness) as work:
+            bob = (await join(work)).user
+            device = device_of(work, bob).reveal()
+            limits = harness.services.sign_in_limits
+            for number in range(200):
+                with suppress(TooManySignIns):
+                    while True:
+                        address = f"198.51.100.{number}"
+                        limits.take("bob", address, now=harness.clock.monotonic())
+            with pytest.raises(TooManySignIns):
+                await sign_in(work, "bob", PASSWORD, client=BROWSER)
+            with pytest.raises(TooManySignIns):  # it is bob's, and nobody else's
+                await sign_in(
+                    work, "bob", PASSWORD, client=BROWSER, device=device_of(work, CAROL).reveal()
+                )
+            await sign_in(work, "bob", PASSWORD, client=BROWSER, device=device)
+            await change_password(work, bob, PASSWORD, new, client=BROWSER)
+            for _ in range(10):
+                with pytest.raises(SignInRefused):
+                    await sign_in(work, "bob", PASSWORD, client=BROWSER, device=device)
+            with pytest.raises(TooManySignIns):
+                await sign_in(work, "bob", new, client=BROWSER, device=device)
+
+    asyncio.run(go())
+
+
 def test_a_user_changes_the_password_by_the_old_one(harness: Harness) -> None:
     """Then only the new one lets in."""
     new = Secret("staple battery horse")
@@ -216,18 +248,18 @@ def test_a_hash_of_weaker_parameters_is_made_anew_at_a_sign_in(
 
 
 def test_only_so_many_wait_to_be_verified(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever comes then is asked to come again; one is verified at a time."""
-    monkeypatch.setattr(service, "MOST_WAITING", 3)
+    """Whoever comes then is asked to come again, but for some who are known; one is verified at a time."""
+    monkeypatch.setattr(service, "MOST_WAITING", 2)
+    monkeypatch.setattr(service, "MORE_WAITING", 2)
 
     async def go() -> None:
         passwords = Passwords()
-        salt = bytes(SALT_BYTES)
-        tasks = [
-            asyncio.ensure_future(passwords.hash(Secret(f"{number}"), salt=salt))
-            for number in range(4)
-        ]
-        done = await asyncio.gather(*tasks, return_exceptions=True)
-        assert [isinstance(each, TooManySignIns) for each in done] == [False, False, False, True]
+        tries = [passwords.verify(None, Secret("x")) for _ in range(3)]
+        known = [passwords.verify(None, Secret("x"), is_known=True)]
+        hashed = [passwords.hash(Secret("x"), salt=bytes(SALT_BYTES)) for _ in range(2)]
+        done = await asyncio.gather(*tries, *known, *hashed, return_exceptions=True)
+        held_up = [isinstance(each, TooManySignIns) for each in done]
+        assert held_up == [False, False, True, False, False, True]
         assert not (await passwords.verify("no hash", Secret("x"))).is_right
 
     asyncio.run(go())

@@ -1,6 +1,7 @@
 """Users: who may sign in, and as what. The audit says who changed it."""
 
 import pytest
+from tests.actions.test_retention_costs import traced
 from tests.configuration.editing import NOW, Alice
 from tests.identity.people import join, who
 
@@ -21,6 +22,7 @@ from tocsin.actions.users import (
     enable_user,
     has_administrator,
     list_users,
+    list_users_after,
     set_time_zone,
     show_user,
 )
@@ -195,3 +197,43 @@ def test_users_are_listed_by_name_and_those_who_are_out_last(alice: Alice) -> No
     assert [user.name for user in listed] == ["bob", "carol", "anna"]
     assert hashes == {"h(anna)", "h(bob)", "h(carol)"}
     assert "h(" not in repr(listed) + repr(alice.changes())
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 8])
+def test_a_part_of_the_list_goes_on_where_the_one_before_ended(alice: Alice, limit: int) -> None:
+    """Also from those who may sign in to those who are out; and from nobody on it begins anew."""
+    alice.does(create_team, name="ops")
+    for name in ("g", "f", "d", "c", "b", "a"):
+        alice.does(add_user, name=name, role=UserRole.VIEWER)
+    alice.does(add_user, name="e", role=TEAM_ADMINISTRATOR, of_teams=["ops"])
+    for name in ("b", "d", "f"):
+        alice.does(disable_user, name)
+    with alice.database.read() as tx:
+        found, last = list[User](), ""
+        while part := list_users_after(tx, last, limit=limit):
+            assert len(part) <= limit
+            found, last = [*found, *part], part[-1].name
+        assert found == list_users(tx)
+        assert [user.name for user in found] == ["a", "c", "e", "g", "b", "d", "f"]
+        for nobody in ("", "x", "B\x00"):
+            assert list_users_after(tx, nobody, limit=limit) == found[:limit]
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_part_of_the_list_is_read_by_name_and_no_more(alice: Alice) -> None:
+    """However many users there are: no statement walks all of them, or sorts."""
+    alice.does(add_user, name="bob", role=UserRole.VIEWER)
+    alice.does(disable_user, "bob")
+    for after in ("", "bob"):
+        with alice.database.read() as tx, traced(tx) as statements:
+            list_users_after(tx, after, limit=50)
+        looks = [each for each in statements if each.startswith("SELECT") and "FROM users" in each]
+        assert looks
+        with alice.database.read() as tx:
+            for look in looks:
+                plan = " ".join(
+                    row[-1] for row in tx.core.exec_driver_sql(f"EXPLAIN QUERY PLAN {look}")
+                )
+                assert "SEARCH users USING INDEX" in plan, plan
+                assert "TEMP B-TREE" not in plan, plan
+                assert "LIMIT" in look or "users.name =" in look

@@ -18,7 +18,8 @@ from tocsin.secret import Secret
 from tocsin.service.transactions import Transactions
 from tocsin.store.users import find_user
 from tocsin.store.writer import StoreUnavailable
-from tocsin.web.app import LARGEST_FORM, Pages
+from tocsin.web.app import Pages
+from tocsin.web.kept_form import LARGEST_FORM
 from tocsin.web.route import Access, Route
 from tocsin.web.visit import MOST_FIELDS, SESSION_COOKIE, Visit, read_form
 

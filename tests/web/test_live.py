@@ -99,7 +99,7 @@ class Wire:
 async def test_one_that_does_not_read_is_let_go_and_the_others_go_on(theatre: Theatre) -> None:
     """What waits for it is bounded; it may come back where it was."""
     slow, quick = Wire(reads=False), Wire()
-    onlookers = [await theatre.live.join(Wanted(), UTC) for _ in range(2)]
+    onlookers = [await theatre.live.join(Wanted(), UTC, whose=1) for _ in range(2)]
     streams = [
         asyncio.create_task(theatre.stream(onlooker)({}, wire.receive, wire.send))
         for onlooker, wire in zip(onlookers, (slow, quick), strict=True)
@@ -125,7 +125,7 @@ async def test_nothing_is_read_while_nobody_looks_on(theatre: Theatre) -> None:
     commits = theatre.harness.services.commits
     assert not commits.listeners
     wire = Wire()
-    onlooker = await theatre.live.join(Wanted(), UTC)
+    onlooker = await theatre.live.join(Wanted(), UTC, whose=1)
     stream = asyncio.create_task(theatre.stream(onlooker)({}, wire.receive, wire.send))
     assert len(commits.listeners) == 1
     wire.is_gone.set()
@@ -133,7 +133,7 @@ async def test_nothing_is_read_while_nobody_looks_on(theatre: Theatre) -> None:
     assert not commits.listeners
     assert not len(theatre.live)
     await theatre.happen()
-    again = await theatre.live.join(Wanted(), UTC, after=BEGINNING)
+    again = await theatre.live.join(Wanted(), UTC, whose=1, after=BEGINNING)
     assert again.take().count(b"event: entry") == 1
     assert again.after == Place(1, 0), "or the next beat would send its browser back"
 
@@ -141,24 +141,34 @@ async def test_nothing_is_read_while_nobody_looks_on(theatre: Theatre) -> None:
 async def test_only_so_many_look_on(theatre: Theatre, monkeypatch: pytest.MonkeyPatch) -> None:
     """One more is told to reload the page; when somebody goes there is room again."""
     monkeypatch.setattr(module, "MOST_CONNECTIONS", 2)
-    first, _ = [await theatre.live.join(Wanted(), UTC) for _ in range(2)]
+    first, _ = [await theatre.live.join(Wanted(), UTC, whose=1) for _ in range(2)]
     with pytest.raises(TooManyLookOn, match="reload the page"):
-        await theatre.live.join(Wanted(), UTC)
+        await theatre.live.join(Wanted(), UTC, whose=1)
     theatre.live.leave(first)
-    await theatre.live.join(Wanted(), UTC)
+    await theatre.live.join(Wanted(), UTC, whose=1)
+
+
+async def test_nobody_takes_the_places_of_all(theatre: Theatre) -> None:
+    """A user has so many; somebody else is let in, and the same one when one of theirs has ended."""
+    joined = [await theatre.live.join(Wanted(), UTC, whose=1) for _ in range(module.MOST_OF_ONE)]
+    with pytest.raises(TooManyLookOn, match="You look on from 20 pages"):
+        await theatre.live.join(Wanted(), UTC, whose=1)
+    await theatre.live.join(Wanted(), UTC, whose=2)
+    theatre.live.leave(joined[3])
+    await theatre.live.join(Wanted(), UTC, whose=1)
 
 
 async def test_nobody_is_let_in_while_the_server_stops(theatre: Theatre) -> None:
     """Those who are in are let go; also one that came as the store was asked."""
-    onlooker = await theatre.live.join(Wanted(), UTC)
+    onlooker = await theatre.live.join(Wanted(), UTC, whose=1)
     theatre.live.stop()
     assert onlooker.ended.is_set()
     assert not theatre.harness.services.commits.listeners
     with pytest.raises(Stopping):
-        await theatre.live.join(Wanted(), UTC)
+        await theatre.live.join(Wanted(), UTC, whose=1)
 
     another = Live(theatre.work, lambda *_: "")
-    coming = asyncio.create_task(another.join(Wanted(), UTC))
+    coming = asyncio.create_task(another.join(Wanted(), UTC, whose=1))
     await asyncio.sleep(0)
     another.stop()
     with pytest.raises(Stopping):
@@ -171,7 +181,7 @@ async def test_what_was_told_while_it_caught_up_comes_behind(
 ) -> None:
     """The reader may tell of something new before somebody has been told of what was old."""
     await theatre.happen(3)
-    await theatre.live.join(Wanted(), UTC)  # so that there is a reader
+    await theatre.live.join(Wanted(), UTC, whose=1)  # so that there is a reader
     read, is_held = theatre.work.read, asyncio.Event()
 
     async def slow_read(work: Any) -> Any:
@@ -181,7 +191,7 @@ async def test_what_was_told_while_it_caught_up_comes_behind(
         return part
 
     monkeypatch.setattr(theatre.work, "read", slow_read)
-    joining = asyncio.create_task(theatre.live.join(Wanted(), UTC, after=Place(1, 0)))
+    joining = asyncio.create_task(theatre.live.join(Wanted(), UTC, whose=1, after=Place(1, 0)))
     await theatre.until(lambda: len(theatre.live) == 2)
     await theatre.happen(2)
     (onlooker,) = [each for each in theatre.live._onlookers if each.begin == Place(1, 0)]
@@ -194,10 +204,10 @@ async def test_what_was_told_while_it_caught_up_comes_behind(
 
 async def test_one_that_is_ahead_of_the_reader_is_told_nothing_twice(theatre: Theatre) -> None:
     """As one that another node has told of what this one's reader has not read yet."""
-    await theatre.live.join(Wanted(), UTC)
+    await theatre.live.join(Wanted(), UTC, whose=1)
     theatre.clock.advance(timedelta(seconds=1))
     await theatre.happen(3)
-    onlooker = await theatre.live.join(Wanted(), UTC, after=Place(1, 1))
+    onlooker = await theatre.live.join(Wanted(), UTC, whose=1, after=Place(1, 1))
     await theatre.until(lambda: onlooker.waiting)
     assert onlooker.take().startswith(b"id: 1-2\n")
 
@@ -206,7 +216,7 @@ async def test_a_store_that_fails_is_asked_again(
     theatre: Theatre, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Nothing is missed by it, and it is said once."""
-    onlooker = await theatre.live.join(Wanted(), UTC)
+    onlooker = await theatre.live.join(Wanted(), UTC, whose=1)
     await theatre.happen()
     await theatre.until(lambda: onlooker.waiting)  # and now the reader rests
     onlooker.take()
@@ -236,7 +246,7 @@ async def test_a_bug_ends_every_connection_rather_than_the_reader_in_silence(
         raise ValueError("no such word")
 
     theatre.live = Live(theatre.work, fail)
-    onlooker = await theatre.live.join(Wanted(), UTC)
+    onlooker = await theatre.live.join(Wanted(), UTC, whose=1)
     await theatre.happen()
     await theatre.until(onlooker.ended.is_set)
     assert "live.failed" in caplog.text
@@ -247,7 +257,7 @@ async def test_a_bug_ends_every_connection_rather_than_the_reader_in_silence(
 async def test_it_ends_when_the_session_has(theatre: Theatre) -> None:
     """Also while so much happens that there is never a pause."""
     wire = Wire()
-    onlooker = await theatre.live.join(Wanted(), UTC)
+    onlooker = await theatre.live.join(Wanted(), UTC, whose=1)
     stream = theatre.stream(onlooker, is_allowed=False)
     ends = asyncio.create_task(stream({}, wire.receive, wire.send))
     await theatre.happen()

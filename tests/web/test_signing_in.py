@@ -11,7 +11,7 @@ from tocsin.actions.invitations import CreatedInvitation, invite, invite_first_a
 from tocsin.actions.users import add_user
 from tocsin.domain.user import UserRole
 from tocsin.web.pages.signing_in import path_of_ours
-from tocsin.web.visit import SESSION_COOKIE
+from tocsin.web.visit import DEVICE_COOKIE, SESSION_COOKIE
 
 PASSWORD = "correct horse battery"
 
@@ -98,6 +98,17 @@ def test_whoever_is_invited_chooses_a_password_and_signs_in_by_it(
     assert elsewhere.cookies[SESSION_COOKIE] != browser.cookies[SESSION_COOKIE]
 
 
+def test_using_a_link_ends_the_session_that_the_browser_had(
+    harness: Harness, people: People
+) -> None:
+    """It may be somebody else's, such as the administrator's who has just made the link."""
+    browser = people.viewer
+    before = dict(browser.cookies)
+    assert choose(browser, link_of(harness, "bob")).status == 303
+    assert "bob" in browser.get("/account").words
+    assert Browser(harness.http, before).get("/account").to.startswith("/sign-in")
+
+
 def test_a_sign_in_leads_to_where_one_wanted_to_go(harness: Harness, people: People) -> None:
     """The page that asked for it; a path of ours with its query, and nothing else."""
     choose(people.stranger, link_of(harness, "rita"))
@@ -160,6 +171,27 @@ def test_whoever_tries_too_often_is_told_how_long_to_wait(harness: Harness, peop
     answer = sign_in(people.stranger, "rita", "x")
     assert (answer.status, answer.response.headers["retry-after"]) == (429, "30")
     assert "wait 30 seconds" in answer.words
+
+
+def test_a_browser_that_is_known_is_let_in_whatever_strangers_try(
+    harness: Harness, people: People
+) -> None:
+    """By a cookie that no script reads and no other site sends; it alone lets nobody in."""
+    known = people.stranger
+    answer = choose(known, link_of(harness, "rita"))
+    (line,) = [
+        each
+        for each in answer.response.headers.get_list("set-cookie")
+        if each.startswith(f"{DEVICE_COOKIE}=")
+    ]
+    parts = {part.strip().lower() for part in line.split(";")[1:]}
+    assert parts == {"httponly", "max-age=31536000", "path=/", "samesite=strict", "secure"}
+    known.post("/sign-out")
+    for _ in range(10):
+        sign_in(people.stranger, "rita", "x")
+    assert sign_in(people.stranger, "rita").status == 429
+    assert sign_in(known, "rita", "x").status == 401
+    assert sign_in(known, "rita").status == 303
 
 
 def test_a_session_that_was_planted_is_not_the_one_after_a_sign_in(

@@ -5,14 +5,14 @@ from typing import ClassVar
 
 from tocsin.actions.editor import Editor
 from tocsin.actions.sessions import NewSession, begin_session, sign_out
-from tocsin.actions.users import add_user
+from tocsin.actions.users import add_user, show_user
 from tocsin.domain.session import Client
-from tocsin.domain.single_sign_on import Identity
+from tocsin.domain.single_sign_on import Identity, LinkedIdentity
 from tocsin.domain.slug import LONGEST_SLUG, Slug, slug_from_name
 from tocsin.domain.user import User, UserRole
 from tocsin.errors import TocsinError
 from tocsin.secret import Secret
-from tocsin.store import users
+from tocsin.store import sessions, users
 from tocsin.store.changes import lock_configuration
 from tocsin.store.database import Tx
 
@@ -22,6 +22,20 @@ class UnknownIdentity(TocsinError):
 
     code: ClassVar[str] = "unknown_identity"
     status_hint: ClassVar[int] = 403
+
+
+class IdentityNotFound(TocsinError):
+    """The user does not sign in by this identity."""
+
+    code: ClassVar[str] = "identity_not_found"
+    status_hint: ClassVar[int] = 404
+
+
+class LastWayIn(TocsinError):
+    """Without this identity the user could not sign in any more."""
+
+    code: ClassVar[str] = "last_way_in"
+    status_hint: ClassVar[int] = 409
 
 
 class IdentityTaken(TocsinError):
@@ -68,9 +82,43 @@ def link_identity(tx: Tx, user: User, identity: Identity, *, editor: Editor) -> 
     return known is None
 
 
-def is_linked(tx: Tx, user: User) -> bool:
-    """Return whether a provider knows this user."""
-    return users.has_identity(tx, user.id)
+def list_identities(tx: Tx, user: User) -> list[LinkedIdentity]:
+    """Return who providers say that a user is, the oldest first."""
+    return users.list_identities(tx, user.id)
+
+
+def unlink_identity(
+    tx: Tx,
+    name: str,
+    *,
+    issuer: str,
+    subject: str,
+    trusted: str | None,
+    editor: Editor,
+    session: int | None = None,
+) -> None:
+    """Let a user sign in by an identity no more, and end their sessions, which it may have begun.
+
+    `trusted`: the issuer that people may sign in by; `session`: the one that goes on, as it is the user's who asks.
+    Raises: UserNotFound, IdentityNotFound, LastWayIn.
+    """
+    lock_configuration(tx)
+    user = show_user(tx, name)
+    linked = users.list_identities(tx, user.id)
+    others = [each for each in linked if (each.issuer, each.subject) != (issuer, subject)]
+    if len(others) == len(linked):
+        raise IdentityNotFound(
+            f"{name} does not sign in by this identity: it may be unlinked already"
+        )
+    if not user.has_password and all(each.issuer != trusted for each in others):
+        raise LastWayIn(
+            f"{name} has no other way to sign in: first a password, by a link that an administrator makes "
+            f"under Users or by tocsin users invite {name}",
+            name=name,
+        )
+    users.delete_identity(tx, issuer=issuer, subject=subject)
+    sessions.delete_sessions(tx, user.id, but=session)
+    editor.record(tx, "user.unlinked", name, before={"issuer": issuer, "subject": subject})
 
 
 def _find(tx: Tx, identity: Identity) -> User | None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
 from tocsin.actions.editor import Editor
-from tocsin.actions.sessions import NewSession, begin_session, set_password
+from tocsin.actions.sessions import NewSession, begin_session, set_password, sign_out
 from tocsin.actions.users import add_user, check_time_zone, has_administrator, show_user
 from tocsin.domain.actor import OF_A_USER
 from tocsin.domain.invitation import (
@@ -81,9 +81,17 @@ def find_invitation(tx: Tx, token: Secret, *, now: datetime) -> Invitation:
 
 
 def accept_invitation(
-    tx: Tx, token: Secret, accepted: Acceptance, *, client: Client, editor: Editor
+    tx: Tx,
+    token: Secret,
+    accepted: Acceptance,
+    *,
+    client: Client,
+    editor: Editor,
+    replaces: Secret | None = None,
 ) -> NewSession:
     """Use a link: save the password, end what sessions there were, and sign its user in.
+
+    `replaces`: the token that the browser had, which may be somebody else's.
 
     One that is nobody's in particular makes the first administrator, and no second: a log may hold it.
     Raises: InvitationOver, InvalidSlug, UserExists, InvalidTimeZone.
@@ -96,6 +104,8 @@ def accept_invitation(
     as_user = editor.acting_as(f"{OF_A_USER}{invitation.user or accepted.name}")
     user = _user_of(tx, invitation, accepted, editor=as_user)
     set_password(tx, user, accepted.password_hash, editor=as_user)
+    if replaces is not None:
+        sign_out(tx, replaces, now=editor.now)
     return begin_session(tx, replace(user, has_password=True), client=client, editor=as_user)
 
 

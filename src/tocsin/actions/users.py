@@ -55,6 +55,11 @@ def list_users(tx: Tx) -> list[User]:
     return users.list_users(tx)
 
 
+def list_users_after(tx: Tx, name: str, *, limit: int) -> list[User]:
+    """Return some of them, from behind the one of a name on; from the first on, if nobody has it."""
+    return users.list_users_after(tx, name, limit=limit)
+
+
 def show_user(tx: Tx, name: str) -> User:
     """Raises: UserNotFound."""
     user = users.find_user(tx, name)
@@ -65,7 +70,7 @@ def show_user(tx: Tx, name: str) -> User:
 
 def has_administrator(tx: Tx) -> bool:
     """Return whether somebody can sign in who may do everything."""
-    return bool(_administrators(tx))
+    return bool(users.list_able(tx, UserRole.ADMINISTRATOR))
 
 
 def add_user(
@@ -183,20 +188,11 @@ def check_time_zone(text: str) -> str:
         ) from None
 
 
-def _administrators(tx: Tx) -> list[User]:
-    by_provider = users.users_with_identity(tx)
-    return [
-        user
-        for user in users.list_users(tx)
-        if user.may_administer_all and (user.has_password or user.id in by_provider)
-    ]
-
-
 def _refuse_last(tx: Tx, user: User, changed: User) -> None:
     """Raises: LastAdministrator, if nobody who can sign in could administer any more."""
     if not user.may_administer_all or changed.may_administer_all:
         return
-    able = _administrators(tx)
+    able = users.list_able(tx, UserRole.ADMINISTRATOR)
     if [each.id for each in able] == [user.id]:
         raise LastAdministrator(
             f"{user.name!r} is the last administrator who can sign in; make another one first",

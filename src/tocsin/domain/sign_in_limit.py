@@ -1,4 +1,6 @@
-"""How often somebody may try a password: for each name, and for each place that tries.
+"""How often somebody may try a password: for each name from each place, for each place, and for each name.
+
+Whoever comes with a browser that is known has a bucket of its own instead, which no stranger empties.
 
 A bucket holds so many tries and gets a new one every so often. Of each bucket only the moment is kept at
 which it will be full (the generic cell rate algorithm, ITU-T I.371), and of a full one nothing.
@@ -72,30 +74,39 @@ class Buckets:
 class SignInLimits:
     """The limits of one process. A try counts when it begins; one that succeeds is given back."""
 
-    NAME: ClassVar = (10, 30.0)
-    """Ten at once and then two a minute: 3,000 a day, of which a password of 12 characters need not be afraid."""
+    NAME_FROM_PLACE: ClassVar = (10, 30.0)
+    """Ten at once and then two a minute: whoever types a name from elsewhere empties no bucket of its owner's."""
     PLACE: ClassVar = (30, 10.0)
     """More, because an office may have one address."""
+    NAME: ClassVar = (100, 6.0)
+    """For whoever has many addresses: 14,400 a day, of which a password of 12 characters need not be afraid."""
+    DEVICE: ClassVar = (10, 30.0)
 
     def __init__(self) -> None:
-        size, every = self.NAME
-        self._names = Buckets(size, every=every)
-        size, every = self.PLACE
-        self._places = Buckets(size, every=every)
+        made = (self.NAME_FROM_PLACE, self.PLACE, self.NAME, self.DEVICE)
+        self._pairs, self._places, self._names, self._devices = (
+            Buckets(size, every=every) for size, every in made
+        )
 
-    def take(self, name: str, address: str, *, now: float) -> None:
-        """Count a try. Raises: TooManySignIns, and then it does not count."""
-        name, place = name[:_LONGEST_NAME], place_of(address)
-        wait = max(self._names.wait(name, now=now), self._places.wait(place, now=now))
+    def take(self, name: str, address: str, *, now: float, device: str | None = None) -> None:
+        """Count a try. `device`: the browser, if it is known. Raises: TooManySignIns, and then it does not count."""
+        taken = self._buckets(name, address, device)
+        wait = max(buckets.wait(key, now=now) for buckets, key in taken)
         if wait:
             raise TooManySignIns(wait)
-        self._names.take(name, now=now)
-        self._places.take(place, now=now)
+        for buckets, key in taken:
+            buckets.take(key, now=now)
 
-    def give_back(self, name: str, address: str, *, now: float) -> None:
+    def give_back(self, name: str, address: str, *, now: float, device: str | None = None) -> None:
         """Let a try that succeeded count for nothing."""
-        self._names.give_back(name[:_LONGEST_NAME], now=now)
-        self._places.give_back(place_of(address), now=now)
+        for buckets, key in self._buckets(name, address, device):
+            buckets.give_back(key, now=now)
+
+    def _buckets(self, name: str, address: str, device: str | None) -> list[tuple[Buckets, str]]:
+        if device is not None:
+            return [(self._devices, device)]
+        name, place = name[:_LONGEST_NAME], place_of(address)
+        return [(self._pairs, f"{place} {name}"), (self._places, place), (self._names, name)]
 
 
 def place_of(address: str) -> str:

@@ -65,6 +65,15 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkedIdentity:
+    """An identity by which a user may sign in."""
+
+    issuer: str
+    subject: str
+    linked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Journey:
     """What is remembered of somebody who went to the provider, in a cookie that only we can read."""
 

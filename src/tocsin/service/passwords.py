@@ -22,6 +22,8 @@ ROUNDS: Final = 3
 SALT_BYTES: Final = 16
 MOST_WAITING: Final = 40
 """Of two seconds of work; whoever comes then is asked to come again."""
+MORE_WAITING: Final = 10
+"""Besides, of those who are known already: strangers must not take every place."""
 
 
 class Verdict(NamedTuple):
@@ -40,18 +42,23 @@ class Passwords:
         self._nobodys: str | None = None
 
     async def hash(self, password: Secret, *, salt: bytes) -> str:
-        """Return what is kept of a password. Units: `SALT_BYTES` of salt. Raises: TooManySignIns."""
-        return await self._run(lambda: _hash(password, salt))
+        """Return what is kept of the password of somebody who is known. Raises: TooManySignIns.
 
-    async def verify(self, password_hash: str | None, password: Secret) -> Verdict:
+        Units: `SALT_BYTES` of salt.
+        """
+        return await self._run(lambda: _hash(password, salt), is_known=True)
+
+    async def verify(
+        self, password_hash: str | None, password: Secret, *, is_known: bool = False
+    ) -> Verdict:
         """Return whether a password is the one that was hashed. Raises: TooManySignIns.
 
         None, the hash of a user who is not there, takes as long and is never right.
         """
-        return await self._run(lambda: self._verify(password_hash, password))
+        return await self._run(lambda: self._verify(password_hash, password), is_known=is_known)
 
-    async def _run(self, work: Callable[[], T]) -> T:
-        if self._waiting >= MOST_WAITING:
+    async def _run(self, work: Callable[[], T], *, is_known: bool) -> T:
+        if self._waiting >= MOST_WAITING + (MORE_WAITING if is_known else 0):
             raise TooManySignIns(2)
         self._waiting += 1
         try:

@@ -107,9 +107,12 @@ def delete_session(tx: Tx, session_id: int, *, user_id: int) -> bool:
     return bool(tx.core.execute(delete).rowcount)
 
 
-def delete_sessions(tx: Tx, user_id: int) -> int:
-    """End all sessions of a user; return how many there were."""
-    return tx.core.execute(_S.delete().where(_S.c.user_id == user_id)).rowcount
+def delete_sessions(tx: Tx, user_id: int, *, but: int | None = None) -> int:
+    """End all sessions of a user, but one perhaps; return how many there were."""
+    delete = _S.delete().where(_S.c.user_id == user_id)
+    if but is not None:
+        delete = delete.where(_S.c.id != but)
+    return tx.core.execute(delete).rowcount
 
 
 def delete_ended_sessions(tx: Tx, *, now: datetime) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from tocsin.domain.single_sign_on import LinkedIdentity
 from tocsin.domain.slug import is_slug
 from tocsin.domain.user import User, UserRole
 from tocsin.store import schema_configuration, schema_identity
@@ -23,6 +24,41 @@ _LISTED: Final = (
 def list_users(tx: Tx) -> list[User]:
     """Return the users by name, those who are disabled last."""
     select = sa.select(*_LISTED).order_by(_U.c.disabled_at.is_not(None), _U.c.name)
+    return _users(tx, select, is_all=True)
+
+
+def list_users_after(tx: Tx, name: str, *, limit: int) -> list[User]:
+    """Return some users of that order, who come after the one of a name; from the first on, if nobody has it.
+
+    Names are read in order by their index, so that it costs as much as it returns.
+    """
+    last = find_user(tx, name)
+    was_disabled = last is not None and last.disabled_at is not None
+    found: list[User] = []
+    for is_disabled in (False, True):
+        if is_disabled < was_disabled or len(found) >= limit:
+            continue
+        after = last.name if last is not None and is_disabled is was_disabled else ""
+        select = (
+            sa.select(*_LISTED)
+            .where(_U.c.disabled_at.is_not(None) if is_disabled else _U.c.disabled_at.is_(None))
+            .where(_U.c.name > after)
+            .order_by(_U.c.name)
+            .limit(limit - len(found))
+        )
+        found += _users(tx, select)
+    return found
+
+
+def list_able(tx: Tx, role: UserRole) -> list[User]:
+    """Return the users of a role who can sign in: by a password, or because a provider knows them."""
+    is_known = sa.exists().where(_I.c.user_id == _U.c.id)
+    select = (
+        sa.select(*_LISTED)
+        .where(_U.c.role == role.value, _U.c.disabled_at.is_(None))
+        .where(sa.or_(_U.c.password_hash.is_not(None), is_known))
+        .order_by(_U.c.name)
+    )
     return _users(tx, select)
 
 
@@ -103,24 +139,31 @@ def insert_identity(tx: Tx, *, issuer: str, subject: str, user_id: int, now: dat
     tx.core.execute(_I.insert(), row)
 
 
-def has_identity(tx: Tx, user_id: int) -> bool:
-    return bool(tx.core.scalar(sa.select(sa.exists().where(_I.c.user_id == user_id))))
+def list_identities(tx: Tx, user_id: int) -> list[LinkedIdentity]:
+    """Return who providers say that a user is, the oldest first."""
+    select = (
+        sa.select(_I.c.issuer, _I.c.subject, _I.c.created_at)
+        .where(_I.c.user_id == user_id)
+        .order_by(_I.c.created_at, _I.c.issuer, _I.c.subject)
+    )
+    return [LinkedIdentity(*row) for row in tx.core.execute(select)]
 
 
-def users_with_identity(tx: Tx) -> set[int]:
-    """Return the ids of the users whom a provider knows."""
-    return set(tx.core.scalars(sa.select(_I.c.user_id)))
+def delete_identity(tx: Tx, *, issuer: str, subject: str) -> None:
+    tx.core.execute(_I.delete().where(_I.c.issuer == issuer, _I.c.subject == subject))
 
 
-def _users(tx: Tx, select: sa.Select[Any]) -> list[User]:
+def _users(tx: Tx, select: sa.Select[Any], *, is_all: bool = False) -> list[User]:
     rows = tx.core.execute(select).all()
     teams: defaultdict[int, list[str]] = defaultdict(list)
     alive = (
         sa.select(_UT.c.user_id, _T.c.slug)
         .join(_T, _T.c.id == _UT.c.team_id)
-        .where(_T.c.deleted_at.is_(None), _UT.c.user_id.in_([row.id for row in rows]))
+        .where(_T.c.deleted_at.is_(None))
         .order_by(_T.c.slug)
     )
+    if not is_all:  # a statement takes only so many ids
+        alive = alive.where(_UT.c.user_id.in_([row.id for row in rows]))
     for user_id, slug in tx.core.execute(alive) if rows else ():
         teams[user_id].append(slug)
     return [

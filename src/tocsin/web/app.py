@@ -1,8 +1,7 @@
 """The pages: every route behind one gate, which knows who comes, and lets in whom the route admits."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -22,35 +21,27 @@ from tocsin.store.database import Tx
 from tocsin.web import pages
 from tocsin.web.entries import render_entry
 from tocsin.web.headers import NOT_KEPT, is_from_here, security_headers
+from tocsin.web.kept_form import LARGEST_FORM, keep, show_kept
 from tocsin.web.live import Live
+from tocsin.web.pages.signing_in import SIGN_IN, ask_who_sent
 from tocsin.web.refusals import (
     CameFromElsewhere,
     FormTooLarge,
     NoSuchPage,
-    NotAllowed,
     SignInFirst,
     WrongMethod,
 )
-from tocsin.web.route import Access, Route
+from tocsin.web.route import Access, Found, Route
 from tocsin.web.static_files import STATIC, answer_static
 from tocsin.web.visit import CSRF_FIELD, SESSION_COOKIE, Visit, read_form
 
-LARGEST_FORM: Final = 1024 * 1024
-"""Bytes."""
 GREATEST_NUMBER: Final = 2**63 - 1
 """In a path: no store has a greater one."""
-SIGN_IN: Final = "/sign-in"
 
 
 def make_pages(transactions: Transactions) -> ASGIApp:
     """Return the ASGI application of all paths that nothing else answers."""
     return Pages(transactions, pages.ROUTES)
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    route: Route
-    params: dict[str, Any]
 
 
 class Pages:
@@ -84,13 +75,9 @@ class Pages:
         visit = Visit(
             request=request, work=self._work, now=self._work.services.clock.now(), params={}
         )
-        visit.live = self._live
+        visit.live, visit.find_form = self._live, self._find_form
         try:
-            return await self._enter(visit)
-        except SignInFirst as refusal:
-            if request.method == "POST":  # what was typed is still in the browser
-                return _refused(visit, refusal)
-            return _to_sign_in(request)
+            return await self._enter_or_hand_back(visit)
         except TocsinError as refusal:
             return _refused(visit, refusal)
         except Exception as error:  # noqa: BLE001 - a bug is told and logged, and the server goes on
@@ -98,27 +85,50 @@ class Pages:
             bug = log_bug(error, new_id, method=request.method, path=self._template_of(path))
             return _refused(visit, bug)
 
+    async def _enter_or_hand_back(self, visit: Visit) -> Response:
+        """Answer; and whoever sent a form that can do nothing any more gets back what they typed into it."""
+        try:
+            return await self._enter(visit)
+        except (SignInFirst, CameFromElsewhere) as refusal:
+            if visit.request.method != "POST":
+                if isinstance(refusal, SignInFirst):
+                    return _to_sign_in(visit.request)
+                raise
+            kept = await keep(visit)
+            if kept is None or kept.is_too_long:
+                return _refused(visit, refusal, is_too_long=kept is not None)
+            if visit.who is None:
+                return await ask_who_sent(visit, kept)
+            return show_kept(visit, kept, refusal)
+
     async def _enter(self, visit: Visit) -> Response:
         """Let in whom the route admits, and answer. Raises: every refusal of a page."""
         await self._recognise(visit)  # first: a page that is not there has the way to the others
-        found = self._find(visit.request)
+        method = "GET" if visit.request.method == "HEAD" else visit.request.method
+        found = self._find(method, visit.request.url.path)
         visit.params = found.params
         needs = found.route.needs
-        _admit(visit, needs)
+        found.admit(visit.who)
         if visit.request.method == "POST":
             await _take_form(visit, needs)
             if needs is not Access.PUBLIC:
                 # A form may take its time to come, and whoever sends it may be let in no more by then.
                 await self._recognise(visit)
-                _admit(visit, needs)
+                found.admit(visit.who)
         return await found.route.run(visit)
 
-    def _find(self, request: Request) -> _Found:
+    def _find_form(self, path: str) -> Found | None:
+        try:
+            found = self._find("POST", path)
+        except (NoSuchPage, WrongMethod):
+            return None
+        return None if found.route.needs is Access.PUBLIC else found
+
+    def _find(self, method: str, path: str) -> Found:
         """Raises: NoSuchPage, WrongMethod."""
-        method = "GET" if request.method == "HEAD" else request.method
         allowed = []
         for regex, _, converters, route in self._routes:
-            matched = regex.match(request.url.path)
+            matched = regex.match(path)
             if matched is None:
                 continue
             if route.method == method:
@@ -131,7 +141,7 @@ class Pages:
                     isinstance(each, int) and each > GREATEST_NUMBER for each in params.values()
                 ):
                     raise NoSuchPage
-                return _Found(route, params)
+                return Found(route, params)
             allowed.append(route.method)
         if allowed:
             raise WrongMethod(allowed)
@@ -163,16 +173,6 @@ def _rank(route: Route) -> list[bool]:
     return ["{" in part for part in route.path.split("/")]
 
 
-def _admit(visit: Visit, needs: Access) -> None:
-    """Raises: SignInFirst, NotAllowed."""
-    if needs is Access.PUBLIC:
-        return
-    if visit.who is None:
-        raise SignInFirst
-    if not needs.admits(visit.who.principal, visit.params):
-        raise NotAllowed(needs.value, visit.who.principal.name)
-
-
 async def _take_form(visit: Visit, needs: Access) -> None:
     """Read what was sent, if it came from a page of ours. Raises: CameFromElsewhere, FormTooLarge."""
     if not is_from_here(visit.request.headers):
@@ -194,13 +194,15 @@ def _to_sign_in(request: Request) -> Response:
     return RedirectResponse(SIGN_IN + suffix, status_code=303)
 
 
-def _refused(visit: Visit, refusal: TocsinError) -> Response:
+def _refused(visit: Visit, refusal: TocsinError, *, is_too_long: bool = False) -> Response:
+    """`is_too_long`: what was typed is not handed back for that."""
     mask = visit.services.cache.mask
     answer = visit.render(
         "refused.html",
         status=refusal.status_hint,
         code=refusal.code,
         message=mask(refusal.message),
+        is_too_long=is_too_long,
     )
     if isinstance(refusal, WrongMethod):
         answer.headers["allow"] = refusal.allowed

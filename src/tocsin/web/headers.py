@@ -46,6 +46,13 @@ def is_from_here(headers: Mapping[str, str]) -> bool:
         return False
 
 
+def is_surely_from_here(headers: Mapping[str, str]) -> bool:
+    """Return whether the browser says that a page of ours sent a form; one that says nothing does not."""
+    if "sec-fetch-site" in headers:
+        return headers["sec-fetch-site"] == "same-origin"
+    return "origin" in headers and is_from_here(headers)
+
+
 def accepts_gzip(accept_encoding: str) -> bool:
     """Return whether a browser unpacks gzip."""
     return any(part.strip().partition(";")[0] == "gzip" for part in accept_encoding.split(","))

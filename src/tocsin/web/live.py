@@ -27,6 +27,8 @@ from tocsin.service.transactions import Transactions
 from tocsin.store.writer import StoreUnavailable
 
 MOST_CONNECTIONS: Final = 200
+MOST_OF_ONE: Final = 20
+"""Of the same user: one person with a stuck script must not take all."""
 MOST_AT_ONCE: Final = 100
 """Entries that the reader tells of at once. When more come, whoever looks on is told to look at the page instead."""
 MOST_CAUGHT_UP: Final = 200
@@ -51,7 +53,7 @@ Render = Callable[[FeedEntry, datetime, tzinfo], str]
 
 
 class TooManyLookOn(TocsinError):
-    """As many connections as this process bears."""
+    """As many connections as this process bears, or as one user may have."""
 
     code: ClassVar[str] = "too_many_look_on"
     status_hint: ClassVar[int] = 503
@@ -68,6 +70,8 @@ class Stopping(TocsinError):
 class Onlooker:
     """One connection: what it wants to see, and what waits to be sent to it."""
 
+    whose: int
+    """The id of the user."""
     wanted: Wanted
     zone: tzinfo
     begin: Place
@@ -123,20 +127,22 @@ class Live:
     def __len__(self) -> int:
         return len(self._onlookers)
 
-    async def join(self, wanted: Wanted, zone: tzinfo, *, after: Place | None = None) -> Onlooker:
+    async def join(
+        self, wanted: Wanted, zone: tzinfo, *, whose: int, after: Place | None = None
+    ) -> Onlooker:
         """Let somebody look on from behind a place in the feed, or from now on. Raises: TooManyLookOn, Stopping, StoreUnavailable."""
-        self._let_in()
+        self._let_in(whose)
         async with self._beginning:
             if self._place is None:
                 await self._begin()
         place = self._place
         assert place is not None
         try:
-            self._let_in()  # others came, or the end, while the store was asked
+            self._let_in(whose)  # others came, or the end, while the store was asked
         except TocsinError:
             self._rest_unless_needed()
             raise
-        onlooker = Onlooker(wanted, zone, after or place, after or place)
+        onlooker = Onlooker(whose, wanted, zone, after or place, after or place)
         self._onlookers.add(onlooker)
         try:
             await self._catch_up(onlooker, place)
@@ -162,13 +168,19 @@ class Live:
         self._onlookers.clear()
         self._rest_unless_needed()
 
-    def _let_in(self) -> None:
+    def _let_in(self, whose: int) -> None:
         if self._is_stopping:
             raise Stopping("The server is stopping: come back in a moment")
         if len(self._onlookers) >= MOST_CONNECTIONS:
             raise TooManyLookOn(
                 f"{MOST_CONNECTIONS} look on already, which is as many as may: reload the page instead",
                 most=MOST_CONNECTIONS,
+            )
+        if sum(each.whose == whose for each in self._onlookers) >= MOST_OF_ONE:
+            raise TooManyLookOn(
+                f"You look on from {MOST_OF_ONE} pages already, which is as many as one may: close some, or "
+                "reload the page instead",
+                most=MOST_OF_ONE,
             )
 
     async def _begin(self) -> None:

@@ -1,4 +1,4 @@
-"""Lists of what people configure: read whole, because they are short as a rule, and shown a part at a time."""
+"""Lists of what people configure: read whole as a rule, because they are short, and shown a part at a time."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,8 +29,13 @@ def part_of(visit: Visit, items: Sequence[T], name: Callable[[T], str]) -> Part[
     after = visit.query.get(AFTER, "")
     names = [name(each) for each in items] if after else []
     start = names.index(after) + 1 if after in names else 0
-    shown = items[start : start + SHOWN]
-    if start + SHOWN >= len(items):
+    return read_part(visit, items[start : start + SHOWN + 1], name)
+
+
+def read_part(visit: Visit, items: Sequence[T], name: Callable[[T], str]) -> Part[T]:
+    """Return a part of a list of which no more was read than it shows, and one item, if there are more."""
+    shown = items[:SHOWN]
+    if len(items) <= SHOWN:
         return Part(shown, "")
     query = {**visit.query, AFTER: name(shown[-1])}
     return Part(shown, f"{visit.request.url.path}?{urlencode(query)}")

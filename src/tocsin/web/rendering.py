@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tocsin.domain.actor import name_of_actor
 from tocsin.domain.wording import counted, length_text, listed
 from tocsin.ids import DELIVERY, id_text
+from tocsin.web.echo import begin_page, cut_echo
 from tocsin.web.prose import local_prose, prose
 from tocsin.web.static_files import static_url
 from tocsin.web.times import clock_text, countdown_element, exact_text, find_zone, time_element
@@ -21,13 +22,19 @@ if TYPE_CHECKING:
 _FOLDER: Final = Path(__file__).parent / "templates"
 
 
-def render(template: str, *, visit: "Visit", **words: Any) -> str:
-    """Return a page, or a part of one. Raises: UndefinedError, for a word that the template lacks."""
+def render(template: str, *, visit: "Visit", is_cut: bool = False, **words: Any) -> str:
+    """Return a page, or a part of one. Raises: UndefinedError, for a word that the template lacks.
+
+    `is_cut`: long texts in it are cut, because somebody has sent too much to be repeated.
+    """
+    if is_cut:
+        begin_page()
     return (
-        _environment()
+        (_cutting_environment() if is_cut else _environment())
         .get_template(template)
         .render(
             visit=visit,
+            is_cut=is_cut,
             user=visit.who.user if visit.who else None,
             principal=visit.who.principal if visit.who else None,
             now=visit.now,
@@ -74,6 +81,11 @@ def _environment() -> "Environment":
     )
     environment.filters.update(lasting=length_text, delivery_id=lambda id_: id_text(DELIVERY, id_))
     return environment
+
+
+@cache
+def _cutting_environment() -> "Environment":
+    return _environment().overlay(finalize=cut_echo)
 
 
 def zone_of(visit: "Visit") -> tzinfo:

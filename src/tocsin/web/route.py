@@ -8,6 +8,8 @@ from typing import Any
 from starlette.responses import Response
 
 from tocsin.domain.principal import Principal, Scope
+from tocsin.domain.session import SignedIn
+from tocsin.web.refusals import NotAllowed, SignInFirst
 from tocsin.web.visit import Visit
 
 
@@ -40,3 +42,23 @@ class Route:
     method: str
     needs: Access
     run: Callable[[Visit], Awaitable[Response]]
+    secrets: frozenset[str] = frozenset()
+    """The names of fields that are never handed back to whoever sent them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The route of a path, and what stands in the path."""
+
+    route: Route
+    params: dict[str, Any]
+
+    def admit(self, who: SignedIn | None) -> None:
+        """Raises: SignInFirst, NotAllowed."""
+        needs = self.route.needs
+        if needs is Access.PUBLIC:
+            return
+        if who is None:
+            raise SignInFirst
+        if not needs.admits(who.principal, self.params):
+            raise NotAllowed(needs.value, who.principal.name)

@@ -1,7 +1,7 @@
 """One request for a page: who came, what they sent, and how to answer."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -11,6 +11,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from tocsin.actions.sessions import NewSession
 from tocsin.domain.principal import Principal, unauthenticated
 from tocsin.domain.session import Client, SignedIn, csrf_token
 from tocsin.domain.user import User
@@ -18,12 +19,15 @@ from tocsin.secret import Secret
 from tocsin.service.client_address import client_address
 from tocsin.service.services import Services
 from tocsin.service.transactions import Transactions
+from tocsin.web.echo import is_much
 from tocsin.web.rendering import render
 
 if TYPE_CHECKING:
     from tocsin.web.live import Live
+    from tocsin.web.route import Found
 
 SESSION_COOKIE: Final = "__Host-tocsin"
+DEVICE_COOKIE: Final = "__Host-tocsin-device"
 NOTICE_COOKIE: Final = "__Host-tocsin-notice"
 CSRF_FIELD: Final = "csrf"
 MOST_FIELDS: Final = 2000
@@ -48,6 +52,8 @@ class Visit:
     is_paused: bool = False
     live: "Live" = field(init=False)
     """Lets pages follow what happens."""
+    find_form: "Callable[[str], Found | None]" = field(init=False)
+    """Returns what takes the form that is sent to a path, if whoever sends it has to be signed in."""
 
     @property
     def services(self) -> Services:
@@ -66,6 +72,12 @@ class Visit:
         if self.who is None:
             raise unauthenticated()
         return self.who.user
+
+    def come_as(self, session: NewSession) -> None:
+        """Go on as whoever has just signed in."""
+        user, id_ = session.user, session.session.id
+        self.who = SignedIn(user.principal(id_), user, id_, needs_touch=False)
+        self.token = session.token
 
     @property
     def client(self) -> Client:
@@ -103,11 +115,16 @@ class Visit:
         *,
         status: int = 200,
         headers: Mapping[str, str] | None = None,
+        is_whole: bool = False,
         **words: Any,
     ) -> Response:
-        """Return a page. `words` are the template's, beside those that every page has."""
+        """Return a page. `words` are the template's, beside those that every page has.
+
+        `is_whole`: it has its own limit of what it repeats of a form.
+        """
         told = self.request.cookies.get(NOTICE_COOKIE)
-        page = render(template, visit=self, notice=_read_notice(told), **words)
+        is_cut = not is_whole and is_much(self.fields)
+        page = render(template, visit=self, notice=_read_notice(told), is_cut=is_cut, **words)
         answer = HTMLResponse(page, status_code=status, headers=dict(headers or {}))
         if told is not None and not self.is_fragment:
             answer.delete_cookie(NOTICE_COOKIE, path="/", secure=True, httponly=True)

@@ -7,10 +7,11 @@ from zoneinfo import available_timezones
 from starlette.responses import Response
 
 from tocsin.actions import sessions, tokens, users
-from tocsin.actions.identities import is_linked
+from tocsin.actions.identities import LastWayIn, list_identities, unlink_identity
 from tocsin.actions.tokens import CreatedToken, TokenNotFound
 from tocsin.domain.principal import Scope, Token
 from tocsin.domain.session import Session
+from tocsin.domain.single_sign_on import LinkedIdentity
 from tocsin.domain.slug import slug_from_name
 from tocsin.errors import TocsinError
 from tocsin.secret import Secret
@@ -21,6 +22,7 @@ from tocsin.web.pages.signing_in import (
     SIGN_IN,
     PasswordsDiffer,
     provider_name,
+    trusted_issuer,
     with_session,
     without_session,
 )
@@ -54,11 +56,11 @@ async def _page(
 ) -> Response:
     """`about`: which of the forms was refused, by its name."""
 
-    def look(tx: Tx) -> tuple[list[Session], list[Token], bool]:
+    def look(tx: Tx) -> tuple[list[Session], list[Token], list[LinkedIdentity]]:
         begun = sessions.list_sessions(tx, visit.user, now=visit.now)
-        return begun, tokens.list_tokens_of(tx, visit.user.name), is_linked(tx, visit.user)
+        return begun, tokens.list_tokens_of(tx, visit.user.name), list_identities(tx, visit.user)
 
-    begun, own, has_identity = await visit.work.read(look)
+    begun, own, identities = await visit.work.read(look)
     return visit.render(
         "account.html",
         status=refusal.status_hint if refusal else 200,
@@ -69,7 +71,8 @@ async def _page(
         scopes=[(each.value, each.value) for each in Scope if visit.user.role.scope.covers(each)],
         zones=time_zones(),
         provider=provider_name(visit),
-        has_identity=has_identity,
+        issuer=trusted_issuer(visit),
+        identities=identities,
         about=about,
         refusal=refusal,
         zone=visit.form.get("zone", visit.user.time_zone),
@@ -91,7 +94,7 @@ async def take_password(visit: Visit) -> Response:
     answer = visit.redirect(
         ACCOUNT, notice="Your password is changed; other browsers are signed out."
     )
-    return with_session(answer, session)
+    return with_session(visit, answer, session)
 
 
 async def take_time_zone(visit: Visit) -> Response:
@@ -106,6 +109,29 @@ async def take_time_zone(visit: Visit) -> Response:
     except users.InvalidTimeZone as refusal:
         return await _page(visit, about="zone", refusal=refusal)
     return visit.redirect(ACCOUNT, notice=f"Times are shown as in {zone}.")
+
+
+async def take_unlink(visit: Visit) -> Response:
+    """Sign in by an identity no more; other browsers are signed out."""
+    form, name = visit.form, visit.user.name
+    session = visit.who.session_id if visit.who else None
+    try:
+        await edit(
+            visit.work,
+            visit.principal,
+            lambda tx, editor: unlink_identity(
+                tx,
+                name,
+                issuer=form.get("issuer", ""),
+                subject=form.get("subject", ""),
+                trusted=trusted_issuer(visit),
+                session=session,
+                editor=editor,
+            ),
+        )
+    except LastWayIn as refusal:
+        return await _page(visit, about="identity", refusal=refusal)
+    return visit.redirect(ACCOUNT, notice="It is unlinked; other browsers are signed out.")
 
 
 async def end_session(visit: Visit) -> Response:
@@ -178,10 +204,12 @@ def time_zones() -> tuple[str, ...]:
     return ("UTC", *sorted(places))
 
 
+_PASSWORDS: Final = frozenset({"current", "password", "again"})
 ROUTES: Final = (
     Route(ACCOUNT, "GET", Access.READ, show_account),
-    Route(f"{ACCOUNT}/password", "POST", Access.READ, take_password),
+    Route(f"{ACCOUNT}/password", "POST", Access.READ, take_password, _PASSWORDS),
     Route(f"{ACCOUNT}/time-zone", "POST", Access.READ, take_time_zone),
+    Route(f"{ACCOUNT}/identities/unlink", "POST", Access.READ, take_unlink),
     Route(f"{ACCOUNT}/sessions/end", "POST", Access.READ, end_sessions),
     Route(ACCOUNT + "/sessions/{session_id:int}/end", "POST", Access.READ, end_session),
     Route(f"{ACCOUNT}/tokens", "POST", Access.READ, make_token),

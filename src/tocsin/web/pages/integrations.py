@@ -161,6 +161,6 @@ def _key_line(shown: ShownAlertKey) -> _KeyLine:
 ROUTES: Final = (
     Route("/integrations", "GET", Access.READ, integrations),
     Route("/alert-keys", "GET", Access.READ, show_alert_keys),
-    Route("/alert-keys", "POST", Access.ADMINISTER, make_alert_key),
+    Route("/alert-keys", "POST", Access.ADMINISTER, make_alert_key, frozenset({"key"})),
     Route("/alert-keys/{name}/revoke", "POST", Access.ADMINISTER, revoke_alert_key),
 )

@@ -10,15 +10,18 @@ from tocsin.actions.invitations import find_invitation
 from tocsin.actions.sessions import NewSession, SignInRefused, sign_out
 from tocsin.actions.users import InvalidTimeZone, check_time_zone, has_administrator
 from tocsin.domain.invitation import INVITATION_PATH
+from tocsin.domain.known_device import KNOWN_FOR
 from tocsin.domain.session import LASTS
 from tocsin.domain.sign_in_limit import TooManySignIns
 from tocsin.domain.slug import is_slug
 from tocsin.domain.user import UTC_ZONE
 from tocsin.errors import TocsinError
 from tocsin.secret import Secret
-from tocsin.service.sign_ins import accept_invitation, sign_in
+from tocsin.service.sign_ins import accept_invitation, device_of, sign_in
+from tocsin.web.kept_form import KeptForm, sent_back, show_kept
+from tocsin.web.refusals import NotAllowed, SignInFirst
 from tocsin.web.route import Access, Route
-from tocsin.web.visit import SESSION_COOKIE, Visit
+from tocsin.web.visit import DEVICE_COOKIE, SESSION_COOKIE, Visit
 
 SIGN_IN: Final = "/sign-in"
 HOME: Final = "/"
@@ -47,21 +50,45 @@ async def show_sign_in(visit: Visit) -> Response:
 async def take_sign_in(visit: Visit) -> Response:
     """Begin a session, and go where whoever it is wanted to."""
     name, wanted = visit.form.get("name", "").strip(), path_of_ours(visit.form.get("next", ""))
+    kept = sent_back(visit)
+    if kept is not None and "already" in visit.form:  # by another way, in another tab
+        return show_kept(visit, kept) if visit.who else await ask_who_sent(visit, kept)
     try:
         session = await sign_in(
             visit.work,
             name.lower(),
             Secret(visit.form.get("password", "")),
             client=visit.client,
+            device=visit.request.cookies.get(DEVICE_COOKIE, ""),
             replaces=visit.token,
         )
     except (SignInRefused, TooManySignIns) as refusal:
-        return await _sign_in_page(visit, wanted=wanted, name=name, refusal=refusal)
-    return with_session(visit.redirect(wanted), session)
+        return await _sign_in_page(visit, wanted=wanted, name=name, refusal=refusal, kept=kept)
+    if kept is not None:
+        visit.come_as(session)
+        return with_session(visit, _kept_or_told(visit, kept), session)
+    return with_session(visit, visit.redirect(wanted), session)
+
+
+def _kept_or_told(visit: Visit, kept: KeptForm) -> Response:
+    try:
+        return show_kept(visit, kept)
+    except NotAllowed as refusal:  # somebody else has signed in than who had typed it
+        return visit.redirect(HOME, notice=f"You are signed in. {refusal.message}.")
+
+
+async def ask_who_sent(visit: Visit, kept: KeptForm) -> Response:
+    """Ask who it is whose form came too late, and keep what they typed while they sign in."""
+    return await _sign_in_page(visit, wanted=HOME, kept=kept)
 
 
 async def _sign_in_page(
-    visit: Visit, *, wanted: str, name: str = "", refusal: TocsinError | None = None
+    visit: Visit,
+    *,
+    wanted: str,
+    name: str = "",
+    refusal: TocsinError | None = None,
+    kept: KeptForm | None = None,
 ) -> Response:
     has_begun = await visit.work.read(has_administrator)
     headers = {}
@@ -69,8 +96,10 @@ async def _sign_in_page(
         headers["retry-after"] = str(refusal.retry_after)
     return visit.render(
         "sign_in.html",
-        status=refusal.status_hint if refusal else 200,
+        status=refusal.status_hint if refusal else SignInFirst.status_hint if kept else 200,
         headers=headers,
+        is_whole=True,  # of a form that is carried; nothing else is repeated
+        kept=kept,
         wanted=wanted,
         # What can be no name may be a password, and is not repeated.
         name=name if is_slug(name.lower()) else "",
@@ -108,11 +137,12 @@ async def take_welcome(visit: Visit) -> Response:
             password=Secret(password),
             time_zone=_time_zone(form.get("time_zone", "")),
             client=visit.client,
+            replaces=visit.token,
         )
     except TocsinError as refusal:
         return await _welcome_page(visit, refusal=refusal)
     welcome = f"Welcome, {session.user.name}. You are signed in."
-    return with_session(visit.redirect(HOME, notice=welcome), session)
+    return with_session(visit, visit.redirect(HOME, notice=welcome), session)
 
 
 async def _welcome_page(visit: Visit, *, refusal: TocsinError | None = None) -> Response:
@@ -136,8 +166,23 @@ def provider_name(visit: Visit) -> str:
     return "" if provider is None else provider.provider.name
 
 
-def with_session(answer: Response, session: NewSession) -> Response:
-    """Let the browser keep a session that has just begun."""
+def trusted_issuer(visit: Visit) -> str | None:
+    """Return what says who somebody is, if there is a provider."""
+    provider = visit.services.single_sign_on
+    return None if provider is None else provider.provider.issuer
+
+
+def with_session(visit: Visit, answer: Response, session: NewSession) -> Response:
+    """Let the browser keep a session that has just begun, and know its user again afterwards."""
+    answer.set_cookie(
+        DEVICE_COOKIE,
+        device_of(visit.work, session.user).reveal(),
+        max_age=int(KNOWN_FOR.total_seconds()),
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite="strict",
+    )
     answer.set_cookie(
         SESSION_COOKIE,
         session.token.reveal(),

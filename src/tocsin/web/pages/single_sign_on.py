@@ -116,7 +116,7 @@ async def _sign_in(visit: Visit, identity: Identity, journey: Journey) -> Respon
         )
 
     session = await visit.work.change(begin)
-    return with_session(visit.redirect(journey.wanted), session)
+    return with_session(visit, visit.redirect(journey.wanted), session)
 
 
 def _journey(visit: Visit) -> Journey:

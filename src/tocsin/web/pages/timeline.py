@@ -114,7 +114,9 @@ async def live(visit: Visit) -> Response:
         return await visit.work.read(look)
 
     after = parse_place(seen) if seen else None
-    onlooker = await visit.live.join(search.wanted, zone_of(visit), after=after)
+    onlooker = await visit.live.join(
+        search.wanted, zone_of(visit), whose=visit.user.id, after=after
+    )
     return EventStream(visit.live, onlooker, visit.services.clock, is_allowed=is_allowed)
 
 

@@ -1,22 +1,22 @@
 """Users: who may sign in, and as what. For administrators."""
 
-from typing import Final
+from typing import Any, Final
 
 from starlette.responses import Response
 
 from tocsin.actions import invitations, sessions, teams, tokens, users
 from tocsin.actions.editor import Editor
+from tocsin.actions.identities import LastWayIn, list_identities, unlink_identity
 from tocsin.actions.invitations import CreatedInvitation
 from tocsin.actions.users import change_user, delete_user, disable_user, enable_user
 from tocsin.domain.invitation import invitation_url
-from tocsin.domain.principal import Token
-from tocsin.domain.session import Session
 from tocsin.domain.team import Team
 from tocsin.domain.user import User, UserRole, parse_user_role
 from tocsin.errors import TocsinError
 from tocsin.service.editing import edit
 from tocsin.store.database import Tx
-from tocsin.web.parts import part_of
+from tocsin.web.pages.signing_in import trusted_issuer
+from tocsin.web.parts import AFTER, SHOWN, read_part
 from tocsin.web.route import Access, Route
 from tocsin.web.visit import Visit
 
@@ -36,10 +36,11 @@ async def show_users(visit: Visit) -> Response:
 
 async def _list(visit: Visit, *, refusal: TocsinError | None = None) -> Response:
     def look(tx: Tx) -> tuple[list[User], list[Team]]:
-        return users.list_users(tx), teams.list_teams(tx)
+        after = visit.query.get(AFTER, "")
+        return users.list_users_after(tx, after, limit=SHOWN + 1), teams.list_teams(tx)
 
     found, all_teams = await visit.work.read(look)
-    part = part_of(visit, found, lambda user: user.name)
+    part = read_part(visit, found, lambda user: user.name)
     return visit.render(
         "users.html",
         status=refusal.status_hint if refusal else 200,
@@ -84,21 +85,25 @@ async def _user(
 ) -> Response:
     """Raises: UserNotFound."""
 
-    def look(tx: Tx) -> tuple[User, list[Session], list[Token], list[Team]]:
+    def look(tx: Tx) -> dict[str, Any]:
         user = users.show_user(tx, name)
-        begun = sessions.list_sessions(tx, user, now=visit.now)
-        return user, begun, tokens.list_tokens_of(tx, name), teams.list_teams(tx)
+        return {
+            "them": user,
+            "sessions": sessions.list_sessions(tx, user, now=visit.now),
+            "tokens": tokens.list_tokens_of(tx, name),
+            "identities": list_identities(tx, user),
+            "all_teams": teams.list_teams(tx),
+        }
 
-    them, begun, own, all_teams = await visit.work.read(look)
+    found = await visit.work.read(look)
+    them: User = found["them"]
     return visit.render(
         "user.html",
         status=refusal.status_hint if refusal else 200,
-        them=them,
-        sessions=begun,
-        tokens=own,
+        **found,
+        issuer=trusted_issuer(visit),
         link=invitation_url(visit.services.public_url, made.token) if made else "",
         made=made,
-        all_teams=all_teams,
         roles=_ROLES,
         chosen_role=visit.form.get("role", them.role.value),
         chosen_teams=visit.all("team") if refusal else them.teams,
@@ -169,6 +174,28 @@ async def take_end_sessions(visit: Visit) -> Response:
     return visit.redirect(f"{USERS}/{name}", notice=f"{name} is signed out everywhere.")
 
 
+async def take_unlink(visit: Visit) -> Response:
+    """Let a user sign in by an identity no more."""
+    form, name = visit.form, visit.params["name"]
+    try:
+        await edit(
+            visit.work,
+            visit.principal,
+            lambda tx, editor: unlink_identity(
+                tx,
+                name,
+                issuer=form.get("issuer", ""),
+                subject=form.get("subject", ""),
+                trusted=trusted_issuer(visit),
+                editor=editor,
+            ),
+        )
+    except LastWayIn as refusal:
+        return await _user(visit, name, refusal=refusal)
+    notice = f"It is unlinked, and {name} is signed out everywhere."
+    return visit.redirect(f"{USERS}/{name}", notice=notice)
+
+
 async def take_delete(visit: Visit) -> Response:
     """Remove a user who has never signed in."""
     name = visit.params["name"]
@@ -191,6 +218,7 @@ ROUTES: Final = (
     Route(USERS + "/{name}/invite", "POST", Access.ADMINISTER, take_invite),
     Route(USERS + "/{name}/disable", "POST", Access.ADMINISTER, take_disable),
     Route(USERS + "/{name}/enable", "POST", Access.ADMINISTER, take_enable),
+    Route(USERS + "/{name}/identities/unlink", "POST", Access.ADMINISTER, take_unlink),
     Route(USERS + "/{name}/sessions/end", "POST", Access.ADMINISTER, take_end_sessions),
     Route(USERS + "/{name}/delete", "POST", Access.ADMINISTER, take_delete),
 )

@@ -188,12 +188,13 @@ def _form(
     )
 
 
+_SECRETS: Final = frozenset({"auth_code", "client_key"})
 ROUTES: Final = (
     Route(LIST, "GET", Access.READ, show_webhooks),
     Route("/webhooks/new", "GET", Access.ADMINISTER, ask_for_webhook),
-    Route("/webhooks/new", "POST", Access.ADMINISTER, take_webhook),
+    Route("/webhooks/new", "POST", Access.ADMINISTER, take_webhook, _SECRETS),
     Route("/webhooks/{slug}/edit", "GET", Access.ADMINISTER, edit_webhook),
-    Route("/webhooks/{slug}/edit", "POST", Access.ADMINISTER, change_webhook),
+    Route("/webhooks/{slug}/edit", "POST", Access.ADMINISTER, change_webhook, _SECRETS),
     Route("/webhooks/{slug}/enable", "POST", Access.ADMINISTER, enable_webhook),
     Route("/webhooks/{slug}/disable", "POST", Access.ADMINISTER, disable_webhook),
     Route("/webhooks/{slug}/delete", "POST", Access.ADMINISTER, delete_webhook),
