@@ -182,6 +182,15 @@ def test_whoever_may_not_send_it_is_signed_in_and_shown_nothing_of_it(rita: Brow
     assert "secret" not in home.text
 
 
+def test_a_form_without_a_field_is_refused_at_once(people: People) -> None:
+    """Its body has come, and there is no second one to wait for."""
+    root = people.administrator
+    cookie = "; ".join(f"{name}={value}" for name, value in root.cookies.items())
+    headers = {"cookie": cookie, "sec-fetch-site": "same-origin"}
+    answer = root.http.post("/pause", headers=headers, timeout=10)
+    assert (answer.status_code, "came_from_elsewhere" in answer.text) == (403, True)
+
+
 def test_buttons_without_a_word_lead_to_the_sign_in_alone(rita: Browser) -> None:
     """Nothing was typed, so there is nothing to hand back."""
     answer = rita.post("/incidents/1/acknowledge", {"message": " "})

@@ -131,6 +131,7 @@ def test_a_sign_in_leads_to_where_one_wanted_to_go(harness: Harness, people: Peo
         "/a\nb",
         "/a\\b",
         "javascript:",
+        "/" + "a" * 2001,
     ],
 )
 def test_no_link_leads_elsewhere_by_way_of_a_sign_in(text: str) -> None:

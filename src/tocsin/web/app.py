@@ -179,6 +179,7 @@ async def _take_form(visit: Visit, needs: Access) -> None:
         raise CameFromElsewhere
     try:
         visit.fields = read_form(await read_body(visit.request.receive, at_most=LARGEST_FORM))
+        visit.is_read = True
     except ValueError:
         raise FormTooLarge from None
     if needs is Access.PUBLIC or visit.token is None:

@@ -62,7 +62,7 @@ async def keep(visit: Visit) -> KeptForm | None:
     if found is None or visit.is_fragment or not is_surely_from_here(visit.request.headers):
         return None
     try:
-        if not visit.fields:  # nobody has read it: a stranger's is not
+        if not visit.is_read:  # as a stranger's is not
             visit.fields = read_form(await read_body(visit.request.receive, at_most=LARGEST_FORM))
     except (BodyTooLarge, ValueError):
         return KeptForm(path, is_too_long=True)

@@ -46,6 +46,8 @@ class Visit:
     """Of the path."""
     fields: list[tuple[str, str]] = field(default_factory=list)
     """Of the form that was sent, in its order."""
+    is_read: bool = False
+    """Whether they were read: a body comes once."""
     who: SignedIn | None = None
     token: Secret | None = None
     """What the browser shows for its session, whether or not it is one."""

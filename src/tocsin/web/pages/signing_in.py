@@ -25,7 +25,7 @@ from tocsin.web.visit import DEVICE_COOKIE, SESSION_COOKIE, Visit
 
 SIGN_IN: Final = "/sign-in"
 HOME: Final = "/"
-_OURS: Final = re.compile(r"/(?![/\\])[!-\[\]-~]*")
+_OURS: Final = re.compile(r"/(?![/\\])[!-\[\]-~]{0,2000}")
 _HERE: Final = ("localhost", "127.0.0.1", "::1")
 
 
@@ -98,7 +98,7 @@ async def _sign_in_page(
         "sign_in.html",
         status=refusal.status_hint if refusal else SignInFirst.status_hint if kept else 200,
         headers=headers,
-        is_whole=True,  # of a form that is carried; nothing else is repeated
+        is_whole=kept is not None,
         kept=kept,
         wanted=wanted,
         # What can be no name may be a password, and is not repeated.
