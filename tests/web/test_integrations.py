@@ -114,6 +114,26 @@ def test_a_heartbeat_is_added_changed_paused_and_removed(people: People) -> None
     assert ada.get(path).status == 404
 
 
+def test_a_form_opened_before_somebody_else_saved_undoes_nothing(people: People) -> None:
+    """It is told what differs, keeps what was typed, and is saved by saving it again."""
+    ada, path = people.administrator, "/heartbeats/backup"
+    ada.post("/heartbeats", {"slug": "backup", "name": "Backup", "every": "24h", "grace": "30m"})
+
+    def fields() -> dict[str, str]:
+        return dict(ada.get(path).page.form(path).fields)
+
+    mine = fields() | {"grace": "1h"}
+    ada.post_and_follow(path, fields() | {"every": "12h"})
+    refused = ada.post(path, mine)
+    assert refused.status == 409
+    assert "differs from what is in force in: every and grace." in refused.words
+    assert dict(ada.get(path).page.form(path).fields)["every"] == "12h"
+    kept = dict(refused.page.form(path).fields)
+    assert (kept["every"], kept["grace"]) == ("1d", "1h")
+    ada.post_and_follow(path, kept | {"every": "12h"})
+    assert (fields()["every"], fields()["grace"]) == ("12h", "1h")
+
+
 @pytest.mark.parametrize(
     ("fields", "says"),
     [

@@ -28,7 +28,7 @@ from tocsin.store.changes import lock_configuration
 from tocsin.store.database import Tx
 from tocsin.web.axis import lay_out
 from tocsin.web.route import Access, Route
-from tocsin.web.seen import FIELD, SavedMeanwhile, check_seen, seen_text
+from tocsin.web.seen import check_seen, seen_first
 from tocsin.web.visit import Visit
 
 _MAY_OPEN: Final = (MessageType.CRITICAL, MessageType.WARNING, MessageType.INFO)
@@ -239,10 +239,8 @@ async def _form(
 ) -> Response:
     shown = await _look(visit)
     path = visit.request.url.path
-    seen = visit.form.get(FIELD, "") if visit.request.method == "POST" else ""
-    if not seen or isinstance(refusal, SavedMeanwhile):
-        configuration = await visit.work.read(visit.services.cache.current)
-        seen = seen_text(_values(*_known(configuration, key)))
+    configuration = await visit.work.read(visit.services.cache.current)
+    seen = seen_first(visit.form, _values(*_known(configuration, key)), refusal)
     is_new, is_default = path == _NEW, path == _DEFAULT
     here = _NEW if is_new else _DEFAULT if is_default else f"/routing/keys/{quote(key, safe='')}"
     return visit.render(
