@@ -13,8 +13,7 @@ from tocsin.domain.user import UserRole
 
 def invited(browser: Browser, name: str, role: str, **more: str) -> str:
     """Invite somebody by the form; return the path of the link."""
-    answer = browser.post("/users", {"name": name, "role": role, **more})
-    assert answer.status == 200, answer.words
+    answer = browser.post_and_follow("/users", {"name": name, "role": role, **more})
     (link,) = set(re.findall(r"https://tocsin\.example(/welcome/tsi_[\w-]{43})", answer.text))
     return str(link)
 
@@ -96,7 +95,7 @@ def test_whoever_forgot_the_password_gets_a_new_link(people: People) -> None:
     """By which the old password and the sessions end."""
     root, browser = people.administrator, people.stranger
     choose(browser, invited(root, "rob", "responder"))
-    answer = root.post("/users/rob/invite")
+    answer = root.post_and_follow("/users/rob/invite")
     (link,) = set(re.findall(r"/welcome/tsi_[\w-]{43}", answer.text))
     again = people.stranger
     new = "staple battery horse"

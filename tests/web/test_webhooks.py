@@ -33,8 +33,9 @@ def make(people: People, **fields: str) -> Any:
 
 def test_a_name_and_a_url_are_enough_and_the_auth_code_appears(people: People) -> None:
     """Everything else has a default; who saw the code is in the audit log."""
-    answer = make(people, name="Night pager", url="https://pager.example/night")
-    assert answer.status == 200
+    made_at = make(people, name="Night pager", url="https://pager.example/night")
+    assert (made_at.status, made_at.to) == (303, "/webhooks/night-pager/auth-code")
+    answer = people.administrator.get(made_at.to)
     assert auth_code(people.harness, "night-pager") in answer.words
     assert "whsec_" in answer.words
     assert "/webhooks/night-pager/receiver" in answer.page.links.values()
@@ -62,7 +63,7 @@ def test_every_option_can_be_given_and_taken_away(people: People) -> None:
         "skip_if_late": "10m",
         "when_failing": "db",
     }
-    assert make(people, name="Odd", url=ODD_URL, **values).status == 200
+    assert make(people, name="Odd", url=ODD_URL, **values).status == 303
     shown = people.harness.ask("GET", "webhooks/odd").json()
     assert (shown["url"], shown["profile"]) == (ODD_URL, "documented")
     assert (shown["follow_up"], shown["answer_may_act"]) == (["resolved"], True)
@@ -149,7 +150,8 @@ def test_a_url_and_an_auth_code_are_for_administrators(people: People) -> None:
             assert "https://pager.example" not in answer.text
             assert code not in answer.text
     assert code not in people.administrator.get("/webhooks/pager").text
-    revealed = people.administrator.post("/webhooks/pager/reveal")
+    assert code not in people.administrator.get("/webhooks/pager/auth-code").text
+    revealed = people.administrator.post_and_follow("/webhooks/pager/reveal")
     assert code in revealed.words
     assert revealed.response.headers["cache-control"] == "no-store"
     assert changes(people.harness)[-1] == "webhook.auth_code_shown"
@@ -159,7 +161,7 @@ def test_an_auth_code_is_replaced_in_two_steps(people: People) -> None:
     """Both are shown; then the new one takes over, or is taken away."""
     visitor, harness = people.administrator, people.harness
     old = auth_code(harness, "pager")
-    both = visitor.post("/webhooks/pager/rotate", {"promote_after": "24h"})
+    both = visitor.post_and_follow("/webhooks/pager/rotate", {"promote_after": "24h"})
     pending = str(harness.ask("GET", "webhooks/pager/auth-code").json()["pending_auth_code"])
     assert old in both.words
     assert pending in both.words

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
 from tocsin.actions import alert_keys, configured_heartbeats
-from tocsin.actions.alert_keys import COUNTED_DAYS, CreatedAlertKey, ShownAlertKey
+from tocsin.actions.alert_keys import COUNTED_DAYS, ShownAlertKey
 from tocsin.actions.show_alerts import show_refused_alerts
 from tocsin.domain.fate import PAGED_NOBODY, Fate, fate_text
 from tocsin.domain.heartbeat import HeartbeatState, state_of
@@ -78,7 +79,7 @@ async def show_alert_keys(visit: Visit) -> Response:
 
 
 async def make_alert_key(visit: Visit) -> Response:
-    """Make one, or take one that senders have already, and show it this once."""
+    """Make one, or take one that senders have already, and let the list show it this once."""
     name, key = visit.form.get("name", "").strip(), visit.form.get("key", "").strip()
     try:
         made, _ = await edit(
@@ -91,7 +92,10 @@ async def make_alert_key(visit: Visit) -> Response:
     except TocsinError as refusal:
         return await _alert_keys(visit, refusal=refusal, name=name)
     await visit.services.keyring.refresh()
-    return await _alert_keys(visit, made=made)
+    chosen = visit.query.get("routing_key", "")
+    query = f"?{urlencode({'routing_key': chosen})}" if chosen else ""
+    shows = {"name": made.alert_key.name, "key": made.secret.reveal()}
+    return visit.redirect(f"/alert-keys{query}", shows=shows)
 
 
 async def revoke_alert_key(visit: Visit) -> Response:
@@ -110,11 +114,7 @@ async def revoke_alert_key(visit: Visit) -> Response:
 
 
 async def _alert_keys(
-    visit: Visit,
-    *,
-    made: CreatedAlertKey | None = None,
-    refusal: TocsinError | None = None,
-    name: str = "",
+    visit: Visit, *, refusal: TocsinError | None = None, name: str = ""
 ) -> Response:
     def look(tx: Tx) -> _Keys:
         lines = [_key_line(each) for each in alert_keys.list_alert_keys(tx, now=visit.now)]
@@ -130,16 +130,16 @@ async def _alert_keys(
     chosen = visit.query.get("routing_key", "").lower()
     if chosen not in keys.routing_keys:
         chosen = keys.routing_keys[0] if keys.routing_keys else ANY_ROUTING_KEY
-    secret = made.secret.reveal() if made else ""
+    made = visit.take_shown()
+    key = made.get("key", ANY_KEY)
     server = visit.services.public_url
     words: dict[str, Any] = {
         "keys": keys,
         "in_force": part.items,
         "more": part.more,
         "made": made,
-        "secret": secret,
-        "url": alert_url(server, key=secret or ANY_KEY, routing_key=chosen),
-        "settings": settings_for_alerts(server, key=secret or ANY_KEY, routing_key=chosen),
+        "url": alert_url(server, key=key, routing_key=chosen),
+        "settings": settings_for_alerts(server, key=key, routing_key=chosen),
         "routing_key": chosen,
         "any_key": ANY_KEY,
         "is_first": not any(each.shown.alerts for each in keys.in_force),
@@ -147,7 +147,7 @@ async def _alert_keys(
         "refusal": refusal,
         "name": name,
     }
-    status = refusal.status_hint if refusal else 201 if made else 200
+    status = refusal.status_hint if refusal else 200
     return visit.render("alert_keys.html", status=status, **words)
 
 

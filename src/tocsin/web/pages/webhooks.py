@@ -14,7 +14,7 @@ from tocsin.secret import Secret
 from tocsin.service.editing import edit
 from tocsin.store.changes import lock_configuration
 from tocsin.store.database import Tx
-from tocsin.web.pages.webhook_secrets import show_codes
+from tocsin.web.pages.webhook_secrets import to_codes
 from tocsin.web.parts import part_of
 from tocsin.web.route import Access, Route
 from tocsin.web.seen import SavedMeanwhile, check_seen, seen_first
@@ -54,7 +54,7 @@ async def ask_for_webhook(visit: Visit) -> Response:
 
 
 async def take_webhook(visit: Visit) -> Response:
-    """Make a webhook, and show its auth code."""
+    """Make a webhook, and go where its auth code is shown."""
     form = sent_form(visit.form, WebhookOptions())
     if form.wrong:
         return _form(visit, form)
@@ -79,7 +79,7 @@ async def take_webhook(visit: Visit) -> Response:
         (made, codes), _ = await edit(visit.work, visit.principal, make)
     except TocsinError as refusal:
         return _form(visit, form, refusal)
-    return show_codes(visit, made, codes, is_new=True)
+    return to_codes(visit, made, codes, is_new=True)
 
 
 async def edit_webhook(visit: Visit) -> Response:
