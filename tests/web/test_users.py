@@ -9,6 +9,7 @@ from tests.web.test_signing_in import PASSWORD, choose, sign_in
 
 from tocsin.actions.webhooks import create_webhook
 from tocsin.domain.user import UserRole
+from tocsin.web.pages import audit
 
 
 def invited(browser: Browser, name: str, role: str, **more: str) -> str:
@@ -150,6 +151,24 @@ def test_the_audit_log_is_filtered_and_goes_on(people: People, harness: Harness)
     assert "No change is like this" in root.get("/audit?about=nothing%00%25").words
     assert root.get("/audit?about=user").text.count("<li ") == 30
     assert root.get("/audit?after=nonsense").status == 422
+
+
+def test_a_search_of_the_audit_log_looks_only_so_far(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And goes on by a link, which a log that is long is worth; what it did not find it does not deny."""
+    monkeypatch.setattr(audit, "WITHIN", 2)
+    root = people.administrator
+    invited(root, "rob", "responder")
+    for role in ("viewer", "responder", "viewer"):
+        root.post("/users/rob/role", {"role": role})
+    answer = root.get("/audit?about=team")
+    assert "None among" in answer.words
+    looks = 1
+    while "Look further back" in answer.page.links:
+        answer = root.get(answer.page.links["Look further back"])
+        looks += 1
+    assert looks > 3
 
 
 HOSTILE = "<script>alert(1)</script>'\"&" + "w" * 150
