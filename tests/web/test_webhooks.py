@@ -1,5 +1,6 @@
 """Webhooks in the pages: made with a name and a URL, looked into, changed, disabled and deleted."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,8 +8,13 @@ from tests.api.harness import Harness
 from tests.api.test_deliveries import end, fire
 from tests.web.harness import People
 
+from tocsin.actions.incident_set import Context
+from tocsin.actions.webhooks import get_webhook
 from tocsin.domain.outcome import Outcome
+from tocsin.domain.webhook_failures import Failures
 from tocsin.store import schema_configuration
+from tocsin.store.database import Tx
+from tocsin.store.webhook_failures import put_failures
 
 HOSTILE = "<script>alert(1)</script> \"quoted\" 'single' \u05d0\u05d1\u05d2 🔥 " + "w" * 100
 ODD_URL = "https://Pager.example:443//a/%2F?q='\"<b>&amp;=$HOME`id`"
@@ -188,6 +194,27 @@ def test_a_webhook_says_how_it_is(people: People) -> None:
     listed = people.viewer.get("/webhooks").words
     assert "works" in listed
     assert "not called lately" in listed
+
+
+def test_a_webhook_that_fails_says_once_why(people: People) -> None:
+    """The sentence how often, the warning why; the rows which."""
+    harness, since = people.harness, people.harness.clock.now()
+    failures = Failures(
+        3,
+        since,
+        latest_at=since + timedelta(minutes=10),
+        latest_outcome=Outcome.REJECTED,
+        latest_status=404,
+    )
+
+    def put(tx: Tx, _context: Context) -> None:
+        put_failures(tx, {get_webhook(tx, "pager", harness.vault).id: failures})
+
+    harness.write(put)
+    words = people.viewer.get("/webhooks/pager").words
+    assert "It has failed 3 times since" in words
+    assert words.count("The receiver has nothing at this path") == 1
+    assert "404): The receiver" not in words
 
 
 def test_a_form_opened_before_somebody_else_saved_undoes_nothing(people: People) -> None:
