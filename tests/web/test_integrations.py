@@ -57,6 +57,24 @@ def test_what_is_to_be_pasted_is_what_was_proved(people: People) -> None:
         assert each.text in pasted(made)
 
 
+def test_without_a_routing_key_it_works_as_it_is_pasted(people: People) -> None:
+    """The default routing takes what the settings name, and no word is left to be replaced but the key."""
+    harness, ada = people.harness, people.administrator
+    assert "ROUTING_KEY" in "".join(pasted(ada.get("/integrations")))
+    ada.post_and_follow("/routing/default", {"policy": "ops/primary", "opens": "CRITICAL"})
+    ada.post_and_follow("/routing/keys/db/delete")
+    assert "ROUTING_KEY" not in "".join(pasted(ada.get("/integrations")))
+    made = ada.post_and_follow("/alert-keys", {"name": "fresh"})
+    key, url, *settings = pasted(made)
+    assert not any("ROUTING_KEY" in text or "ALERT_KEY" in text for text in (url, *settings))
+    path = url.removeprefix("https://tocsin.example")
+    alert = {"message_type": "CRITICAL", "entity_id": "test/disk"}
+    assert harness.http.post(path, json=alert).status_code == 200
+    assert key in path
+    (incident,) = harness.ask("GET", "incidents").json()["items"]
+    assert incident["entity_id"] == "test/disk"
+
+
 def test_each_key_says_what_paged_nobody_and_why(people: People) -> None:
     """And those who may not change anything see it, too."""
     harness = people.harness

@@ -13,7 +13,13 @@ from tocsin.actions.alert_keys import COUNTED_DAYS, Intake, ShownAlertKey
 from tocsin.actions.show_alerts import show_refused_alerts
 from tocsin.domain.fate import PAGED_NOBODY, Fate, fate_text
 from tocsin.domain.heartbeat import HeartbeatState, state_of
-from tocsin.domain.intake import ANY_KEY, ANY_ROUTING_KEY, alert_url, settings_for_alerts
+from tocsin.domain.intake import (
+    ANY_KEY,
+    ANY_ROUTING_KEY,
+    NO_ROUTING_KEY,
+    alert_url,
+    settings_for_alerts,
+)
 from tocsin.errors import TocsinError
 from tocsin.service.editing import edit
 from tocsin.store.alerts import RefusedAlert
@@ -31,6 +37,7 @@ _SURPRISING: Final = (Fate.STARTED_NO_POLICY, Fate.UNKNOWN_TYPE, Fate.DOES_NOT_O
 class _Overview:
     webhooks: int
     intake: Intake
+    has_routing_keys: bool
     heartbeats: Mapping[HeartbeatState, int]
 
 
@@ -39,15 +46,25 @@ async def integrations(visit: Visit) -> Response:
 
     def look(tx: Tx) -> _Overview:
         states = [state_of(each, visit.now) for each in configured_heartbeats.list_heartbeats(tx)]
+        configuration = visit.services.cache.current(tx)
         return _Overview(
-            webhooks=len(visit.services.cache.current(tx).webhooks),
+            webhooks=len(configuration.webhooks),
+            has_routing_keys=any(configuration.routes),
             intake=alert_keys.sum_up(tx, now=visit.now),
             heartbeats={state: states.count(state) for state in dict.fromkeys(states)},
         )
 
     overview = await visit.work.read(look)
-    url = alert_url(visit.services.public_url, key=ANY_KEY, routing_key=ANY_ROUTING_KEY)
-    return visit.render("integrations.html", overview=overview, url=url, days=COUNTED_DAYS)
+    any_route = ANY_ROUTING_KEY if overview.has_routing_keys else NO_ROUTING_KEY
+    url = alert_url(visit.services.public_url, key=ANY_KEY, routing_key=any_route)
+    return visit.render(
+        "integrations.html",
+        overview=overview,
+        url=url,
+        any_key=ANY_KEY,
+        any_route=any_route,
+        days=COUNTED_DAYS,
+    )
 
 
 # --- alert keys
@@ -130,7 +147,7 @@ async def _alert_keys(
     keys = await visit.work.read(look)
     chosen = visit.query.get("routing_key", "").lower()
     if chosen not in keys.routing_keys:
-        chosen = keys.routing_keys[0] if keys.routing_keys else ANY_ROUTING_KEY
+        chosen = keys.routing_keys[0] if keys.routing_keys else NO_ROUTING_KEY
     made = visit.take_shown()
     key = made.get("key", ANY_KEY)
     server = visit.services.public_url
