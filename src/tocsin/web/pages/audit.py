@@ -1,7 +1,6 @@
 """The audit log: who changed what, and what it was before."""
 
 from typing import Final, NamedTuple
-from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -10,6 +9,7 @@ from tocsin.domain.actor import name_of_actor
 from tocsin.domain.change_lines import FieldChange, field_changes
 from tocsin.service.cursors import read_cursor, write_cursor
 from tocsin.store.changes import Change
+from tocsin.web.addresses import address_with
 from tocsin.web.route import Access, Route
 from tocsin.web.visit import Visit
 
@@ -44,10 +44,10 @@ async def show_audit(visit: Visit) -> Response:
             about=_storable(about),
         )
     )
-    filters = {name: text for name, text in (("actor", actor), ("about", about)) if text}
     older = ""
     if found.unseen_below is not None:
-        older = f"{AUDIT}?{urlencode({**filters, 'after': write_cursor(found.unseen_below)})}"
+        after = write_cursor(found.unseen_below)
+        older = address_with(AUDIT, {"actor": actor, "about": about}, after=after)
     return visit.render(
         "audit.html",
         changes=[

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -24,6 +23,7 @@ from tocsin.errors import TocsinError
 from tocsin.service.editing import edit
 from tocsin.store.alerts import RefusedAlert
 from tocsin.store.database import Tx
+from tocsin.web.addresses import address_with
 from tocsin.web.parts import AFTER, SHOWN, Part, read_part
 from tocsin.web.route import Access, Route
 from tocsin.web.visit import Visit
@@ -107,10 +107,9 @@ async def make_alert_key(visit: Visit) -> Response:
     except TocsinError as refusal:
         return await _alert_keys(visit, refusal=refusal, name=name)
     await visit.services.keyring.refresh()
-    chosen = visit.query.get("routing_key", "")
-    query = f"?{urlencode({'routing_key': chosen})}" if chosen else ""
+    chosen = {"routing_key": visit.query.get("routing_key", "")}
     shows = {"name": made.alert_key.name, "key": made.secret.reveal()}
-    return visit.redirect(f"/alert-keys{query}", shows=shows)
+    return visit.redirect(address_with("/alert-keys", chosen), shows=shows)
 
 
 async def revoke_alert_key(visit: Visit) -> Response:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from typing import Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from starlette.responses import Response
 
@@ -26,6 +26,7 @@ from tocsin.errors import TocsinError
 from tocsin.service.editing import edit
 from tocsin.store.changes import lock_configuration
 from tocsin.store.database import Tx
+from tocsin.web.addresses import address_with
 from tocsin.web.axis import lay_out
 from tocsin.web.route import Access, Route
 from tocsin.web.seen import check_seen, seen_first
@@ -52,7 +53,7 @@ async def show_all(visit: Visit) -> Response:
     """Every key, the default routing, and the form of the tester."""
     shown = await _look(visit)
     after = shown.next_after
-    more = "" if after is None else f"/routing?{urlencode({'after': after})}"
+    more = "" if after is None else address_with("/routing", {"after": after})
     return visit.render("routing.html", shown=shown, more=more, tester=_tester(visit))
 
 
