@@ -135,7 +135,6 @@ def test_an_alert_opens_an_incident_and_the_next_2xx_resolves_it(ops: Desk) -> N
     assert fields["entity_display_name"] == "Webhook a is failing"
     assert "3 attempts have failed since" in fields["state_message"]
     assert "connection refused: Nothing listens at that address" in fields["state_message"]
-    assert "See: tocsin webhooks show a" in fields["state_message"]
     assert ops.news.work_due_at == to_micros(ops.now)
     attempts(ops, OK)
     assert about(ops) == [(1, Status.RESOLVED)]

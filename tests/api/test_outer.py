@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.api.harness import ALERT_KEY, Harness
 
 from tocsin.api.access_log import shown_path
+from tocsin.domain.principal import Scope
 from tocsin.domain.refusal import LONGEST_EXCERPT, excerpt
 from tocsin.secret import Secret
 from tocsin.service.body import BodyTooLarge, SenderGone, read_body
@@ -172,3 +173,45 @@ def test_no_excerpt_has_any_part_of_the_key(before: bytes, after: bytes) -> None
     text = excerpt(before + ALERT_KEY.encode() + after, Secret(ALERT_KEY), str)
     assert len(text) <= LONGEST_EXCERPT
     assert ALERT_KEY[:8] not in text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/v1/incidents", 200),
+        ("GET", "/api/v1/incidents/4711", 404),
+        ("GET", "/api/v1/openapi.json", 200),
+        ("DELETE", "/api/v1/incidents", 405),
+        ("GET", "/api/v2", 404),
+        ("GET", "/healthz", 200),
+        ("GET", "/readyz", 200),
+        ("GET", "/metrics", 200),
+        ("POST", f"/integrations/generic/20131114/alert/{ALERT_KEY}/db", 200),
+        ("POST", "/integrations/generic/20131114/alert/nobody-has-this-key/db", 404),
+        ("GET", f"/integrations/heartbeat/{ALERT_KEY}/backup", 404),
+        ("GET", "/integrations/nothing", 404),
+        ("GET", "/l/nothing", 404),
+        ("GET", "/sign-in", 200),
+        ("GET", "/nothing", 404),
+    ],
+)
+def test_no_proxy_keeps_an_answer_and_no_browser_guesses_what_it_is(
+    method: str, path: str, status: int, harness: Harness
+) -> None:
+    """Whoever answers: said once each. A call of a heartbeat that a cache had answered would not have come."""
+    headers = {"authorization": f"Bearer {harness.tokens[Scope.READ]}"}
+    alert = {"message_type": "INFO"} if method == "POST" else None
+    answer = harness.http.request(method, path, headers=headers, json=alert)
+    assert answer.status_code == status
+    assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
+    assert answer.headers.get_list("cache-control") == ["no-store"]
+
+
+def test_nor_a_refusal_that_comes_before_who_asks(harness: Harness) -> None:
+    """Without a token, or with more than is read."""
+    for answer in (
+        harness.http.get("/api/v1/incidents"),
+        harness.http.post("/api/v1/incidents/act", content=b" " * (2**20 + 1)),
+    ):
+        assert answer.status_code in (401, 413)
+        assert answer.headers.get_list("cache-control") == ["no-store"]

@@ -214,4 +214,4 @@ def test_an_unknown_webhook_is_refused(harness: Harness) -> None:
     """A slip of the pen is no choice of nothing."""
     asked = {"webhook": "nobody", "since": "2026-11-02T03:00:00Z", "dry_run": True}
     error = check_error(harness.ask("POST", "deliveries/send-again", asked), 422, "unknown_name")
-    assert error["message"] == "There is no webhook 'nobody'; tocsin webhooks lists them"
+    assert error["message"] == "There is no webhook 'nobody': look at the list of webhooks"

@@ -63,7 +63,8 @@ async def test_it_is_shown_wherever_somebody_looks(
     assert (
         "1 webhook has failed again and again over ten minutes or more: pager" in warning["message"]
     )
-    assert "1 webhook fails again and again: tocsin webhooks" in _lacking(tocsin.server)
+    where = f"{tocsin.server.public_url}/webhooks, or: tocsin webhooks"
+    assert f"1 webhook fails again and again: {where}" in _lacking(tocsin.server)
     (logged,) = [each for each in caplog.records if each.message == "webhook.failing"]
     assert logged.levelno == logging.ERROR
     cli = Cli({"TOCSIN_HOME": str(tocsin.home)}, now=tocsin.now + timedelta(minutes=2))

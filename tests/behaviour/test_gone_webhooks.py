@@ -54,9 +54,9 @@ async def test_three_410_over_ten_minutes_disable_a_webhook_loudly(
     ready = (await tocsin.http.get("/readyz")).json()
     assert ready["ready"]
     assert "webhooks_gone" in [each["code"] for each in ready["warnings"]]
-    assert "1 webhook is disabled after answers of 410 (Gone): tocsin webhooks" in _lacking(
-        tocsin.server
-    )
+    where = f"{tocsin.server.public_url}/webhooks, or: tocsin webhooks"
+    said = f"1 webhook is disabled after answers of 410 (Gone): {where}"
+    assert said in _lacking(tocsin.server)
     for number in (1, 3):
         answer = await tocsin.why(f"#{number}")
         assert "webhook_disabled" in [each["reason"] for each in answer["sentences"]]

@@ -42,7 +42,7 @@ async def test_a_page_is_not_sent_forty_minutes_late(tocsin: Tocsin) -> None:
     assert (
         "its first attempt would have been later than the webhook's skip_if_late" in answer["text"]
     )
-    assert "tocsin deliveries send-again" in answer["text"]
+    assert "It can be sent again by hand." in answer["text"]
     assert await tocsin.metric("tocsin_deliveries_skipped_late_total") == 1
     assert await tocsin.metric('tocsin_deliveries_total{state="failed"}') == 1
 

@@ -67,6 +67,7 @@ async def test_a_node_without_the_api_answers_only_probes(
     refused = await node.post_alert({"message_type": "CRITICAL", "entity_id": "disk"})
     assert refused.status_code == 404
     assert refused.json()["error"]["code"] == "not_answered_here"
+    assert refused.headers["x-content-type-options"] == "nosniff"
     assert (await node.http.get("/api/v1/status")).status_code == 404
     logged = [each.path for each in caplog.records if each.message == "request.refused"]  # type: ignore[attr-defined]
     assert [path.rpartition("/")[2] for path in logged] == ["db", "status"]

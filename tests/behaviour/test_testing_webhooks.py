@@ -45,7 +45,7 @@ async def test_no_test_waits_for_the_end_of_a_pause(tocsin: Tocsin) -> None:
     answer = await tocsin.ask("POST", "webhooks/pager/test")
     assert answer.status_code == 409
     assert answer.json()["error"]["code"] == "nothing_is_sent"
-    assert "tocsin resume" in answer.json()["error"]["message"]
+    assert "and resume" in answer.json()["error"]["message"]
 
     await tocsin.post("resume")
     assert tocsin.receiver.requests == []

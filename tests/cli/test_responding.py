@@ -242,7 +242,7 @@ def test_a_delivery_is_shown_as_it_was_sent(cli: Cli) -> None:
     assert cli("deliveries", "show", "dlv_nonsense").code == 1
     unknown = cli("deliveries", "--webhook", "unheard-of")
     assert (unknown.code, unknown.out) == (1, "")
-    assert unknown.err == "tocsin: There is no webhook 'unheard-of'; tocsin webhooks lists them\n"
+    assert unknown.err == "tocsin: There is no webhook 'unheard-of': look at the list of webhooks\n"
     assert delivery["id"] not in cli("deliveries", "--state", "failed").out
 
 

@@ -54,7 +54,8 @@ def test_the_first_start_says_how_to_go_on(served: Served) -> None:
     assert f"\n  {alert_url}/ROUTING_KEY\n" in text
     assert f"Admin token: {served.home}/admin.token (mode 0600" in text
     assert "Not set yet: the default routing" in text
-    assert "tocsin apply FILE" in text
+    assert "Next: say who is paged, at http://127.0.0.1:" in text
+    assert "/teams or in a YAML file: tocsin apply FILE" in text
     assert (served.home / "admin.token").stat().st_mode & 0o777 == 0o600
     assert (served.home / "admin.token").read_text().strip() not in text
 

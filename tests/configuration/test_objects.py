@@ -327,6 +327,22 @@ def test_an_alert_key_is_shown_once_and_revoked(alice: Alice) -> None:
     assert made.secret.reveal() not in repr(alice.changes())
 
 
+def test_keys_are_listed_some_at_a_time(alice: Alice) -> None:
+    """Those in force by name from a name on, those that were revoked from the latest on; no more are read."""
+    for name in ("a", "b", "c", "d"):
+        alice.does(alert_keys.create_alert_key, name=name)
+    for name in ("a", "c"):
+        alice.does(alert_keys.revoke_alert_key, name)
+    alice.does(alert_keys.create_alert_key, name="e")
+    now = alice.editor.now
+    with alice.database.read() as tx:
+        first = alert_keys.list_keys_in_force(tx, now=now, after="", limit=2)
+        rest = alert_keys.list_keys_in_force(tx, now=now, after="d", limit=2)
+        revoked = alert_keys.list_keys_revoked_last(tx, now=now, limit=1)
+    found = [[each.alert_key.name for each in part] for part in (first, rest, revoked)]
+    assert found == [["b", "d"], ["e"], ["c"]]
+
+
 def test_changes_are_listed_from_the_latest(configured: Alice) -> None:
     """In pages, each going on where the one before it ended."""
     with configured.database.read() as tx:
@@ -339,3 +355,25 @@ def test_changes_are_listed_from_the_latest(configured: Alice) -> None:
         "team.created",
         "webhook.created",
     ]
+
+
+def test_a_search_of_changes_reads_only_so_many(configured: Alice) -> None:
+    """Each look says below what nobody has looked; together they find each once, and the last says so."""
+    every = configured.changes()
+    wanted = [each for each in every if each.action.startswith(("policy.", "webhook."))]
+    found, before, looks = [], None, 0
+    while looks == 0 or before is not None:
+        with configured.database.read() as tx:
+            page = changes.search_changes(tx, limit=1, about="policy", within=1, before=before)
+            rest = changes.search_changes(tx, limit=1, about="webhook", within=1, before=before)
+        assert page.unseen_below == rest.unseen_below
+        found += page.changes + rest.changes
+        before, looks = page.unseen_below, looks + 1
+    assert (found, looks) == (wanted, len(every))
+    with configured.database.read() as tx:
+        whole = changes.search_changes(tx, limit=len(every), within=99)
+        by_nobody = changes.search_changes(tx, limit=1, actor="user:nobody", within=99)
+        by_most = changes.search_changes(tx, limit=len(every) - 1, within=99)
+    assert (whole.changes, whole.unseen_below) == (every, None)
+    assert by_nobody == ([], None)
+    assert by_most == (every[:-1], every[-2].id)

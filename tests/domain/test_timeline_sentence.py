@@ -149,7 +149,7 @@ DETAILS: dict[Kind, tuple[dict[str, Any], str]] = {
         (
             "pager was disabled: its receiver answered 410 (Gone) 3 times since "
             "2026-05-04 04:02:01.000Z, without a 2xx between. No step calls it until somebody "
-            "enables it: tocsin webhooks enable pager"
+            "enables it"
         ),
     ),
     Kind.BREAKER_OPENED: (
@@ -281,7 +281,7 @@ def test_a_page_that_was_too_late_says_how_late_and_what_to_do() -> None:
     entry = TimelineEntry(1, 1, AT, Kind.TARGET_SKIPPED, "engine", detail, AT - timedelta(hours=1))
     assert sentence(entry) == (
         "ops/main, step 2 of 3, did not call pager: it would have been 1 h late, and its skip_if_late is "
-        "10m (dlv_1). Send it all the same: tocsin deliveries send-again dlv_1"
+        "10m (dlv_1). It can be sent all the same, by hand"
     )
     called = {"deliveries": [{"webhook": "pager", "skipped": True}, {"webhook": "phone"}]}
     paged = TimelineEntry(1, 1, AT, Kind.PAGED, "engine", {**STEP, **called}, AT)

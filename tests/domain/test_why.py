@@ -102,7 +102,7 @@ def test_a_disabled_webhook_says_why_and_what_to_do(reason: DisabledReason) -> N
     assert (finding.reason, finding.at) == (Reason.WEBHOOK_DISABLED, NOW)
     assert finding.text == (
         "a is not called: it has been disabled since 2026-05-04 03:02:01.000Z, "
-        f"{reason.clause}. Enable it again: tocsin webhooks enable a"
+        f"{reason.clause}. Enable it when it takes pages again"
     )
     taken = replace(given, status=Status.ACKNOWLEDGED, due_steps=())
     assert [each.reason for each in decide_next(taken, now=NOW, is_paused=False)] == [

@@ -159,7 +159,7 @@ def test_a_disabled_user_gets_in_by_no_link(alice: Alice) -> None:
     alice.does(disable_user, "bob")
     with pytest.raises(InvitationOver):
         accept(alice, made.token, "bob")
-    with pytest.raises(UserIsDisabled, match="tocsin users enable bob"):
+    with pytest.raises(UserIsDisabled, match="enable them first"):
         alice.does(invite, "bob")
     with pytest.raises(UserNotFound):
         alice.does(invite, "carol")

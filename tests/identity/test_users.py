@@ -164,7 +164,7 @@ def test_a_disabled_user_is_out_and_may_come_back(alice: Alice) -> None:
 def test_only_a_user_who_never_signed_in_can_be_deleted(alice: Alice) -> None:
     """Of anybody else the audit and timelines tell."""
     join(alice, "bob", UserRole.RESPONDER)
-    with pytest.raises(UserIsKnown, match="tocsin users disable bob"):
+    with pytest.raises(UserIsKnown, match="disable them instead"):
         alice.does(delete_user, "bob")
     alice.does(add_user, name="bbo", role=UserRole.RESPONDER)
     alice.does(invite, "bbo")

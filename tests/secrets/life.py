@@ -25,6 +25,7 @@ from tocsin.domain.session import csrf_token
 from tocsin.domain.watch import parse_peers
 from tocsin.secret import Secret
 from tocsin.store import schema
+from tocsin.web.shown_once import ONCE_COOKIE
 from tocsin.web.visit import SESSION_COOKIE
 from tocsin.wiring.logs import JsonFormatter, LogMask, TextFormatter
 
@@ -127,7 +128,9 @@ class Life:
         session = self.knows("session", answer.cookies[SESSION_COOKIE], live=False)
         headers = {"cookie": f"{SESSION_COOKIE}={session}"}
         form = {"name": "laptop", "scope": "read", "csrf": csrf_token(Secret(session))}
-        page = await tocsin.http.post("/account/tokens", data=form, headers=headers)
+        begun = await tocsin.http.post("/account/tokens", data=form, headers=headers)
+        headers["cookie"] += f"; {ONCE_COOKIE}={begun.cookies[ONCE_COOKIE]}"
+        page = await tocsin.http.get("/account", headers=headers)
         (token,) = set(re.findall(r"tsn_[\w-]{43}", page.text))
         self.knows("ana's own token", token)
         for wrong in (

@@ -9,7 +9,7 @@ from tests.manual_clock import START
 from tocsin.domain.fate import Fate
 from tocsin.store import schema_configuration as schema
 from tocsin.store.database import Database
-from tocsin.store.fates import Counted, list_fates, save_fates
+from tocsin.store.fates import Counted, is_any_counted, list_fates, save_fates, sum_fates
 
 MIDNIGHT = datetime(2026, 11, 2, tzinfo=UTC)
 
@@ -25,9 +25,17 @@ def test_a_day_is_one_of_utc(database: Database) -> None:
             tx.news.fates += [(7, Fate.PAGED), (7, Fate.PAGED), (7, Fate.JOINED)]
             save_fates(tx, at)
     with database.read() as tx:
-        counted = list_fates(tx, since=MIDNIGHT)
-        assert list_fates(tx, since=START) == counted, "from the beginning of the day on"
-    tomorrow = MIDNIGHT + timedelta(days=1)
+        tomorrow = MIDNIGHT + timedelta(days=1)
+        counted = list_fates(tx, since=MIDNIGHT, until=tomorrow)
+        assert list_fates(tx, since=START, until=tomorrow) == counted, "from its beginning on"
+        assert {each.day for each in list_fates(tx, since=START, until=START)} == {MIDNIGHT}
+        assert sum_fates(tx, since=START) == {Fate.PAGED: 6, Fate.JOINED: 3}
+        assert sum_fates(tx, since=tomorrow) == {Fate.PAGED: 2, Fate.JOINED: 1}
+        later = tomorrow + timedelta(days=1)
+        assert (is_any_counted(tx, since=tomorrow), is_any_counted(tx, since=later)) == (
+            True,
+            False,
+        )
     assert set(counted) == {
         Counted(MIDNIGHT, 7, Fate.PAGED, 4),
         Counted(MIDNIGHT, 7, Fate.JOINED, 2),
@@ -61,4 +69,15 @@ def test_a_part_that_is_undone_counts_nothing(database: Database) -> None:
         tx.undo(mark)
         save_fates(tx, START)
     with database.read() as tx:
-        assert [each.alerts for each in list_fates(tx, since=START)] == [1]
+        assert [each.alerts for each in list_fates(tx, since=START, until=START)] == [1]
+
+
+def test_what_came_by_some_keys_is_looked_up(database: Database) -> None:
+    """And not all that came, of which theirs would be picked."""
+    with database.write() as tx:
+        tx.news.fates += [(key, Fate.PAGED) for key in range(5)]
+        save_fates(tx, START)
+    with database.read() as tx:
+        found = list_fates(tx, since=START, until=START, key_ids=[3, 1, 9])
+        assert [each.key_id for each in found] == [1, 3]
+        assert list_fates(tx, since=START, until=START, key_ids=[]) == []

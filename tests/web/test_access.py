@@ -98,6 +98,7 @@ PAGES: dict[tuple[str, str], Access] = {
     ("POST", "/webhooks/{slug}/delete"): Access.ADMINISTER,
     ("POST", "/webhooks/{slug}/check"): Access.ADMINISTER,
     ("POST", "/webhooks/{slug}/test"): Access.ADMINISTER,
+    ("GET", "/webhooks/{slug}/auth-code"): Access.ADMINISTER,
     ("POST", "/webhooks/{slug}/reveal"): Access.ADMINISTER,
     ("POST", "/webhooks/{slug}/rotate"): Access.ADMINISTER,
     ("POST", "/webhooks/{slug}/promote"): Access.ADMINISTER,

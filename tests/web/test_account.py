@@ -80,8 +80,7 @@ def test_signing_out_everywhere(harness: Harness, people: People) -> None:
 def test_a_token_of_ones_own_is_shown_once_and_works(harness: Harness, people: People) -> None:
     """Until it is revoked; never for more than the role is."""
     browser = rita(harness, people)
-    answer = browser.post("/account/tokens", {"name": "My laptop", "scope": "respond"})
-    assert answer.status == 200
+    answer = browser.post_and_follow("/account/tokens", {"name": "My laptop", "scope": "respond"})
     (secret,) = {word for word in answer.words.split() if word.startswith("TOCSIN_TOKEN=tsn_")}
     headers = {"authorization": f"Bearer {secret.removeprefix('TOCSIN_TOKEN=')}"}
     assert harness.http.get("/api/v1/incidents", headers=headers).status_code == 200

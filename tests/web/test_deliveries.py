@@ -59,6 +59,16 @@ def test_what_gives_the_url_away_is_for_administrators(people: People) -> None:
         assert "out of order" in answer.words
 
 
+def test_a_row_says_once_that_it_was_delivered(people: People) -> None:
+    """Its state says so, and beside it stands what was answered; of one that failed, why."""
+    people.harness.open_incident()
+    (lease,) = fire(people.harness)
+    end(people.harness, lease, Outcome.DELIVERED, 204)
+    row = people.viewer.get("/webhooks/pager").words.partition("Last attempt Made")[2]
+    assert "delivered 204" in row
+    assert row.count("delivered 204") == row.count("delivered")
+
+
 def test_what_failed_is_sent_again_by_a_button(people: People) -> None:
     """The page says beforehand what it would do; a viewer has no button."""
     id_ = fail(people.harness)

@@ -47,6 +47,18 @@ def test_a_warning_leads_to_where_it_is_mended(people: People) -> None:
     assert warned.page.links["Routing"] == "/routing"
 
 
+def test_one_webhook_that_fails_is_one_thing_to_look_at(people: People) -> None:
+    """That it is held back is a consequence; of one that nobody has named yet it is what there is to tell."""
+    held_back = "what is sent there is held back"
+    people.harness.health = Health(open_breakers=1, failing_webhooks=["siren"])
+    both = people.viewer.get("/health").words
+    assert "1 thing needs a look" in both
+    assert "1 webhook has failed again and again over ten minutes or more: siren" in both
+    assert held_back not in both
+    people.harness.health = Health(open_breakers=2, failing_webhooks=["siren"])
+    assert held_back in people.viewer.get("/health").words
+
+
 def test_a_pause_is_on_every_page_until_somebody_resumes(people: People) -> None:
     """Who resumes is shown first what would go out."""
     number = people.harness.open_incident()

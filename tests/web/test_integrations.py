@@ -19,8 +19,8 @@ def pasted(answer: Answer) -> list[str]:
 def test_a_key_is_made_shown_once_and_revoked(people: People) -> None:
     """It lets alerts in at once, until it is revoked; nobody sees it a second time."""
     ada = people.administrator
-    made = ada.post("/alert-keys", {"name": "nagios", "key": ""})
-    assert (made.status, "The key nagios is in force" in made.words) == (201, True)
+    made = ada.post_and_follow("/alert-keys", {"name": "nagios", "key": ""})
+    assert "The key nagios is in force" in made.words
     key = pasted(made)[0]
     assert people.harness.post_alert({"message_type": "INFO"}, key=key).status_code == 200
     page = ada.get("/alert-keys")
@@ -36,7 +36,7 @@ def test_a_key_is_made_shown_once_and_revoked(people: People) -> None:
 def test_a_key_may_be_brought_and_a_mistake_is_told_beside_the_form(people: People) -> None:
     """What was typed stays, but for the key."""
     ada = people.administrator
-    made = ada.post("/alert-keys", {"name": "old", "key": "key-of-the-old-one"})
+    made = ada.post_and_follow("/alert-keys", {"name": "old", "key": "key-of-the-old-one"})
     assert pasted(made)[0] == "key-of-the-old-one"
     again = ada.post("/alert-keys", {"name": "newer", "key": "key-of-the-old-one"})
     assert (again.status, "the key of 'old'" in again.words) == (409, True)
@@ -52,9 +52,27 @@ def test_what_is_to_be_pasted_is_what_was_proved(people: People) -> None:
     before = ada.get("/alert-keys?routing_key=DB")
     for each in settings_for_alerts(server, key="ALERT_KEY", routing_key="db"):
         assert each.text in pasted(before)
-    made = ada.post("/alert-keys?routing_key=db", {"name": "fresh"})
+    made = ada.post_and_follow("/alert-keys?routing_key=db", {"name": "fresh"})
     for each in settings_for_alerts(server, key=pasted(made)[0], routing_key="db"):
         assert each.text in pasted(made)
+
+
+def test_without_a_routing_key_it_works_as_it_is_pasted(people: People) -> None:
+    """The default routing takes what the settings name, and no word is left to be replaced but the key."""
+    harness, ada = people.harness, people.administrator
+    assert "ROUTING_KEY" in "".join(pasted(ada.get("/integrations")))
+    ada.post_and_follow("/routing/default", {"policy": "ops/primary", "opens": "CRITICAL"})
+    ada.post_and_follow("/routing/keys/db/delete")
+    assert "ROUTING_KEY" not in "".join(pasted(ada.get("/integrations")))
+    made = ada.post_and_follow("/alert-keys", {"name": "fresh"})
+    key, url, *settings = pasted(made)
+    assert not any("ROUTING_KEY" in text or "ALERT_KEY" in text for text in (url, *settings))
+    path = url.removeprefix("https://tocsin.example")
+    alert = {"message_type": "CRITICAL", "entity_id": "test/disk"}
+    assert harness.http.post(path, json=alert).status_code == 200
+    assert key in path
+    (incident,) = harness.ask("GET", "incidents").json()["items"]
+    assert incident["entity_id"] == "test/disk"
 
 
 def test_each_key_says_what_paged_nobody_and_why(people: People) -> None:
@@ -112,6 +130,26 @@ def test_a_heartbeat_is_added_changed_paused_and_removed(people: People) -> None
     assert "its interval begins now" in ada.post_and_follow(f"{path}/resume").words
     assert "was removed" in ada.post_and_follow(f"{path}/delete").words
     assert ada.get(path).status == 404
+
+
+def test_a_form_opened_before_somebody_else_saved_undoes_nothing(people: People) -> None:
+    """It is told what differs, keeps what was typed, and is saved by saving it again."""
+    ada, path = people.administrator, "/heartbeats/backup"
+    ada.post("/heartbeats", {"slug": "backup", "name": "Backup", "every": "24h", "grace": "30m"})
+
+    def fields() -> dict[str, str]:
+        return dict(ada.get(path).page.form(path).fields)
+
+    mine = fields() | {"grace": "1h"}
+    ada.post_and_follow(path, fields() | {"every": "12h"})
+    refused = ada.post(path, mine)
+    assert refused.status == 409
+    assert "differs from what is in force in: every and grace." in refused.words
+    assert dict(ada.get(path).page.form(path).fields)["every"] == "12h"
+    kept = dict(refused.page.form(path).fields)
+    assert (kept["every"], kept["grace"]) == ("1d", "1h")
+    ada.post_and_follow(path, kept | {"every": "12h"})
+    assert (fields()["every"], fields()["grace"]) == ("12h", "1h")
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,19 @@ def test_no_template_has_a_script_or_a_style_of_its_own() -> None:
     assert not [path.name for path in pages if "<style" in path.read_text()]
 
 
+def test_every_table_says_what_it_lists() -> None:
+    """Whoever hears a page goes from table to table; a caption is its name there, and nobody sees it."""
+    tables = [
+        (path.name, after)
+        for path in TEMPLATES
+        for _, *each in [re.split(r"<table[^>]*>", path.read_text())]
+        for after in each
+    ]
+    assert len(tables) > 20
+    unnamed = [name for name, after in tables if not re.match(r"\s*<caption[^>]*>[^<\s]", after)]
+    assert unnamed == []
+
+
 def test_no_template_takes_data_for_markup() -> None:
     """Nothing but the link pages' own style goes around the escaping."""
     assert [path.name for path in TEMPLATES if re.search(r"\|\s*safe\b", path.read_text())] == [

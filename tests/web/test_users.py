@@ -9,12 +9,12 @@ from tests.web.test_signing_in import PASSWORD, choose, sign_in
 
 from tocsin.actions.webhooks import create_webhook
 from tocsin.domain.user import UserRole
+from tocsin.web.pages import audit
 
 
 def invited(browser: Browser, name: str, role: str, **more: str) -> str:
     """Invite somebody by the form; return the path of the link."""
-    answer = browser.post("/users", {"name": name, "role": role, **more})
-    assert answer.status == 200, answer.words
+    answer = browser.post_and_follow("/users", {"name": name, "role": role, **more})
     (link,) = set(re.findall(r"https://tocsin\.example(/welcome/tsi_[\w-]{43})", answer.text))
     return str(link)
 
@@ -96,7 +96,7 @@ def test_whoever_forgot_the_password_gets_a_new_link(people: People) -> None:
     """By which the old password and the sessions end."""
     root, browser = people.administrator, people.stranger
     choose(browser, invited(root, "rob", "responder"))
-    answer = root.post("/users/rob/invite")
+    answer = root.post_and_follow("/users/rob/invite")
     (link,) = set(re.findall(r"/welcome/tsi_[\w-]{43}", answer.text))
     again = people.stranger
     new = "staple battery horse"
@@ -151,6 +151,24 @@ def test_the_audit_log_is_filtered_and_goes_on(people: People, harness: Harness)
     assert "No change is like this" in root.get("/audit?about=nothing%00%25").words
     assert root.get("/audit?about=user").text.count("<li ") == 30
     assert root.get("/audit?after=nonsense").status == 422
+
+
+def test_a_search_of_the_audit_log_looks_only_so_far(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And goes on by a link, which a log that is long is worth; what it did not find it does not deny."""
+    monkeypatch.setattr(audit, "WITHIN", 2)
+    root = people.administrator
+    invited(root, "rob", "responder")
+    for role in ("viewer", "responder", "viewer"):
+        root.post("/users/rob/role", {"role": role})
+    answer = root.get("/audit?about=team")
+    assert "None among" in answer.words
+    looks = 1
+    while "Look further back" in answer.page.links:
+        answer = root.get(answer.page.links["Look further back"])
+        looks += 1
+    assert looks > 3
 
 
 HOSTILE = "<script>alert(1)</script>'\"&" + "w" * 150

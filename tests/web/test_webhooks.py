@@ -1,5 +1,6 @@
 """Webhooks in the pages: made with a name and a URL, looked into, changed, disabled and deleted."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,8 +8,13 @@ from tests.api.harness import Harness
 from tests.api.test_deliveries import end, fire
 from tests.web.harness import People
 
+from tocsin.actions.incident_set import Context
+from tocsin.actions.webhooks import get_webhook
 from tocsin.domain.outcome import Outcome
+from tocsin.domain.webhook_failures import Failures
 from tocsin.store import schema_configuration
+from tocsin.store.database import Tx
+from tocsin.store.webhook_failures import put_failures
 
 HOSTILE = "<script>alert(1)</script> \"quoted\" 'single' \u05d0\u05d1\u05d2 🔥 " + "w" * 100
 ODD_URL = "https://Pager.example:443//a/%2F?q='\"<b>&amp;=$HOME`id`"
@@ -33,8 +39,9 @@ def make(people: People, **fields: str) -> Any:
 
 def test_a_name_and_a_url_are_enough_and_the_auth_code_appears(people: People) -> None:
     """Everything else has a default; who saw the code is in the audit log."""
-    answer = make(people, name="Night pager", url="https://pager.example/night")
-    assert answer.status == 200
+    made_at = make(people, name="Night pager", url="https://pager.example/night")
+    assert (made_at.status, made_at.to) == (303, "/webhooks/night-pager/auth-code")
+    answer = people.administrator.get(made_at.to)
     assert auth_code(people.harness, "night-pager") in answer.words
     assert "whsec_" in answer.words
     assert "/webhooks/night-pager/receiver" in answer.page.links.values()
@@ -62,7 +69,7 @@ def test_every_option_can_be_given_and_taken_away(people: People) -> None:
         "skip_if_late": "10m",
         "when_failing": "db",
     }
-    assert make(people, name="Odd", url=ODD_URL, **values).status == 200
+    assert make(people, name="Odd", url=ODD_URL, **values).status == 303
     shown = people.harness.ask("GET", "webhooks/odd").json()
     assert (shown["url"], shown["profile"]) == (ODD_URL, "documented")
     assert (shown["follow_up"], shown["answer_may_act"]) == (["resolved"], True)
@@ -149,7 +156,8 @@ def test_a_url_and_an_auth_code_are_for_administrators(people: People) -> None:
             assert "https://pager.example" not in answer.text
             assert code not in answer.text
     assert code not in people.administrator.get("/webhooks/pager").text
-    revealed = people.administrator.post("/webhooks/pager/reveal")
+    assert code not in people.administrator.get("/webhooks/pager/auth-code").text
+    revealed = people.administrator.post_and_follow("/webhooks/pager/reveal")
     assert code in revealed.words
     assert revealed.response.headers["cache-control"] == "no-store"
     assert changes(people.harness)[-1] == "webhook.auth_code_shown"
@@ -159,7 +167,7 @@ def test_an_auth_code_is_replaced_in_two_steps(people: People) -> None:
     """Both are shown; then the new one takes over, or is taken away."""
     visitor, harness = people.administrator, people.harness
     old = auth_code(harness, "pager")
-    both = visitor.post("/webhooks/pager/rotate", {"promote_after": "24h"})
+    both = visitor.post_and_follow("/webhooks/pager/rotate", {"promote_after": "24h"})
     pending = str(harness.ask("GET", "webhooks/pager/auth-code").json()["pending_auth_code"])
     assert old in both.words
     assert pending in both.words
@@ -186,6 +194,27 @@ def test_a_webhook_says_how_it_is(people: People) -> None:
     listed = people.viewer.get("/webhooks").words
     assert "works" in listed
     assert "not called lately" in listed
+
+
+def test_a_webhook_that_fails_says_once_why(people: People) -> None:
+    """The sentence how often, the warning why; the rows which."""
+    harness, since = people.harness, people.harness.clock.now()
+    failures = Failures(
+        3,
+        since,
+        latest_at=since + timedelta(minutes=10),
+        latest_outcome=Outcome.REJECTED,
+        latest_status=404,
+    )
+
+    def put(tx: Tx, _context: Context) -> None:
+        put_failures(tx, {get_webhook(tx, "pager", harness.vault).id: failures})
+
+    harness.write(put)
+    words = people.viewer.get("/webhooks/pager").words
+    assert "It has failed 3 times since" in words
+    assert words.count("The receiver has nothing at this path") == 1
+    assert "404): The receiver" not in words
 
 
 def test_a_form_opened_before_somebody_else_saved_undoes_nothing(people: People) -> None:

@@ -49,6 +49,7 @@ EXAMPLES: Final[Mapping[str, Mapping[str, str]]] = {
         "webhook-tls": "/webhooks/{with_tls}",
     },
     "/webhooks/{slug}/edit": {"webhook-edit": "/webhooks/{webhook}/edit"},
+    "/webhooks/{slug}/auth-code": {"webhook-auth-code": "/webhooks/{webhook}/auth-code"},
     "/webhooks/{slug}/receiver": {"webhook-receiver": "/webhooks/{webhook}/receiver"},
     "/webhooks/{slug}/signature": {"webhook-signature": "/webhooks/{webhook}/signature"},
     "/teams/{team}": {"team": "/teams/{team}"},

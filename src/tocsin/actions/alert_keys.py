@@ -1,7 +1,7 @@
 """Alert keys, for the API and the command line."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
@@ -17,7 +17,7 @@ from tocsin.secret import Secret
 from tocsin.store import alert_keys
 from tocsin.store.alert_keys import AlertKey
 from tocsin.store.database import Tx
-from tocsin.store.fates import list_fates
+from tocsin.store.fates import is_any_counted, list_fates, sum_fates
 
 COUNTED_DAYS: Final = 30
 
@@ -58,17 +58,59 @@ class ShownAlertKey:
         return sum(self.fates.get(fate, 0) for fate in PAGED_NOBODY)
 
 
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What came in the last 30 days by any key."""
+
+    keys: int
+    """How many are in force."""
+    alerts: int
+    paged_nobody: int
+
+
 def list_alert_keys(tx: Tx, *, now: datetime) -> list[ShownAlertKey]:
     """Return the keys in force by name, then those that were revoked, without their secrets."""
+    keys = alert_keys.list_alert_keys(tx) + alert_keys.list_revoked_keys(tx)
+    return _with_fates(tx, keys, now=now)
+
+
+def list_keys_in_force(tx: Tx, *, now: datetime, after: str, limit: int) -> list[ShownAlertKey]:
+    """Return at most so many of the keys in force, by name, those that come after a name."""
+    keys = alert_keys.list_alert_keys(tx, after=after, limit=limit)
+    return _with_fates(tx, keys, now=now, key_ids=[key.id for key in keys])
+
+
+def list_keys_revoked_last(tx: Tx, *, now: datetime, limit: int) -> list[ShownAlertKey]:
+    """Return at most so many of the keys that were revoked, the latest first."""
+    keys = alert_keys.list_revoked_keys(tx, limit=limit)
+    return _with_fates(tx, keys, now=now, key_ids=[key.id for key in keys])
+
+
+def has_taken_in(tx: Tx, *, now: datetime) -> bool:
+    """Return whether an alert came by any key in the last 30 days."""
+    return is_any_counted(tx, since=_since(now))
+
+
+def sum_up(tx: Tx, *, now: datetime) -> Intake:
+    """Return how much came by all keys."""
+    fates = sum_fates(tx, since=_since(now))
+    nobody = sum(fates.get(fate, 0) for fate in PAGED_NOBODY)
+    return Intake(alert_keys.count_alert_keys(tx), sum(fates.values()), nobody)
+
+
+def _since(now: datetime) -> datetime:
+    return now - timedelta(days=COUNTED_DAYS - 1)
+
+
+def _with_fates(
+    tx: Tx, keys: list[AlertKey], *, now: datetime, key_ids: Collection[int] | None = None
+) -> list[ShownAlertKey]:
     fates: dict[int, Counter[Fate]] = {}
     last_days: dict[int, datetime] = {}
-    for each in list_fates(tx, since=now - timedelta(days=COUNTED_DAYS - 1)):
+    for each in list_fates(tx, since=_since(now), until=now, key_ids=key_ids):
         fates.setdefault(each.key_id, Counter())[each.fate] += each.alerts
         last_days[each.key_id] = each.day
-    return [
-        ShownAlertKey(key, fates.get(key.id, {}), last_days.get(key.id))
-        for key in alert_keys.list_alert_keys(tx) + alert_keys.list_revoked_keys(tx)
-    ]
+    return [ShownAlertKey(key, fates.get(key.id, {}), last_days.get(key.id)) for key in keys]
 
 
 def create_alert_key(

@@ -112,8 +112,7 @@ def unlink_identity(
         )
     if not user.has_password and all(each.issuer != trusted for each in others):
         raise LastWayIn(
-            f"{name} has no other way to sign in: first a password, by a link that an administrator makes "
-            f"under Users or by tocsin users invite {name}",
+            f"{name} has no other way to sign in: first a password, by a link that an administrator makes",
             name=name,
         )
     users.delete_identity(tx, issuer=issuer, subject=subject)

@@ -62,7 +62,7 @@ def invite(tx: Tx, name: str, *, editor: Editor) -> CreatedInvitation:
     lock_configuration(tx)
     user = show_user(tx, name)
     if user.disabled_at is not None:
-        raise UserIsDisabled(f"{name!r} is disabled; first: tocsin users enable {name}", name=name)
+        raise UserIsDisabled(f"{name!r} is disabled: enable them first", name=name)
     return _invite(tx, user, user.role, LASTS, editor=editor)
 
 

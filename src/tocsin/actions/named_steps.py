@@ -25,7 +25,7 @@ class WebhookUnknown(TocsinError):
     status_hint: ClassVar[int] = 422
 
     def __init__(self, slug: str, known: Iterable[str]) -> None:
-        hint = nearest(slug, known) or "; tocsin webhooks lists them"
+        hint = nearest(slug, known) or ": look at the list of webhooks"
         super().__init__(
             f"There is no webhook {slug[:130]!r}{hint}", kind="webhook", key=slug[:130]
         )

@@ -91,8 +91,8 @@ class DisabledWebhook(TocsinError):
 
     def __init__(self, *, delivery: str, webhook: str) -> None:
         super().__init__(
-            f"the webhook {webhook} is disabled, so {delivery} is not sent: test it, enable it with "
-            f"tocsin webhooks enable {webhook}, and send the delivery again",
+            f"the webhook {webhook} is disabled, so {delivery} is not sent: test it, enable it, "
+            "and send the delivery again",
             delivery=delivery,
             webhook=webhook,
         )

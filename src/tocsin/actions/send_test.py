@@ -25,8 +25,8 @@ class NothingIsSent(TocsinError):
 
     def __init__(self) -> None:
         super().__init__(
-            "Tocsin is paused, so nothing is sent, and no test either: see what is due with "
-            "tocsin resume --dry-run, and go on with: tocsin resume"
+            "Tocsin is paused, so nothing is sent, and no test either: look at what "
+            "would go out, and resume"
         )
 
 

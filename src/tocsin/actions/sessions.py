@@ -33,7 +33,7 @@ class SignInRefused(TocsinError):
     def __init__(self) -> None:
         super().__init__(
             "The name or the password is not right. Whoever has forgotten theirs asks an administrator "
-            "for a link: tocsin users invite NAME"
+            "for a link"
         )
 
 

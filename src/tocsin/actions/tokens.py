@@ -77,7 +77,8 @@ def revoke_token(tx: Tx, name: str, *, editor: Editor) -> None:
     found = next((token for token in in_force if token.name == name), None)
     if found is None:
         raise TokenNotFound(
-            f"No token in force is called {name[:130]!r}: see tocsin tokens list", name=name[:130]
+            f"No token in force is called {name[:130]!r}: look at the list of tokens",
+            name=name[:130],
         )
     others = (token for token in in_force if token is not found and token.user is None)
     is_last = not any(token.scope is Scope.ADMINISTER for token in others)

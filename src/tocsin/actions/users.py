@@ -64,7 +64,9 @@ def show_user(tx: Tx, name: str) -> User:
     """Raises: UserNotFound."""
     user = users.find_user(tx, name)
     if user is None:
-        raise UserNotFound(f"There is no user {name[:64]!r}: see tocsin users list", name=name[:64])
+        raise UserNotFound(
+            f"There is no user {name[:64]!r}: look at the list of users", name=name[:64]
+        )
     return user
 
 
@@ -156,7 +158,7 @@ def delete_user(tx: Tx, name: str, *, editor: Editor) -> None:
     if user.signed_in_at is not None:
         raise UserIsKnown(
             f"{name!r} has signed in, so timelines and the audit log may name them; disable them "
-            f"instead: tocsin users disable {name}",
+            "instead",
             name=name,
         )
     # Whoever has not signed in has no session; tokens are made in one.

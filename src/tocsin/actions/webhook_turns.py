@@ -79,8 +79,7 @@ def _wanted(webhook: Webhook) -> Told | None:
 
 def _tell(tx: Tx, context: Context, told: Told, failures: Failures) -> None:
     text = failing_text(told.slug, failures.count, failures.since, failures.latest_text)
-    message = f"{text} See: tocsin webhooks show {told.slug}"
-    _send(tx, context, told, MessageType.CRITICAL, message)
+    _send(tx, context, told, MessageType.CRITICAL, text)
 
 
 def _take_back(tx: Tx, context: Context, told: Told | None, *, is_failing: bool) -> None:

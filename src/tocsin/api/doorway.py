@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tocsin.api.access_log import logger, shown_path
 from tocsin.api.failures import error_response
+from tocsin.api.outer import GUARDED
 from tocsin.domain.masking import Masking
 from tocsin.errors import TocsinError
 
@@ -66,4 +67,5 @@ class Doorway:
             return
         facts = {"path": shown_path(scope["path"]), "code": refusal.code}
         logger.warning("request.refused", extra=facts)
-        await error_response(refusal, self.mask)(scope, receive, send)
+        headers = {name.decode(): value.decode() for name, value in GUARDED}
+        await error_response(refusal, self.mask, headers=headers)(scope, receive, send)

@@ -17,6 +17,8 @@ from tocsin.service.client_address import Network, client_address
 _PROBES: Final = ("/healthz", "/readyz", "/metrics")
 _QUIET: Final = (INTEGRATIONS, "/static/", *_PROBES)
 _FOR_PROGRAMS: Final = ("/api/", *_PROBES)
+GUARDED: Final = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
+"""Headers of every answer to a program: it is what it says it is, and no proxy keeps it. Pages have their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,15 +42,18 @@ class Outer:
             await self.api(scope, receive, send)
             return
         status = 0
+        path: str = scope["path"]
+        app = self._app_for(path)
+        guarded = () if app is self.pages or app is self.links else GUARDED
 
         async def watched(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if guarded:
+                    message["headers"] = (*message["headers"], *guarded)
             await send(message)
 
-        path: str = scope["path"]
-        app = self._app_for(path)
         began = self.clock.monotonic()
         try:
             await app(scope, receive, watched)

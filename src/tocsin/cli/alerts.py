@@ -13,6 +13,8 @@ from tocsin.cli.when import relative
 
 PATH: Final = "/alerts"
 REFUSED_PATH: Final = "/refused-alerts"
+_HEADINGS: Final = ("ALERT", "RECEIVED", "TYPE", "ENTITY", "ROUTING KEY", "EFFECT")
+_REFUSED_HEADINGS: Final = ("RECEIVED", "TIMES", "CODE", "KEY", "ROUTING KEY", "REASON", "BODY")
 
 
 def add_command(commands: Commands) -> None:
@@ -66,25 +68,15 @@ def list_alerts(args: argparse.Namespace, shell: Shell) -> int:
         page = client.pages(REFUSED_PATH, limit=args.limit, mentioning=args.entity)
     else:
         page = client.pages(PATH, limit=args.limit, entity_id=args.entity)
-    if args.json:
-        shell.json(page)
-    elif not page["items"]:
-        shell.say("No such alerts.")
-    else:
-        _print(page, shell, are_refused=args.refused)
+    headings, row = (_REFUSED_HEADINGS, _refused_row) if args.refused else (_HEADINGS, _row)
+    shell.listing(
+        page,
+        headings,
+        lambda each: row(each, shell.now),
+        nothing="No such alerts.",
+        as_json=args.json,
+    )
     return DONE
-
-
-def _print(page: Json, shell: Shell, *, are_refused: bool) -> None:
-    headings: tuple[str, ...]
-    if are_refused:
-        headings = ("RECEIVED", "TIMES", "CODE", "KEY", "ROUTING KEY", "REASON", "BODY")
-        rows = [_refused_row(each, shell.now) for each in page["items"]]
-    else:
-        headings = ("ALERT", "RECEIVED", "TYPE", "ENTITY", "ROUTING KEY", "EFFECT")
-        rows = [_row(each, shell.now) for each in page["items"]]
-    shell.table(headings, rows)
-    shell.say_if_more(page)
 
 
 def _row(alert: Json, now: datetime) -> tuple[str | Cell, ...]:

@@ -86,16 +86,13 @@ def list_deliveries(args: argparse.Namespace, shell: Shell) -> int:
         since=instant(args.since, shell.now),
         until=instant(args.until, shell.now),
     )
-    if args.json:
-        shell.json(page)
-    elif not page["items"]:
-        shell.say("No such deliveries.")
-    else:
-        shell.table(
-            ("DELIVERY", "MADE", "WEBHOOK", "FOR", "ATTEMPTS", "LAST OUTCOME", "STATE"),
-            [_row(each, shell.now) for each in page["items"]],
-        )
-        shell.say_if_more(page)
+    shell.listing(
+        page,
+        ("DELIVERY", "MADE", "WEBHOOK", "FOR", "ATTEMPTS", "LAST OUTCOME", "STATE"),
+        lambda each: _row(each, shell.now),
+        nothing="No such deliveries.",
+        as_json=args.json,
+    )
     return DONE
 
 

@@ -106,28 +106,22 @@ def _named(parser: argparse.ArgumentParser) -> None:
 
 def list_heartbeats(args: argparse.Namespace, shell: Shell) -> int:
     """Exit 0."""
-    page = Client.of(shell).get(PATH)
-    if args.json:
-        shell.json(page)
-    elif not page["items"]:
-        shell.say("No heartbeats. Add one: tocsin heartbeats add SLUG --every 24h")
-    else:
-        shell.table(
-            ("HEARTBEAT", "STATE", "LAST CALL", "DUE", "SILENT SINCE", "EVERY", "GRACE", "ROUTING"),
-            [
-                (
-                    each["slug"],
-                    word(_state(each)),
-                    _last_call(each, shell),
-                    relative(each["due_at"], shell.now),
-                    relative(each["silent_since"], shell.now),
-                    each["every"],
-                    each["grace"],
-                    each["routing_key"] or "default",
-                )
-                for each in page["items"]
-            ],
-        )
+    shell.listing(
+        Client.of(shell).get(PATH),
+        ("HEARTBEAT", "STATE", "LAST CALL", "DUE", "SILENT SINCE", "EVERY", "GRACE", "ROUTING"),
+        lambda each: (
+            each["slug"],
+            word(_state(each)),
+            _last_call(each, shell),
+            relative(each["due_at"], shell.now),
+            relative(each["silent_since"], shell.now),
+            each["every"],
+            each["grace"],
+            each["routing_key"] or "default",
+        ),
+        nothing="No heartbeats. Add one: tocsin heartbeats add SLUG --every 24h",
+        as_json=args.json,
+    )
     return DONE
 
 

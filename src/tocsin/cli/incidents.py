@@ -109,16 +109,13 @@ def list_incidents(args: argparse.Namespace, shell: Shell) -> int:
         routing_key=args.routing_key,
         nobody_left="true" if args.nobody_left else None,
     )
-    if args.json:
-        shell.json(page)
-    elif not page["items"]:
-        shell.say("No such incidents.")
-    else:
-        shell.table(
-            ("INCIDENT", "STATUS", "OPENED", "ALERTS", "ENTITY", "MESSAGE"),
-            [_row(each, shell.now) for each in page["items"]],
-        )
-        shell.say_if_more(page)
+    shell.listing(
+        page,
+        ("INCIDENT", "STATUS", "OPENED", "ALERTS", "ENTITY", "MESSAGE"),
+        lambda each: _row(each, shell.now),
+        nothing="No such incidents.",
+        as_json=args.json,
+    )
     return DONE
 
 

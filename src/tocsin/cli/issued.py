@@ -18,24 +18,18 @@ def list_issued(
     nothing: str = "None.",
 ) -> int:
     """List them; `shown` are columns of their own, by the field that each is of. Exit 0."""
-    page = Client.of(shell).get(path)
-    if args.json:
-        shell.json(page)
-    elif not page["items"]:
-        shell.say(nothing)
-    else:
-        shell.table(
-            ("NAME", *shown.values(), "STATE", "MADE"),
-            [
-                (
-                    each["name"],
-                    *(str(each[field]) for field in shown),
-                    _state(each),
-                    relative(each["created_at"], shell.now),
-                )
-                for each in page["items"]
-            ],
-        )
+    shell.listing(
+        Client.of(shell).get(path),
+        ("NAME", *shown.values(), "STATE", "MADE"),
+        lambda each: (
+            each["name"],
+            *(str(each[field]) for field in shown),
+            _state(each),
+            relative(each["created_at"], shell.now),
+        ),
+        nothing=nothing,
+        as_json=args.json,
+    )
     return DONE
 
 

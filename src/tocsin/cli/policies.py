@@ -55,16 +55,13 @@ def _path(text: str) -> str:
 
 def list_policies(args: argparse.Namespace, shell: Shell) -> int:
     """Exit 0."""
-    page = Client.of(shell).get(PATH)
-    if args.json:
-        shell.json(page)
-    elif not page["items"]:
-        shell.say("No policies yet. Describe one in a file, and: tocsin apply FILE")
-    else:
-        shell.table(
-            ("POLICY", "NAME", "STEPS", "LAST STEP AT", "REPEATS"),
-            [_row(policy) for policy in page["items"]],
-        )
+    shell.listing(
+        Client.of(shell).get(PATH),
+        ("POLICY", "NAME", "STEPS", "LAST STEP AT", "REPEATS"),
+        _row,
+        nothing="No policies yet. Describe one in a file, and: tocsin apply FILE",
+        as_json=args.json,
+    )
     return DONE
 
 

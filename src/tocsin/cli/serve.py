@@ -167,14 +167,17 @@ def _lacking(server: "Running") -> list[str]:
         lacking.append("Paused: nothing fires and nothing is sent until: tocsin resume")
     if not health.has_default_routing:
         lacking.append("Not set yet: the default routing, so unknown routing keys page nobody.")
-        lacking.append("Next: describe who is paged in a YAML file, and: tocsin apply FILE")
+        where = f"{server.public_url}/teams"
+        lacking.append(f"Next: say who is paged, at {where} or in a YAML file: tocsin apply FILE")
     gone = health.disabled_webhooks.get(DisabledReason.GONE, 0)
     if gone:
         who = counted(gone, "webhook is", "webhooks are")
-        lacking.append(f"{who} disabled after answers of 410 (Gone): tocsin webhooks")
+        lacking.append(
+            f"{who} disabled after answers of 410 (Gone): {server.public_url}/webhooks, or: tocsin webhooks"
+        )
     if health.failing_webhooks:
         who = counted(len(health.failing_webhooks), "webhook fails", "webhooks fail")
-        lacking.append(f"{who} again and again: tocsin webhooks")
+        lacking.append(f"{who} again and again: {server.public_url}/webhooks, or: tocsin webhooks")
     settings = server.settings
     if health.links_lead_nowhere:
         lacking.append(

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, TextIO
@@ -69,6 +69,24 @@ class Shell:
         """Print rows under headings, in aligned columns."""
         for line in aligned(headings, list(rows), width=self.width, painter=self.painter):
             print(line, file=self.out)
+
+    def listing(
+        self,
+        page: Mapping[str, Any],
+        headings: Sequence[str],
+        row: Callable[[Any], Sequence[str | Cell]],
+        *,
+        nothing: str,
+        as_json: bool,
+    ) -> None:
+        """Print a list that the API answered, a row for each item; `nothing`, if there is none."""
+        if as_json:
+            self.json(page)
+        elif not page["items"]:
+            self.say(nothing)
+        else:
+            self.table(headings, [row(each) for each in page["items"]])
+            self.say_if_more(page)
 
     def facts(self, facts: Mapping[str, str | Cell], *, indent: int = 0) -> None:
         """Print names and values, one a line."""

@@ -91,14 +91,13 @@ def _add_name(parser: argparse.ArgumentParser) -> None:
 
 def list_users(args: argparse.Namespace, shell: Shell) -> int:
     """Exit 0; 1 when the token in use may not see them."""
-    page = Client.of(shell).get(PATH)
-    if args.json:
-        shell.json(page)
-    elif not page["items"]:
-        shell.say("Nobody can sign in yet. Make a link: tocsin users add NAME --role administrator")
-    else:
-        columns = ("NAME", "ROLE", "TEAMS", "STATE", "SIGNED IN LAST")
-        shell.table(columns, [_row(each, shell) for each in page["items"]])
+    shell.listing(
+        Client.of(shell).get(PATH),
+        ("NAME", "ROLE", "TEAMS", "STATE", "SIGNED IN LAST"),
+        lambda each: _row(each, shell),
+        nothing="Nobody can sign in yet. Make a link: tocsin users add NAME --role administrator",
+        as_json=args.json,
+    )
     return DONE
 
 

@@ -197,28 +197,23 @@ def _add_delete(group: Commands) -> None:
 def list_webhooks(args: argparse.Namespace, shell: Shell) -> int:
     """Exit 0."""
     page = Client.of(shell).get(PATH)
-    if args.json:
-        shell.json(page)
-    elif not page["items"]:
-        shell.say("No webhooks yet. Make one: tocsin webhooks add pager https://pager.example/hook")
-    else:
-        shell.table(
-            ("WEBHOOK", "NAME", "STATE", "PROFILE", "URL"),
-            [
-                (each["slug"], each["name"], _state(each), each["profile"], _url(each))
-                for each in page["items"]
-            ],
-        )
-        for each in page["items"]:
-            if each["disabled_reason"] == DisabledReason.GONE:
-                slug = each["slug"]
-                shell.say(f"{slug} was {_disabled(each, shell)}.")
-                shell.say(f"When it takes pages again: tocsin webhooks enable {slug}")
-            if each["breaker"]:
-                shell.say(f"{each['slug']} is left alone, but for probes: {_breaker(each, shell)}.")
-                shell.say(f"Try it now: tocsin webhooks test {each['slug']}")
-            if each["failing"]:
-                shell.say(f"{each['slug']} is {_failing(each, shell)}")
+    shell.listing(
+        page,
+        ("WEBHOOK", "NAME", "STATE", "PROFILE", "URL"),
+        lambda each: (each["slug"], each["name"], _state(each), each["profile"], _url(each)),
+        nothing="No webhooks yet. Make one: tocsin webhooks add pager https://pager.example/hook",
+        as_json=args.json,
+    )
+    for each in page["items"] if not args.json else ():
+        if each["disabled_reason"] == DisabledReason.GONE:
+            slug = each["slug"]
+            shell.say(f"{slug} was {_disabled(each, shell)}.")
+            shell.say(f"When it takes pages again: tocsin webhooks enable {slug}")
+        if each["breaker"]:
+            shell.say(f"{each['slug']} is left alone, but for probes: {_breaker(each, shell)}.")
+            shell.say(f"Try it now: tocsin webhooks test {each['slug']}")
+        if each["failing"]:
+            shell.say(f"{each['slug']} is {_failing(each, shell)}")
     return DONE
 
 

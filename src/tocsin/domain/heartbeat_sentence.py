@@ -23,7 +23,7 @@ def sentence_of(before: Heartbeat, after: Heartbeat, verdict: Verdict, now: date
     """Return what happened. `before` is the heartbeat as it was until now."""
     match verdict:
         case Verdict.FELL_SILENT:
-            return f"{_silence(before)}; see: tocsin heartbeats"
+            return _silence(before)
         case Verdict.JOB_FAILED | Verdict.FAILED_AGAIN:
             said = f": {after.message}" if after.message else ""
             return f"It called at {instant_text(now)} and said that it failed{said}"

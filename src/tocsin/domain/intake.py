@@ -12,6 +12,8 @@ HEARTBEAT_PATH: Final = f"{INTEGRATIONS}heartbeat/"
 ANY_KEY: Final = "ALERT_KEY"
 """In the place of a key, which is shown only once."""
 ANY_ROUTING_KEY: Final = "ROUTING_KEY"
+NO_ROUTING_KEY: Final = "default"
+"""Where none is configured: whatever stands there, the default routing takes the alert; Alertmanager wants something."""
 
 
 class SenderSettings(NamedTuple):

@@ -29,7 +29,7 @@ class InvitationOver(TocsinError):
     def __init__(self) -> None:
         super().__init__(
             "This link does nothing any more: it was used, it has ended, or a newer one took its "
-            "place. Ask an administrator for another one: tocsin users invite NAME"
+            "place. Ask an administrator for another one"
         )
 
 

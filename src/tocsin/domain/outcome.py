@@ -177,8 +177,8 @@ _STATUS_SENTENCES: Mapping[int, str] = {
     400: "The receiver could not read the request; check which payload profile it expects.",
     401: (
         "The receiver does not accept the signature; it most likely verifies with another auth "
-        "code, or with another URL than the webhook's; tocsin signature explain URL --request FILE "
-        "says which."
+        "code, or with another URL than the webhook's; let the signature of such a request be explained "
+        "to see which."
     ),
     403: (
         "The receiver, or a proxy before it, forbids this; most likely another auth code, "

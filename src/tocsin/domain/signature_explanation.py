@@ -67,7 +67,7 @@ def _explain(given: Given) -> Iterator[Explanation]:
     signature, has_standard = given.signature or sent, standard is not None
     if signature is None and not has_standard and any(shown):
         raise NothingToExplain(
-            "the signatures in this request are masked, as tocsin deliveries show prints them: give the "
+            "the signatures in this request are masked, as a delivery shows them afterwards: give the "
             "request that the receiver got, or the --signature that it got"
         )
     if signature is not None or not has_standard:

@@ -242,7 +242,7 @@ def _skipped(entry: TimelineEntry) -> str:
         return (
             f"{_place(detail)} did not call {webhook}: it would have been {_lateness(entry)}, and its "
             f"skip_if_late is {detail['skip_if_late']} ({detail['delivery']}). "
-            f"Send it all the same: tocsin deliveries send-again {detail['delivery']}"
+            "It can be sent all the same, by hand"
         )
     reason = detail.get("disabled_reason")
     cause = f", {DisabledReason(reason).clause}" if reason else ""
@@ -277,7 +277,7 @@ def _disabled(detail: Detail) -> str:
     answers = f"its receiver answered 410 (Gone) {detail['gone']} times since {since}"
     return (
         f"{detail['webhook']} was disabled: {answers}, without a 2xx between. No step calls it until "
-        f"somebody enables it: tocsin webhooks enable {detail['webhook']}"
+        "somebody enables it"
     )
 
 

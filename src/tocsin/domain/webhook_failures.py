@@ -61,8 +61,14 @@ class Failures:
         if self.latest_outcome is None:
             return "it failed"
         answered = f" (HTTP {self.latest_status})" if self.latest_status else ""
-        cause = explain(self.latest_outcome, self.latest_status or 0)
-        return f"{self.latest_outcome.value.replace('_', ' ')}{answered}: {cause}"
+        return f"{self.latest_outcome.value.replace('_', ' ')}{answered}: {self.latest_cause}"
+
+    @property
+    def latest_cause(self) -> str:
+        """The likely cause of the latest of them, in a sentence; empty, if it is not known."""
+        if self.latest_outcome is None:
+            return ""
+        return explain(self.latest_outcome, self.latest_status or 0)
 
 
 def count_attempt(

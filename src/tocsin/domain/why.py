@@ -195,7 +195,7 @@ def _of_disabled(disabled: Disabled) -> Finding:
     name = disabled.webhook
     text = (
         f"{name} is not called: it has been disabled since {instant_text(disabled.since)}, "
-        f"{disabled.reason.clause}. Enable it again: tocsin webhooks enable {name}"
+        f"{disabled.reason.clause}. Enable it when it takes pages again"
     )
     return Finding(Reason.WEBHOOK_DISABLED, text, disabled.since)
 
@@ -250,7 +250,7 @@ _BECAUSE = {
 
 
 _MAY_BE_SENT_AGAIN = frozenset({Ending.DEADLINE, Ending.FINAL_OUTCOME, Ending.SKIPPED_LATE})
-_SEND_AGAIN = " Send it again by hand: tocsin deliveries send-again."
+_SEND_AGAIN = " It can be sent again by hand."
 
 
 def decide_next_of_delivery(

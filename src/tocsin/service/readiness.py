@@ -40,16 +40,17 @@ def warnings(health: Health) -> list[Finding]:
         found.append(Finding("no_default_routing", text))
     gone = health.disabled_webhooks.get(DisabledReason.GONE, 0)
     if gone:
-        text = f"{counted(gone, 'webhook is', 'webhooks are')} disabled, because their receivers answered 410 (Gone); see: tocsin webhooks"
+        cause = "its receiver" if gone == 1 else "their receivers"
+        text = f"{counted(gone, 'webhook is', 'webhooks are')} disabled, because {cause} answered 410 (Gone); enable it when it takes pages again, or give its steps another one"
         found.append(Finding("webhooks_gone", text))
     if health.open_breakers:
-        text = f"{counted(health.open_breakers, 'webhook fails', 'webhooks fail')} again and again, and what is sent there is held back; see: tocsin webhooks"
+        text = f"{counted(health.open_breakers, 'webhook fails', 'webhooks fail')} again and again, and what is sent there is held back, but for probes; look at the receiver"
         found.append(Finding("breakers_open", text))
     if health.failing_webhooks:
         failing = health.failing_webhooks
         text = (
             f"{counted(len(failing), 'webhook has', 'webhooks have')} failed again and again over ten "
-            f"minutes or more: {listed(failing)}; see: tocsin webhooks"
+            f"minutes or more: {listed(failing)}; look at what was answered"
         )
         found.append(Finding("webhooks_failing", text))
     if health.newer_schema and not health.cannot_go_on:
@@ -57,7 +58,7 @@ def warnings(health: Health) -> list[Finding]:
         found.append(Finding("newer_schema", text))
     found += [Finding("role_missing", text) for text in absences(health.nodes)]
     if health.is_paused:
-        text = "Nothing fires and nothing is sent until somebody runs: tocsin resume"
+        text = "Nothing fires and nothing is sent until somebody resumes"
         found.append(Finding("paused", text))
     found += [
         Finding("peer_not_reached", not_reached_text(each.name, each.cause))

@@ -23,16 +23,24 @@ class AlertKey:
     revoked_at: datetime | None = None
 
 
-def list_alert_keys(tx: Tx) -> list[AlertKey]:
-    """Return the keys in force, by name."""
-    select = sa.select(_K).where(_K.c.revoked_at.is_(None)).order_by(_K.c.name)
+def list_alert_keys(tx: Tx, *, after: str = "", limit: int | None = None) -> list[AlertKey]:
+    """Return the keys in force, by name, those that come after a name."""
+    select = sa.select(_K).where(_K.c.revoked_at.is_(None)).order_by(_K.c.name).limit(limit)
+    if after:
+        select = select.where(_K.c.name > after)
     return [_key(row) for row in tx.core.execute(select).mappings()]
 
 
-def list_revoked_keys(tx: Tx) -> list[AlertKey]:
+def count_alert_keys(tx: Tx) -> int:
+    """Return how many keys are in force."""
+    select = sa.select(sa.func.count()).select_from(_K).where(_K.c.revoked_at.is_(None))
+    return int(tx.core.scalar(select) or 0)
+
+
+def list_revoked_keys(tx: Tx, *, limit: int | None = None) -> list[AlertKey]:
     """Return the keys that were revoked, the latest first."""
     latest_first = (_K.c.revoked_at.desc(), _K.c.id.desc())
-    select = sa.select(_K).where(_K.c.revoked_at.is_not(None)).order_by(*latest_first)
+    select = sa.select(_K).where(_K.c.revoked_at.is_not(None)).order_by(*latest_first).limit(limit)
     return [_key(row) for row in tx.core.execute(select).mappings()]
 
 

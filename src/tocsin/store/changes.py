@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -37,6 +37,13 @@ class Change:
     before: Mapping[str, Any] = field(default_factory=dict)
     after: Mapping[str, Any] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
+
+
+class Searched(NamedTuple):
+    """The changes found, and below which id nobody has looked; None: there are no more."""
+
+    changes: list[Change]
+    unseen_below: int | None
 
 
 def lock_configuration(tx: Tx) -> None:
@@ -82,28 +89,49 @@ def add_change(tx: Tx, change: Change) -> None:
         tx.core.execute(_COUNTERS.insert(), {"name": _REVISION, "value": change.id})
 
 
-def list_changes(
-    tx: Tx,
-    *,
-    limit: int,
-    before: int | None = None,
-    actor: str | None = None,
-    about: str | None = None,
-) -> list[Change]:
-    """Return changes, the latest first; `before` is the id to go on after.
-
-    `actor`: only what this one did; `about`: only what was done to the object of this name, or of a
-    kind (`webhook`, of which `webhook.changed` is one).
-    """
+def list_changes(tx: Tx, *, limit: int, before: int | None = None) -> list[Change]:
+    """Return changes, the latest first; `before` is the id to go on after."""
     select = sa.select(_CHANGES).order_by(_CHANGES.c.id.desc()).limit(limit)
     if before is not None:
         select = select.where(_CHANGES.c.id < before)
-    if actor is not None:
-        select = select.where(_CHANGES.c.actor == actor)
-    if about is not None:
-        of_kind = _CHANGES.c.action.startswith(f"{about}.", autoescape=True)
-        select = select.where(sa.or_(_CHANGES.c.object == about, of_kind))
     return [_change(row) for row in tx.core.execute(select)]
+
+
+def search_changes(
+    tx: Tx,
+    *,
+    limit: int,
+    within: int,
+    before: int | None = None,
+    actor: str | None = None,
+    about: str | None = None,
+) -> Searched:
+    """Return at most `limit` changes that are like this, of the `within` latest below `before`.
+
+    `actor`: only what this one did; `about`: only what was done to the object of this name, or of a
+    kind (`webhook`, of which `webhook.changed` is one). No index: an audit log is searched a few times a year.
+    """
+    columns = (_CHANGES.c.id, _CHANGES.c.actor, _CHANGES.c.action, _CHANGES.c.object)
+    recent = sa.select(*columns).order_by(_CHANGES.c.id.desc())
+    if before is not None:
+        recent = recent.where(_CHANGES.c.id < before)
+    part = recent.limit(within).subquery()
+    wanted = sa.select(part.c.id).order_by(part.c.id.desc()).limit(limit + 1)
+    if actor is not None:
+        wanted = wanted.where(part.c.actor == actor)
+    if about is not None:
+        of_kind = part.c.action.startswith(f"{about}.", autoescape=True)
+        wanted = wanted.where(sa.or_(part.c.object == about, of_kind))
+    ids = list(tx.core.scalars(wanted))
+    if len(ids) > limit:
+        unseen_below: int | None = ids[limit - 1]
+    else:
+        first_unseen = tx.core.scalar(
+            recent.with_only_columns(_CHANGES.c.id).offset(within).limit(1)
+        )
+        unseen_below = None if first_unseen is None else first_unseen + 1
+    found = sa.select(_CHANGES).where(_CHANGES.c.id.in_(ids[:limit])).order_by(_CHANGES.c.id.desc())
+    return Searched([_change(row) for row in tx.core.execute(found)], unseen_below)
 
 
 def _change(row: Any) -> Change:

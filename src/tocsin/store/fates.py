@@ -1,6 +1,7 @@
 """How many alerts of each key had which fate, by day: counted as they come in, so that nobody counts them later."""
 
 from collections import Counter
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -55,10 +56,33 @@ def save_fates(tx: Tx, now: datetime) -> None:
     tx.run_many(_ADD, [(day, *each, counts[each]) for each in sorted(counts)])
 
 
-def list_fates(tx: Tx, *, since: datetime) -> list[Counted]:
-    """Return what was counted since the day of an instant, in order of days."""
-    select = sa.select(_F).where(_F.c.day >= day_of(since)).order_by(_F.c.day, _F.c.key_id)
+def list_fates(
+    tx: Tx, *, since: datetime, until: datetime, key_ids: Collection[int] | None = None
+) -> list[Counted]:
+    """Return what was counted on the days from one instant's to another's, in order of days.
+
+    `key_ids`: of these keys alone. Then each day of each is looked up, and nothing else is read.
+    """
+    days = range(day_of(since), day_of(until) + 1)
+    select = sa.select(_F).where(_F.c.day.in_(days)).order_by(_F.c.day, _F.c.key_id)
+    if key_ids is not None:
+        select = select.where(_F.c.key_id.in_(key_ids))
     return [
         Counted(UNIX_EPOCH + row.day * _DAY, row.key_id, Fate(row.fate), row.alerts)
         for row in tx.core.execute(select)
     ]
+
+
+def sum_fates(tx: Tx, *, since: datetime) -> dict[Fate, int]:
+    """Return how many alerts had which fate since the day of an instant, whichever key they came by."""
+    select = (
+        sa.select(_F.c.fate, sa.func.sum(_F.c.alerts))
+        .where(_F.c.day >= day_of(since))
+        .group_by(_F.c.fate)
+    )
+    return {Fate(fate): int(alerts) for fate, alerts in tx.core.execute(select)}
+
+
+def is_any_counted(tx: Tx, *, since: datetime) -> bool:
+    """Return whether an alert came by any key since the day of an instant."""
+    return bool(tx.core.scalar(sa.select(sa.exists().where(_F.c.day >= day_of(since)))))

@@ -204,6 +204,7 @@ def _refused(visit: Visit, refusal: TocsinError, *, is_too_long: bool = False) -
         code=refusal.code,
         message=mask(refusal.message),
         is_too_long=is_too_long,
+        is_missing=refusal.status_hint == 404,
     )
     if isinstance(refusal, WrongMethod):
         answer.headers["allow"] = refusal.allowed

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
-from urllib.parse import urlencode
 
+from tocsin.web.addresses import address_with
 from tocsin.web.visit import Visit
 
 T = TypeVar("T")
@@ -37,5 +37,5 @@ def read_part(visit: Visit, items: Sequence[T], name: Callable[[T], str]) -> Par
     shown = items[:SHOWN]
     if len(items) <= SHOWN:
         return Part(shown, "")
-    query = {**visit.query, AFTER: name(shown[-1])}
-    return Part(shown, f"{visit.request.url.path}?{urlencode(query)}")
+    after = {AFTER: name(shown[-1])}
+    return Part(shown, address_with(visit.request.url.path, visit.query, **after))

@@ -32,6 +32,14 @@ def seen_text(values: Mapping[str, object]) -> str:
     return sha256(to_json(sorted(values.items())).encode()).hexdigest()[:32]
 
 
+def seen_first(
+    form: Mapping[str, str], now: Mapping[str, object], refusal: TocsinError | None
+) -> str:
+    """Return what the hidden field says: what the form showed first, until it is told what differs."""
+    first = form.get(FIELD, "")
+    return first if first and not isinstance(refusal, SavedMeanwhile) else seen_text(now)
+
+
 def check_seen(
     form: Mapping[str, str], now: Mapping[str, object], typed: Mapping[str, object]
 ) -> None:

@@ -21,6 +21,7 @@ from tocsin.service.services import Services
 from tocsin.service.transactions import Transactions
 from tocsin.web.echo import is_much
 from tocsin.web.rendering import render
+from tocsin.web.shown_once import LASTS, ONCE_COOKIE, open_once, seal_for_once
 
 if TYPE_CHECKING:
     from tocsin.web.live import Live
@@ -52,6 +53,8 @@ class Visit:
     token: Secret | None = None
     """What the browser shows for its session, whether or not it is one."""
     is_paused: bool = False
+    takes_once: bool = False
+    """Whether what is shown only once has been taken by this page."""
     live: "Live" = field(init=False)
     """Lets pages follow what happens."""
     find_form: "Callable[[str], Found | None]" = field(init=False)
@@ -130,22 +133,45 @@ class Visit:
         answer = HTMLResponse(page, status_code=status, headers=dict(headers or {}))
         if told is not None and not self.is_fragment:
             answer.delete_cookie(NOTICE_COOKIE, path="/", secure=True, httponly=True)
+        if self.takes_once:
+            answer.delete_cookie(ONCE_COOKIE, path="/", secure=True, httponly=True)
         return answer
 
-    def redirect(self, path: str, *, notice: str = "") -> Response:
-        """Send the browser to another page, which says what was done. `path` is one of ours."""
+    def redirect(
+        self, path: str, *, notice: str = "", shows: Mapping[str, str] | None = None
+    ) -> Response:
+        """Send the browser to another page, which says what was done. `path` is one of ours.
+
+        `shows`: what that page is to show this once, secrets too.
+        """
         answer = RedirectResponse(path, status_code=303)
         if notice:
-            answer.set_cookie(
-                NOTICE_COOKIE,
-                base64.urlsafe_b64encode(notice[:_LONGEST_NOTICE].encode()).decode(),
-                max_age=_NOTICE_SECONDS,
-                path="/",
-                secure=True,
-                httponly=True,
-                samesite="lax",
+            told = base64.urlsafe_b64encode(notice[:_LONGEST_NOTICE].encode()).decode()
+            _hand_over(answer, NOTICE_COOKIE, told, seconds=_NOTICE_SECONDS)
+        if shows:
+            page, _, _ = path.partition("?")
+            sealed = seal_for_once(
+                self.services.vault, shows, session=self.csrf, path=page, now=self.now
             )
+            _hand_over(answer, ONCE_COOKIE, sealed, seconds=int(LASTS.total_seconds()))
         return answer
+
+    def take_shown(self) -> Mapping[str, str]:
+        """Return what the form that led here lets this page show, this once; else nothing."""
+        cookie = self.request.cookies.get(ONCE_COOKIE)
+        if cookie is None:
+            return {}
+        path = self.request.url.path
+        shown = open_once(self.services.vault, cookie, session=self.csrf, path=path, now=self.now)
+        self.takes_once = bool(shown)
+        return shown
+
+
+def _hand_over(answer: Response, cookie: str, value: str, *, seconds: int) -> None:
+    """Let the browser carry something to the next page."""
+    answer.set_cookie(
+        cookie, value, max_age=seconds, path="/", secure=True, httponly=True, samesite="lax"
+    )
 
 
 def read_form(body: bytes) -> list[tuple[str, str]]:

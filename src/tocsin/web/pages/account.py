@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from tocsin.actions import sessions, tokens, users
 from tocsin.actions.identities import LastWayIn, list_identities, unlink_identity
-from tocsin.actions.tokens import CreatedToken, TokenNotFound
+from tocsin.actions.tokens import TokenNotFound
 from tocsin.domain.principal import Scope, Token
 from tocsin.domain.session import Session
 from tocsin.domain.single_sign_on import LinkedIdentity
@@ -52,7 +52,6 @@ async def _page(
     *,
     about: str = "",
     refusal: TocsinError | None = None,
-    made: CreatedToken | None = None,
 ) -> Response:
     """`about`: which of the forms was refused, by its name."""
 
@@ -67,7 +66,7 @@ async def _page(
         sessions=begun,
         this_session=visit.who and visit.who.session_id,
         tokens=own,
-        made=made,
+        made=visit.take_shown(),
         scopes=[(each.value, each.value) for each in Scope if visit.user.role.scope.covers(each)],
         zones=time_zones(),
         provider=provider_name(visit),
@@ -159,7 +158,7 @@ async def end_sessions(visit: Visit) -> Response:
 
 
 async def make_token(visit: Visit) -> Response:
-    """Make a token, and show it this once: on this page, as no other could."""
+    """Make a token, and let the page show it this once."""
     user, name = visit.user, visit.form.get("name", "").strip()
     try:
         scope = _scope(visit.form.get("scope", ""))
@@ -173,7 +172,8 @@ async def make_token(visit: Visit) -> Response:
         )
     except TocsinError as refusal:
         return await _page(visit, about="token", refusal=refusal)
-    return await _page(visit, made=made)
+    shows = {"name": made.token.name, "token": made.secret.reveal()}
+    return visit.redirect(ACCOUNT, shows=shows)
 
 
 async def revoke_token(visit: Visit) -> Response:

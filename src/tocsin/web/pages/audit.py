@@ -1,19 +1,21 @@
 """The audit log: who changed what, and what it was before."""
 
 from typing import Final, NamedTuple
-from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from tocsin.actions.changes import list_changes
+from tocsin.actions.changes import search_changes
 from tocsin.domain.actor import name_of_actor
 from tocsin.domain.change_lines import FieldChange, field_changes
-from tocsin.service.cursors import read_cursor, split_page
+from tocsin.service.cursors import read_cursor, write_cursor
 from tocsin.store.changes import Change
+from tocsin.web.addresses import address_with
 from tocsin.web.route import Access, Route
 from tocsin.web.visit import Visit
 
 AUDIT: Final = "/audit"
+WITHIN: Final = 10_000
+"""How many changes one look passes at the most."""
 
 
 class Shown(NamedTuple):
@@ -33,26 +35,30 @@ async def show_audit(visit: Visit) -> Response:
     actor, about = visit.query.get("actor", "").strip(), visit.query.get("about", "").strip()
     before = read_cursor(visit.query.get("after"))
     found = await visit.work.read(
-        lambda tx: list_changes(
+        lambda tx: search_changes(
             tx,
-            limit=SHOWN + 1,
+            limit=SHOWN,
+            within=WITHIN,
             before=before,
             actor=_storable(actor),
             about=_storable(about),
         )
     )
-    page, cursor = split_page(found, SHOWN, lambda change: change.id)
-    filters = {name: text for name, text in (("actor", actor), ("about", about)) if text}
-    older = f"{AUDIT}?{urlencode({**filters, 'after': cursor})}" if cursor else ""
+    older = ""
+    if found.unseen_below is not None:
+        after = write_cursor(found.unseen_below)
+        older = address_with(AUDIT, {"actor": actor, "about": about}, after=after)
     return visit.render(
         "audit.html",
         changes=[
             Shown(each, name_of_actor(each.actor), field_changes(each.before, each.after))
-            for each in page
+            for each in found.changes
         ],
         actor=actor,
         about=about,
         older=older,
+        is_full=len(found.changes) == SHOWN,
+        within=WITHIN,
     )
 
 

@@ -1,8 +1,7 @@
 """Deliveries: a list with filters, and one with every attempt, its request and the answers."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final
-from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -30,6 +29,7 @@ from tocsin.store.database import Tx
 from tocsin.store.delivery_reads import Attempt
 from tocsin.store.delivery_walk import in_order, walk_deliveries
 from tocsin.store.webhooks import find_webhook_names
+from tocsin.web.addresses import address_with
 from tocsin.web.route import Access, Route
 from tocsin.web.visit import Visit
 
@@ -55,9 +55,7 @@ class _Asked:
 
     def link(self, after: int) -> str:
         """Return the address of the same below a delivery."""
-        given = {name: getattr(self, name) for name in _Asked.__slots__}
-        words = {name: value for name, value in given.items() if value}
-        return f"{LIST}?{urlencode({**words, 'after': write_cursor(after)})}"
+        return address_with(LIST, asdict(self), after=write_cursor(after))
 
 
 @dataclass(frozen=True, slots=True)

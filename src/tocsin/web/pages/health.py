@@ -19,19 +19,20 @@ from tocsin.domain.certificate_ending import decide_warning
 from tocsin.domain.duration import format_duration
 from tocsin.domain.node import absences
 from tocsin.domain.role import Role
-from tocsin.service.readiness import reasons_not_ready, warnings
+from tocsin.service.readiness import Finding, reasons_not_ready, warnings
+from tocsin.service.services import Health
 from tocsin.store.database import Tx
 from tocsin.web.lateness_chart import chart_of
 from tocsin.web.route import Access, Route
 from tocsin.web.visit import Visit
 
 _FIRST: Final = 10
+"""How many of what would go out are shown."""
 _MENDED_AT: Final = {
     "no_default_routing": "/routing",
     **dict.fromkeys(("webhooks_gone", "breakers_open", "webhooks_failing"), "/webhooks"),
 }
 """Where somebody goes about a warning, by its code."""
-"""How many of what would go out are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ async def show_health(visit: Visit) -> Response:
         "health.html",
         findings=reasons_not_ready(health),
         mended_at=_MENDED_AT,
-        warned=[each for each in warnings(health) if each.code != "paused"],
+        warned=_warned(health),
         lateness=lateness,
         charts=[
             (name, words, whole, chart_of(series), series)
@@ -87,6 +88,14 @@ async def show_health(visit: Visit) -> Response:
         version=services.version,
         database="SQLite" if services.database.is_sqlite else "PostgreSQL",
     )
+
+
+def _warned(health: Health) -> list[Finding]:
+    """Return what needs a look, each thing once: the pause has its own words, and a webhook that fails may be held back."""
+    told = {"paused"}
+    if health.open_breakers <= len(health.failing_webhooks):
+        told.add("breakers_open")
+    return [each for each in warnings(health) if each.code not in told]
 
 
 def _look(tx: Tx, visit: Visit, period: Period) -> _Seen:

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from starlette.responses import Response
 
 from tocsin.actions import configured_heartbeats as heartbeats
+from tocsin.actions.editor import Editor
 from tocsin.domain.duration import format_duration, parse_duration
 from tocsin.domain.heartbeat import (
     DEFAULT_GRACE,
@@ -18,9 +19,11 @@ from tocsin.domain.heartbeat import (
 from tocsin.domain.intake import ANY_KEY, settings_for_heartbeat
 from tocsin.errors import TocsinError
 from tocsin.service.editing import edit
+from tocsin.store.changes import lock_configuration
 from tocsin.store.database import Tx
 from tocsin.web.parts import part_of
 from tocsin.web.route import Access, Route
+from tocsin.web.seen import check_seen, seen_first
 from tocsin.web.visit import Visit
 
 PATH: Final = "/heartbeats"
@@ -33,9 +36,9 @@ _COLOURS: Final = {
     HeartbeatState.PAUSED: "plain",
 }
 _EXAMPLE: Final = "nightly-backup"
-_FIELDS: Final = ("slug", "name", "every", "grace", "routing_key")
+_FIELDS: Final = ("name", "every", "grace", "routing_key")
 _NEW: Final[Mapping[str, str]] = {
-    **dict.fromkeys(_FIELDS, ""),
+    **dict.fromkeys(("slug", *_FIELDS), ""),
     "every": "24h",
     "grace": format_duration(DEFAULT_GRACE),
 }
@@ -62,7 +65,7 @@ async def show_heartbeats(visit: Visit) -> Response:
 
 async def add_heartbeat(visit: Visit) -> Response:
     """Wait for a job's calls from now on."""
-    given = _given(visit)
+    given = {"slug": visit.form.get("slug", "").strip(), **_given(visit)}
     try:
         made, _ = await edit(
             visit.work,
@@ -91,20 +94,22 @@ async def show_heartbeat(visit: Visit) -> Response:
 async def change_heartbeat(visit: Visit) -> Response:
     """A changed interval or grace lets the interval begin again."""
     slug, given = visit.params["slug"], _given(visit)
-    try:
-        _, is_changed = await edit(
-            visit.work,
-            visit.principal,
-            lambda tx, editor: heartbeats.update_heartbeat(
-                tx,
-                slug,
-                name=given["name"],
-                every=parse_duration(given["every"]),
-                grace=parse_duration(given["grace"] or "0s"),
-                routing_key=given["routing_key"],
-                editor=editor,
-            ),
+
+    def change(tx: Tx, editor: Editor) -> None:
+        lock_configuration(tx)  # from here on nobody else saves
+        check_seen(visit.form, _fields_of(heartbeats.get_heartbeat(tx, slug)), given)
+        heartbeats.update_heartbeat(
+            tx,
+            slug,
+            name=given["name"],
+            every=parse_duration(given["every"]),
+            grace=parse_duration(given["grace"] or "0s"),
+            routing_key=given["routing_key"],
+            editor=editor,
         )
+
+    try:
+        _, is_changed = await edit(visit.work, visit.principal, change)
     except TocsinError as refusal:
         return await _one(visit, given=given, refusal=refusal)
     notice = "Saved." if is_changed else "Nothing was changed: it is so already."
@@ -175,6 +180,7 @@ async def _one(
         settings=settings_for_heartbeat(visit.services.public_url, slug),
         any_key=ANY_KEY,
         given=given or _fields_of(found),
+        seen=seen_first(visit.form, _fields_of(found), refusal),
         refusal=refusal,
         routing_keys=routing_keys,
         duration=format_duration,
@@ -192,7 +198,6 @@ def _routing_keys(visit: Visit, tx: Tx) -> Sequence[str]:
 
 def _fields_of(heartbeat: Heartbeat) -> dict[str, str]:
     return {
-        "slug": heartbeat.slug,
         "name": heartbeat.name,
         "every": format_duration(heartbeat.every),
         "grace": format_duration(heartbeat.grace),
@@ -200,7 +205,7 @@ def _fields_of(heartbeat: Heartbeat) -> dict[str, str]:
     }
 
 
-def _given(visit: Visit) -> dict[str, Any]:
+def _given(visit: Visit) -> dict[str, str]:
     return {name: visit.form.get(name, "").strip() for name in _FIELDS}
 
 

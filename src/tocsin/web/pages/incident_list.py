@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -15,6 +14,7 @@ from tocsin.domain.routing import LONGEST_ROUTING_KEY
 from tocsin.domain.wording import counted, listed
 from tocsin.errors import TocsinError
 from tocsin.service.cursors import read_cursor, split_page
+from tocsin.web.addresses import address_with
 from tocsin.web.incident_forms import HOLDS, UnreadableForm, read_act
 from tocsin.web.route import Access, Route
 from tocsin.web.visit import Visit
@@ -54,8 +54,7 @@ class _Search:
 
     def link(self, **more: str) -> str:
         """Return a link with the same search; what is empty is left out."""
-        words = {name: value for name, value in {**self.query, **more}.items() if value}
-        return f"{PATH}?{urlencode(words)}" if words else PATH
+        return address_with(PATH, self.query, **more)
 
     @property
     def is_narrowed(self) -> bool:

@@ -2,21 +2,29 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from starlette.responses import Response
 
 from tocsin.actions import alert_keys, configured_heartbeats
-from tocsin.actions.alert_keys import COUNTED_DAYS, CreatedAlertKey, ShownAlertKey
+from tocsin.actions.alert_keys import COUNTED_DAYS, Intake, ShownAlertKey
 from tocsin.actions.show_alerts import show_refused_alerts
 from tocsin.domain.fate import PAGED_NOBODY, Fate, fate_text
 from tocsin.domain.heartbeat import HeartbeatState, state_of
-from tocsin.domain.intake import ANY_KEY, ANY_ROUTING_KEY, alert_url, settings_for_alerts
+from tocsin.domain.intake import (
+    ANY_KEY,
+    ANY_ROUTING_KEY,
+    NO_ROUTING_KEY,
+    alert_url,
+    settings_for_alerts,
+)
 from tocsin.errors import TocsinError
 from tocsin.service.editing import edit
 from tocsin.store.alerts import RefusedAlert
 from tocsin.store.database import Tx
-from tocsin.web.parts import part_of
+from tocsin.web.addresses import address_with
+from tocsin.web.parts import AFTER, SHOWN, Part, read_part
 from tocsin.web.route import Access, Route
 from tocsin.web.visit import Visit
 
@@ -28,9 +36,8 @@ _SURPRISING: Final = (Fate.STARTED_NO_POLICY, Fate.UNKNOWN_TYPE, Fate.DOES_NOT_O
 @dataclass(frozen=True, slots=True)
 class _Overview:
     webhooks: int
-    keys: int
-    alerts: int
-    paged_nobody: int
+    intake: Intake
+    has_routing_keys: bool
     heartbeats: Mapping[HeartbeatState, int]
 
 
@@ -38,19 +45,26 @@ async def integrations(visit: Visit) -> Response:
     """What there is, and where it is set up."""
 
     def look(tx: Tx) -> _Overview:
-        shown = alert_keys.list_alert_keys(tx, now=visit.now)
         states = [state_of(each, visit.now) for each in configured_heartbeats.list_heartbeats(tx)]
+        configuration = visit.services.cache.current(tx)
         return _Overview(
-            webhooks=len(visit.services.cache.current(tx).webhooks),
-            keys=sum(each.alert_key.revoked_at is None for each in shown),
-            alerts=sum(each.alerts for each in shown),
-            paged_nobody=sum(each.paged_nobody for each in shown),
+            webhooks=len(configuration.webhooks),
+            has_routing_keys=any(configuration.routes),
+            intake=alert_keys.sum_up(tx, now=visit.now),
             heartbeats={state: states.count(state) for state in dict.fromkeys(states)},
         )
 
     overview = await visit.work.read(look)
-    url = alert_url(visit.services.public_url, key=ANY_KEY, routing_key=ANY_ROUTING_KEY)
-    return visit.render("integrations.html", overview=overview, url=url, days=COUNTED_DAYS)
+    any_route = ANY_ROUTING_KEY if overview.has_routing_keys else NO_ROUTING_KEY
+    url = alert_url(visit.services.public_url, key=ANY_KEY, routing_key=any_route)
+    return visit.render(
+        "integrations.html",
+        overview=overview,
+        url=url,
+        any_key=ANY_KEY,
+        any_route=any_route,
+        days=COUNTED_DAYS,
+    )
 
 
 # --- alert keys
@@ -66,8 +80,10 @@ class _KeyLine:
 
 @dataclass(frozen=True, slots=True)
 class _Keys:
-    in_force: Sequence[_KeyLine]
-    revoked: Sequence[_KeyLine]
+    in_force: Part[_KeyLine]
+    revoked: Part[_KeyLine]
+    is_first: bool
+    """Whether no alert came by any of them yet."""
     routing_keys: Sequence[str]
     refused: Sequence[RefusedAlert]
 
@@ -78,7 +94,7 @@ async def show_alert_keys(visit: Visit) -> Response:
 
 
 async def make_alert_key(visit: Visit) -> Response:
-    """Make one, or take one that senders have already, and show it this once."""
+    """Make one, or take one that senders have already, and let the list show it this once."""
     name, key = visit.form.get("name", "").strip(), visit.form.get("key", "").strip()
     try:
         made, _ = await edit(
@@ -91,7 +107,9 @@ async def make_alert_key(visit: Visit) -> Response:
     except TocsinError as refusal:
         return await _alert_keys(visit, refusal=refusal, name=name)
     await visit.services.keyring.refresh()
-    return await _alert_keys(visit, made=made)
+    chosen = {"routing_key": visit.query.get("routing_key", "")}
+    shows = {"name": made.alert_key.name, "key": made.secret.reveal()}
+    return visit.redirect(address_with("/alert-keys", chosen), shows=shows)
 
 
 async def revoke_alert_key(visit: Visit) -> Response:
@@ -110,45 +128,45 @@ async def revoke_alert_key(visit: Visit) -> Response:
 
 
 async def _alert_keys(
-    visit: Visit,
-    *,
-    made: CreatedAlertKey | None = None,
-    refusal: TocsinError | None = None,
-    name: str = "",
+    visit: Visit, *, refusal: TocsinError | None = None, name: str = ""
 ) -> Response:
     def look(tx: Tx) -> _Keys:
-        lines = [_key_line(each) for each in alert_keys.list_alert_keys(tx, now=visit.now)]
+        now, after = visit.now, visit.query.get(AFTER, "").replace("\x00", "")
+        some = partial(alert_keys.list_keys_in_force, tx, now=now, limit=SHOWN + 1)
+        in_force = some(after=after) or some(after="")
+        revoked = alert_keys.list_keys_revoked_last(tx, now=now, limit=SHOWN + 1)
         return _Keys(
-            in_force=[each for each in lines if each.shown.alert_key.revoked_at is None],
-            revoked=[each for each in lines if each.shown.alert_key.revoked_at is not None],
+            in_force=_part(visit, in_force),
+            revoked=_part(visit, revoked),
+            is_first=not alert_keys.has_taken_in(tx, now=now),
             routing_keys=sorted(filter(None, visit.services.cache.current(tx).routes)),
             refused=show_refused_alerts(tx, limit=REFUSED_SHOWN),
         )
 
     keys = await visit.work.read(look)
-    part = part_of(visit, keys.in_force, lambda line: line.shown.alert_key.name)
     chosen = visit.query.get("routing_key", "").lower()
     if chosen not in keys.routing_keys:
-        chosen = keys.routing_keys[0] if keys.routing_keys else ANY_ROUTING_KEY
-    secret = made.secret.reveal() if made else ""
+        chosen = keys.routing_keys[0] if keys.routing_keys else NO_ROUTING_KEY
+    made = visit.take_shown()
+    key = made.get("key", ANY_KEY)
     server = visit.services.public_url
     words: dict[str, Any] = {
         "keys": keys,
-        "in_force": part.items,
-        "more": part.more,
         "made": made,
-        "secret": secret,
-        "url": alert_url(server, key=secret or ANY_KEY, routing_key=chosen),
-        "settings": settings_for_alerts(server, key=secret or ANY_KEY, routing_key=chosen),
+        "url": alert_url(server, key=key, routing_key=chosen),
+        "settings": settings_for_alerts(server, key=key, routing_key=chosen),
         "routing_key": chosen,
         "any_key": ANY_KEY,
-        "is_first": not any(each.shown.alerts for each in keys.in_force),
         "days": COUNTED_DAYS,
         "refusal": refusal,
         "name": name,
     }
-    status = refusal.status_hint if refusal else 201 if made else 200
+    status = refusal.status_hint if refusal else 200
     return visit.render("alert_keys.html", status=status, **words)
+
+
+def _part(visit: Visit, found: Sequence[ShownAlertKey]) -> Part[_KeyLine]:
+    return read_part(visit, list(map(_key_line, found)), lambda line: line.shown.alert_key.name)
 
 
 def _key_line(shown: ShownAlertKey) -> _KeyLine:

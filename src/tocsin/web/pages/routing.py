@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from typing import Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from starlette.responses import Response
 
@@ -26,9 +26,10 @@ from tocsin.errors import TocsinError
 from tocsin.service.editing import edit
 from tocsin.store.changes import lock_configuration
 from tocsin.store.database import Tx
+from tocsin.web.addresses import address_with
 from tocsin.web.axis import lay_out
 from tocsin.web.route import Access, Route
-from tocsin.web.seen import FIELD, SavedMeanwhile, check_seen, seen_text
+from tocsin.web.seen import check_seen, seen_first
 from tocsin.web.visit import Visit
 
 _MAY_OPEN: Final = (MessageType.CRITICAL, MessageType.WARNING, MessageType.INFO)
@@ -52,7 +53,7 @@ async def show_all(visit: Visit) -> Response:
     """Every key, the default routing, and the form of the tester."""
     shown = await _look(visit)
     after = shown.next_after
-    more = "" if after is None else f"/routing?{urlencode({'after': after})}"
+    more = "" if after is None else address_with("/routing", {"after": after})
     return visit.render("routing.html", shown=shown, more=more, tester=_tester(visit))
 
 
@@ -239,10 +240,8 @@ async def _form(
 ) -> Response:
     shown = await _look(visit)
     path = visit.request.url.path
-    seen = visit.form.get(FIELD, "") if visit.request.method == "POST" else ""
-    if not seen or isinstance(refusal, SavedMeanwhile):
-        configuration = await visit.work.read(visit.services.cache.current)
-        seen = seen_text(_values(*_known(configuration, key)))
+    configuration = await visit.work.read(visit.services.cache.current)
+    seen = seen_first(visit.form, _values(*_known(configuration, key)), refusal)
     is_new, is_default = path == _NEW, path == _DEFAULT
     here = _NEW if is_new else _DEFAULT if is_default else f"/routing/keys/{quote(key, safe='')}"
     return visit.render(

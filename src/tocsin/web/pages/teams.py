@@ -1,7 +1,6 @@
 """Teams: whose policies are whose, what is wrong with them, and what runs."""
 
 from typing import Final
-from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -10,6 +9,7 @@ from tocsin.actions.teams import create_team, delete_team, update_team
 from tocsin.errors import TocsinError
 from tocsin.service.editing import edit
 from tocsin.store.database import Tx
+from tocsin.web.addresses import address_with
 from tocsin.web.page_slugs import check_page_slug
 from tocsin.web.route import Access, Route
 from tocsin.web.visit import Visit
@@ -43,8 +43,7 @@ def _more(visit: Visit, path: str, after: str | None) -> str:
     """Return the link to the next page of a list; empty when this is the last one."""
     if after is None:
         return ""
-    webhook = _webhook(visit)
-    return f"{path}?{urlencode({'after': after} | ({'webhook': webhook} if webhook else {}))}"
+    return address_with(path, {"after": after, "webhook": _webhook(visit)})
 
 
 async def ask_for_team(visit: Visit) -> Response:
@@ -65,9 +64,8 @@ async def make_team(visit: Visit) -> Response:
     notice = (
         f"The team {made.name} is made. Give it a policy: what is to happen when an alert comes."
     )
-    webhook = _webhook(visit)
-    query = f"?{urlencode({'webhook': webhook})}" if webhook else ""
-    return visit.redirect(f"/teams/{made.slug}{query}", notice=notice)
+    address = address_with(f"/teams/{made.slug}", {"webhook": _webhook(visit)})
+    return visit.redirect(address, notice=notice)
 
 
 def _form(visit: Visit, refusal: TocsinError | None = None) -> Response:

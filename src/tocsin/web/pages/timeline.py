@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final
-from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -12,6 +11,7 @@ from tocsin.actions.show_feed import FeedPage, show_feed
 from tocsin.domain.feed import Group, Place, Wanted, parse_place
 from tocsin.errors import TocsinError
 from tocsin.store.database import Tx
+from tocsin.web.addresses import address_with
 from tocsin.web.entries import chip_of
 from tocsin.web.live import EventStream
 from tocsin.web.rendering import zone_of
@@ -68,8 +68,7 @@ class _Search:
 
     def link(self, path: str = "/", **more: str) -> str:
         """Return a link with the same search; what is empty is left out."""
-        words = {name: value for name, value in {**self.query, **more}.items() if value}
-        return f"{path}?{urlencode(words)}" if words else path
+        return address_with(path, self.query, **more)
 
 
 async def timeline(visit: Visit) -> Response:

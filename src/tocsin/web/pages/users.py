@@ -1,5 +1,6 @@
 """Users: who may sign in, and as what. For administrators."""
 
+from datetime import datetime
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -68,7 +69,7 @@ async def take_user(visit: Visit) -> Response:
         made, _ = await edit(visit.work, visit.principal, make)
     except TocsinError as refusal:
         return await _list(visit, refusal=refusal)
-    return await _user(visit, name, made=made)
+    return _to_link(visit, name, made)
 
 
 async def show_user(visit: Visit) -> Response:
@@ -76,13 +77,16 @@ async def show_user(visit: Visit) -> Response:
     return await _user(visit, visit.params["name"])
 
 
-async def _user(
-    visit: Visit,
-    name: str,
-    *,
-    made: CreatedInvitation | None = None,
-    refusal: TocsinError | None = None,
-) -> Response:
+def _to_link(visit: Visit, name: str, made: CreatedInvitation) -> Response:
+    """Go to the user's page, which shows the link this once."""
+    shows = {
+        "link": invitation_url(visit.services.public_url, made.token),
+        "until": made.invitation.expires_at.isoformat(),
+    }
+    return visit.redirect(f"{USERS}/{name}", shows=shows)
+
+
+async def _user(visit: Visit, name: str, *, refusal: TocsinError | None = None) -> Response:
     """Raises: UserNotFound."""
 
     def look(tx: Tx) -> dict[str, Any]:
@@ -97,13 +101,14 @@ async def _user(
 
     found = await visit.work.read(look)
     them: User = found["them"]
+    shown = visit.take_shown()
     return visit.render(
         "user.html",
         status=refusal.status_hint if refusal else 200,
         **found,
         issuer=trusted_issuer(visit),
-        link=invitation_url(visit.services.public_url, made.token) if made else "",
-        made=made,
+        link=shown.get("link", ""),
+        until=datetime.fromisoformat(shown["until"]) if shown else None,
         roles=_ROLES,
         chosen_role=visit.form.get("role", them.role.value),
         chosen_teams=visit.all("team") if refusal else them.teams,
@@ -130,14 +135,14 @@ async def take_role(visit: Visit) -> Response:
 
 
 async def take_invite(visit: Visit) -> Response:
-    """Make a link by which a user chooses a password, and show it this once."""
+    """Make a link by which a user chooses a password, and let the page show it this once."""
     name = visit.params["name"]
     made, _ = await edit(
         visit.work,
         visit.principal,
         lambda tx, editor: invitations.invite(tx, name, editor=editor),
     )
-    return await _user(visit, name, made=made)
+    return _to_link(visit, name, made)
 
 
 async def take_disable(visit: Visit) -> Response:

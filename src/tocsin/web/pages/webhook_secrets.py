@@ -1,4 +1,7 @@
-"""A webhook's auth code: shown to administrators, which is written down, and replaced in two steps."""
+"""A webhook's auth code: shown to administrators, which is written down, and replaced in two steps.
+
+A page shows it once, after a form that asked for it: no address leads to a secret.
+"""
 
 from collections.abc import Callable
 from typing import Final
@@ -20,17 +23,31 @@ from tocsin.web.visit import Visit
 Codes = tuple[Secret, Secret | None]
 
 
-def show_codes(visit: Visit, webhook: Webhook, codes: Codes, *, is_new: bool = False) -> Response:
-    """Show a webhook's auth codes. It is the answer to a POST: no address leads to a secret."""
+def to_codes(visit: Visit, webhook: Webhook, codes: Codes, *, is_new: bool = False) -> Response:
+    """Go to the page of a webhook's auth codes, which shows them this once."""
     code, pending = codes
+    shows = {
+        "code": code.reveal(),
+        "pending": pending.reveal() if pending else "",
+        "is_new": "yes" if is_new else "",
+    }
+    return visit.redirect(f"/webhooks/{webhook.slug}/auth-code", shows=shows)
+
+
+async def show_codes(visit: Visit) -> Response:
+    """Show a webhook's auth codes, if a form has just asked for them; else that they can be revealed."""
+    slug, vault = visit.params["slug"], visit.services.vault
+    webhook = await visit.work.read(lambda tx: get_webhook(tx, slug, vault))
+    shown = visit.take_shown()
+    code, pending = shown.get("code", ""), shown.get("pending", "")
     return visit.render(
         "webhook_codes.html",
         webhook=webhook,
-        is_new=is_new,
-        code=code.reveal(),
-        standard=standard_secret(code),
-        pending=pending.reveal() if pending else "",
-        pending_standard=standard_secret(pending) if pending else "",
+        is_new=bool(shown.get("is_new")),
+        code=code,
+        standard=standard_secret(Secret(code)) if code else "",
+        pending=pending,
+        pending_standard=standard_secret(Secret(pending)) if pending else "",
     )
 
 
@@ -81,10 +98,11 @@ async def _change(visit: Visit, work: Callable[[Tx, Editor], Webhook] | None) ->
         return webhook, reveal_auth_codes(tx, slug, editor=editor)
 
     (webhook, codes), _ = await edit(visit.work, visit.principal, change)
-    return show_codes(visit, webhook, codes)
+    return to_codes(visit, webhook, codes)
 
 
 ROUTES: Final = (
+    Route("/webhooks/{slug}/auth-code", "GET", Access.ADMINISTER, show_codes),
     Route("/webhooks/{slug}/reveal", "POST", Access.ADMINISTER, reveal),
     Route("/webhooks/{slug}/rotate", "POST", Access.ADMINISTER, rotate),
     Route("/webhooks/{slug}/promote", "POST", Access.ADMINISTER, promote),

@@ -14,10 +14,10 @@ from tocsin.secret import Secret
 from tocsin.service.editing import edit
 from tocsin.store.changes import lock_configuration
 from tocsin.store.database import Tx
-from tocsin.web.pages.webhook_secrets import show_codes
+from tocsin.web.pages.webhook_secrets import to_codes
 from tocsin.web.parts import part_of
 from tocsin.web.route import Access, Route
-from tocsin.web.seen import FIELD, SavedMeanwhile, check_seen, seen_text
+from tocsin.web.seen import SavedMeanwhile, check_seen, seen_first
 from tocsin.web.visit import Visit
 from tocsin.web.webhook_form import WebhookForm, empty_form, filled_form, sent_form
 
@@ -54,7 +54,7 @@ async def ask_for_webhook(visit: Visit) -> Response:
 
 
 async def take_webhook(visit: Visit) -> Response:
-    """Make a webhook, and show its auth code."""
+    """Make a webhook, and go where its auth code is shown."""
     form = sent_form(visit.form, WebhookOptions())
     if form.wrong:
         return _form(visit, form)
@@ -79,7 +79,7 @@ async def take_webhook(visit: Visit) -> Response:
         (made, codes), _ = await edit(visit.work, visit.principal, make)
     except TocsinError as refusal:
         return _form(visit, form, refusal)
-    return show_codes(visit, made, codes, is_new=True)
+    return to_codes(visit, made, codes, is_new=True)
 
 
 async def edit_webhook(visit: Visit) -> Response:
@@ -116,7 +116,7 @@ async def change_webhook(visit: Visit) -> Response:
     try:
         changed, is_new = await edit(visit.work, visit.principal, change)
     except SavedMeanwhile as refusal:
-        return _form(visit, form, refusal, webhook=await find_webhook(visit), seen_again=True)
+        return _form(visit, form, refusal, webhook=await find_webhook(visit))
     except TocsinError as refusal:
         return _form(visit, form, refusal, webhook=webhook)
     notice = "Changed: attempts from now on use it." if is_new else "Nothing was changed."
@@ -171,11 +171,8 @@ def _form(
     refusal: TocsinError | None = None,
     *,
     webhook: Webhook | None = None,
-    seen_again: bool = False,
 ) -> Response:
-    """`seen_again`: whoever saves it now has been told what is in force."""
-    is_first = seen_again or visit.request.method == "GET"
-    seen = seen_text(filled_form(webhook).values) if webhook and is_first else ""
+    seen = seen_first(visit.form, filled_form(webhook).values, refusal) if webhook else ""
     status = refusal.status_hint if refusal else 422 if form.wrong else 200
     return visit.render(
         "webhook_form.html",
@@ -183,7 +180,7 @@ def _form(
         form=form,
         refusal=refusal,
         webhook=webhook,
-        seen=seen or visit.form.get(FIELD, ""),
+        seen=seen,
         has_public_url=visit.services.set_public_url is not None,
     )
 
