@@ -140,7 +140,9 @@ def run_from_shell() -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        return DONE  # whoever read the output has seen enough: `| head`
+        # Whoever read the output has seen enough: `| head`. What is left would be tried once more at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
     except Exception as error:  # noqa: BLE001 - a person gets a sentence, not a traceback
         # Its text may hold what was typed; the places in the code do not.
         places = " < ".join(
