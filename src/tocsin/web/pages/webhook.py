@@ -14,7 +14,7 @@ from tocsin.domain.certificate_ending import decide_warning
 from tocsin.errors import TocsinError
 from tocsin.ids import DELIVERY, id_text
 from tocsin.store.database import Tx
-from tocsin.store.delivery_walk import in_order
+from tocsin.store.delivery_walk import in_order, walk_deliveries
 from tocsin.web.pages.webhooks import address_of, find_webhook
 from tocsin.web.route import Access, Route
 from tocsin.web.visit import Visit
@@ -58,7 +58,8 @@ async def _page(
 
     def read(tx: Tx) -> tuple[WebhookHealth, list[DeliveryLine]]:
         health = look_at_health(tx, get_webhook(tx, slug, vault))
-        return health, describe_deliveries(tx, in_order(tx, health.deliveries[:_LATEST]))
+        latest = walk_deliveries(tx, webhook_ids=[health.webhook.id], limit=_LATEST)
+        return health, describe_deliveries(tx, in_order(tx, latest.ids))
 
     health, lines = await visit.work.read(read)
     certificate = health.state.certificate
