@@ -18,7 +18,6 @@ from tocsin.store.delivery_walk import in_order, walk_deliveries
 from tocsin.web.pages.webhooks import address_of, find_webhook
 from tocsin.web.route import Access, Route
 from tocsin.web.visit import Visit
-from tocsin.web.webhook_form import waits_text
 
 _LATEST: Final = 10
 
@@ -72,7 +71,7 @@ async def _page(
         lines=lines,
         checked=checked,
         refusal=refusal,
-        waits=waits_text(health.webhook.retry_waits),
+        is_https=health.webhook.url.lower().startswith("https:"),
         certificate_ends=certificate is not None
         and decide_warning(certificate.starts_at, certificate.expires_at, visit.now) is not None,
     )
