@@ -58,22 +58,22 @@ def test_an_idle_server_says_so(people: People) -> None:
 
 def test_a_warning_leads_to_where_it_is_mended(people: People) -> None:
     """The sentence names a setting; the link beside it opens the page that sets it."""
-    assert "Routing" not in people.viewer.get("/health").page.links
+    assert "To the routing" not in people.viewer.get("/health").page.links
     people.harness.health = Health(has_default_routing=False)
     warned = people.viewer.get("/health")
     assert "An alert under an unknown routing key pages nobody" in warned.words
-    assert warned.page.links["Routing"] == "/routing"
+    assert warned.page.links["To the routing"] == "/routing"
 
 
 def test_one_webhook_that_fails_is_one_thing_to_look_at(people: People) -> None:
     """That it is held back is a consequence; of one that nobody has named yet it is what there is to tell."""
     held_back = "what is sent there is held back"
-    people.harness.health = Health(open_breakers=1, failing_webhooks=["siren"])
+    people.harness.health = Health(open_breakers=["siren"], failing_webhooks=["siren"])
     both = people.viewer.get("/health").words
     assert "1 thing needs a look" in both
     assert "1 webhook has failed again and again over ten minutes or more: siren" in both
     assert held_back not in both
-    people.harness.health = Health(open_breakers=2, failing_webhooks=["siren"])
+    people.harness.health = Health(open_breakers=["chat"], failing_webhooks=["siren"])
     assert held_back in people.viewer.get("/health").words
 
 
@@ -83,6 +83,14 @@ def test_what_comes_next_is_said(people: People) -> None:
     held = {"for": "1h", "length": "", "until": ""}
     people.responder.post_and_follow(f"/incidents/{number}/hold", held)
     assert f"#{number} : its hold ends, due in 1 h" in people.viewer.get("/health").words
+
+
+def test_a_webhook_that_is_held_back_is_named(people: People) -> None:
+    people.harness.health = Health(open_breakers=["chat", "siren"])
+    shown = people.viewer.get("/health")
+    assert "2 webhooks fail again and again" in shown.words
+    assert "held back, but for probes: chat and siren" in shown.words
+    assert shown.page.links["To the webhooks"] == "/webhooks"
 
 
 def test_a_pause_is_on_every_page_until_somebody_resumes(people: People) -> None:

@@ -94,7 +94,7 @@ async def show_health(visit: Visit) -> Response:
 def _warned(health: Health) -> list[Finding]:
     """Return what needs a look, each thing once: the pause has its own words, and a webhook that fails may be held back."""
     told = {"paused"}
-    if health.open_breakers <= len(health.failing_webhooks):
+    if set(health.open_breakers) <= set(health.failing_webhooks):
         told.add("breakers_open")
     return [each for each in warnings(health) if each.code not in told]
 
