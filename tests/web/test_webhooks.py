@@ -215,7 +215,7 @@ def test_a_webhook_that_fails_says_once_why(people: People) -> None:
 
     harness.write(put)
     words = people.viewer.get("/webhooks/pager").words
-    assert "It has failed 3 times since" in words
+    assert "It has failed 3 times, the first " in words
     assert words.count("The receiver has nothing at this path") == 1
     assert "404): The receiver" not in words
 
