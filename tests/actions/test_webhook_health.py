@@ -107,6 +107,18 @@ def test_no_more_than_a_strip_is_shown_and_the_last_success_is_found_before_it(o
     assert glance.attempts == found.attempts[-GLANCE:]
 
 
+def test_what_nobody_has_tried_hides_no_attempt(ops: Desk) -> None:
+    """A webhook that is held back has newer deliveries that wait: its attempts are those before them."""
+    page(ops, "a", Outcome.REJECTED, status=500)
+    target = webhook(ops, "pager")
+    for _ in range(STRIP):
+        ops.do(send_test, target, actor="token:alice", organisation="o")
+    (glance,) = ops.read(look_at_all, [target])
+    for found in (glance, health(ops)):
+        assert [each.outcome for each in found.attempts] == [Outcome.REJECTED]
+    assert glance.waiting == STRIP + 1
+
+
 def test_all_at_a_glance_are_those_asked_for(ops: Desk) -> None:
     """Each with its own attempts and policies, also one that nobody has called."""
     page(ops, "a", Outcome.DELIVERED)
@@ -142,6 +154,7 @@ def test_a_walk_finds_what_every_filter_asks_for(ops: Desk) -> None:
     test, failed, delivered = ops.read(walk_deliveries, limit=10).ids
     assert ops.read(walk_deliveries, limit=10, is_test=True).ids == [test]
     assert ops.read(walk_deliveries, limit=10, is_test=False).ids == [failed, delivered]
+    assert ops.read(walk_deliveries, limit=10, is_tried=True).ids == [failed, delivered]
     assert ops.read(walk_deliveries, limit=10, state=DeliveryState.FAILED).ids == [failed]
     assert ops.read(walk_deliveries, limit=10, incident=1).ids == [delivered]
     assert ops.read(walk_deliveries, limit=10, incident=1, before=delivered).ids == []

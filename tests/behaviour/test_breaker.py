@@ -87,7 +87,8 @@ async def test_it_is_nowhere_silent(tocsin: Tocsin, caplog: pytest.LogCaptureFix
     assert await tocsin.metric("tocsin_open_breakers") == 1
     ready = (await tocsin.http.get("/readyz")).json()
     assert ready["ready"]
-    assert "breakers_open" in [each["code"] for each in ready["warnings"]]
+    (warned,) = [each for each in ready["warnings"] if each["code"] == "breakers_open"]
+    assert "held back, but for probes: pager" in warned["message"]
     (logged,) = [each for each in caplog.records if each.message == "breaker.opened"]
     assert (logged.levelno, logged.__dict__["webhook"]) == (logging.ERROR, "pager")
     answer = await tocsin.why("#1")

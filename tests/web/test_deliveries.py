@@ -59,14 +59,14 @@ def test_what_gives_the_url_away_is_for_administrators(people: People) -> None:
         assert "out of order" in answer.words
 
 
-def test_a_row_says_once_that_it_was_delivered(people: People) -> None:
-    """Its state says so, and beside it stands what was answered; of one that failed, why."""
+def test_a_row_says_once_what_was_answered(people: People) -> None:
+    """Where the state says already how the last attempt ended, its status alone stands beside it."""
     people.harness.open_incident()
     (lease,) = fire(people.harness)
     end(people.harness, lease, Outcome.DELIVERED, 204)
     row = people.viewer.get("/webhooks/pager").words.partition("Last attempt Made")[2]
-    assert "delivered 204" in row
-    assert row.count("delivered 204") == row.count("delivered")
+    assert "delivered HTTP 204" in row
+    assert row.count("delivered HTTP 204") == row.count("delivered")
 
 
 def test_what_failed_is_sent_again_by_a_button(people: People) -> None:
@@ -102,6 +102,7 @@ def test_the_list_takes_filters_and_goes_on(
         return [words for words in links if words.startswith("dlv_")]
 
     assert len(shown("")) == 2
+    assert "failed gone 410" in people.viewer.get("/deliveries").words
     assert shown("state=failed") == shown("webhook=pager") == shown("incident=%231") == [id_]
     assert shown("test=yes") == shown("webhook=siren") != [id_]
     for nothing in ("incident=7", "incident=x", "webhook=siren&state=failed"):

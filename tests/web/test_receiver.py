@@ -24,6 +24,7 @@ def test_a_receiver_is_given_code_with_its_url_and_both_profiles(people: People)
         assert sample.body in answer.words
     assert "custom outgoing webhooks" in answer.words
     assert "follow-ups" in answer.words
+    assert "tried again, except 410 (Gone)" in answer.words
     assert AUTH_CODE not in answer.text
 
 

@@ -180,14 +180,17 @@ def test_an_auth_code_is_replaced_in_two_steps(people: People) -> None:
 
 def test_a_webhook_says_how_it_is(people: People) -> None:
     """In one sentence, with its attempts, who calls it and what waits."""
-    never = people.viewer.get("/webhooks/siren").words
-    assert "It has never been called" in never
+    never = people.viewer.get("/webhooks/siren")
+    assert never.page.headings[0] == (1, "Siren never called")
+    assert "It has never been called" in never.words
+    assert "Deliveries" not in [words for _, words in never.page.headings]
     people.harness.open_incident()
     (lease,) = fire(people.harness)
     end(people.harness, lease, Outcome.DELIVERED, 204)
     answer = people.viewer.get("/webhooks/pager")
     assert "It works: the latest attempt was delivered" in answer.words
-    assert "half within 250 ms" in answer.words
+    assert "all within 250 ms" in answer.words
+    assert "half within" not in answer.words  # of one measurement
     assert answer.page.links["Primary"] == "/teams/ops/policies/primary"
     (strip,) = [given for tag, given in answer.page.tags if given.get("class") == "strip"]
     assert strip["aria-label"] == "Of the latest 1 attempt 1 delivered."
@@ -212,7 +215,7 @@ def test_a_webhook_that_fails_says_once_why(people: People) -> None:
 
     harness.write(put)
     words = people.viewer.get("/webhooks/pager").words
-    assert "It has failed 3 times since" in words
+    assert "It has failed 3 times, the first " in words
     assert words.count("The receiver has nothing at this path") == 1
     assert "404): The receiver" not in words
 
@@ -242,8 +245,12 @@ def test_it_is_disabled_enabled_and_deleted(people: People) -> None:
     """One that a policy calls is not deleted: the refusal says which."""
     visitor = people.administrator
     assert "no step calls it" in visitor.post_and_follow("/webhooks/pager/disable").words
-    assert "by an administrator" in visitor.get("/webhooks/pager").words
+    shown = visitor.get("/webhooks/pager")
+    assert shown.words.count("by an administrator") == 1
+    assert shown.page.headings[0] == (1, "Pager disabled")
+    assert "Would be called by" in shown.words
     assert "steps call it" in visitor.post_and_follow("/webhooks/pager/enable").words
+    assert "Would be called by" not in visitor.get("/webhooks/pager").words
     refused = visitor.post("/webhooks/pager/delete")
     assert (refused.status, "ops/primary" in refused.words) == (409, True)
     make(people, name="Gone", url="https://gone.example/")

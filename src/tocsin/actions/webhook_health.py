@@ -14,7 +14,7 @@ from tocsin.store.database import Tx
 from tocsin.store.delivery_walk import (
     EndedAttempt,
     count_waiting_of,
-    latest_of_each,
+    latest_tried_of_each,
     list_ended_attempts,
     walk_deliveries,
 )
@@ -49,8 +49,6 @@ class WebhookHealth:
     webhook: Webhook
     state: WebhookState
     used_by: tuple[UseOfWebhook, ...]
-    deliveries: tuple[int, ...]
-    """The ids of those that attempts were looked for, the latest first."""
     attempts: tuple[EndedAttempt, ...]
     took: Spread | None
     """How long those attempts took that were answered."""
@@ -63,13 +61,12 @@ class WebhookHealth:
 
 def look_at_health(tx: Tx, webhook: Webhook) -> WebhookHealth:
     """Return how one webhook is."""
-    walked = walk_deliveries(tx, webhook_ids=[webhook.id], limit=STRIP)
+    walked = walk_deliveries(tx, webhook_ids=[webhook.id], is_tried=True, limit=STRIP)
     attempts = list_ended_attempts(tx, walked.ids, limit=STRIP)
     return WebhookHealth(
         webhook=webhook,
         state=find_states(tx, [webhook])[webhook.id],
         used_by=uses_of_webhooks(tx).get(webhook.slug, ()),
-        deliveries=tuple(walked.ids),
         attempts=tuple(attempts),
         took=_took(attempts),
         last_success=_last_success(tx, webhook, attempts, is_all=len(walked.ids) < STRIP),
@@ -80,7 +77,7 @@ def look_at_health(tx: Tx, webhook: Webhook) -> WebhookHealth:
 
 def look_at_all(tx: Tx, webhooks: Sequence[Webhook]) -> list[WebhookHealth]:
     """Return how each of these webhooks is, at a glance: of the latest deliveries of all."""
-    ids = latest_of_each(tx, each=GLANCE, within=_LOOKED_AT_TOGETHER)
+    ids = latest_tried_of_each(tx, each=GLANCE, within=_LOOKED_AT_TOGETHER)
     states, used = find_states(tx, webhooks), uses_of_webhooks(tx)
     owner = {id_: webhook_id for webhook_id, some in ids.items() for id_ in some}
     of_each: dict[int, list[EndedAttempt]] = {}
@@ -94,7 +91,6 @@ def look_at_all(tx: Tx, webhooks: Sequence[Webhook]) -> list[WebhookHealth]:
                 webhook=webhook,
                 state=states[webhook.id],
                 used_by=used.get(webhook.slug, ()),
-                deliveries=tuple(ids.get(webhook.id, ())),
                 attempts=tuple(attempts),
                 took=_took(attempts),
                 last_success=_latest_delivered(attempts),

@@ -100,7 +100,7 @@ def _gauges(health: Health) -> Gauges:
         oldest_unsent_seconds=unsent.total_seconds() if unsent else 0.0,
         queue_depths=health.queue_depths,
         in_flight=health.in_flight,
-        open_breakers=health.open_breakers,
+        open_breakers=len(health.open_breakers),
         disabled_webhooks={
             reason.value: health.disabled_webhooks.get(reason, 0) for reason in DisabledReason
         },

@@ -36,7 +36,7 @@ def warnings(health: Health) -> list[Finding]:
         text = "A webhook asks for links, which are left out: set TOCSIN_PUBLIC_URL"
         found.append(Finding("links_without_public_url", text))
     if not health.has_default_routing:
-        text = "An alert under an unknown routing key pages nobody; configure default_routing"
+        text = "An alert under an unknown routing key pages nobody; set the default routing"
         found.append(Finding("no_default_routing", text))
     gone = health.disabled_webhooks.get(DisabledReason.GONE, 0)
     if gone:
@@ -44,7 +44,11 @@ def warnings(health: Health) -> list[Finding]:
         text = f"{counted(gone, 'webhook is', 'webhooks are')} disabled, because {cause} answered 410 (Gone); enable it when it takes pages again, or give its steps another one"
         found.append(Finding("webhooks_gone", text))
     if health.open_breakers:
-        text = f"{counted(health.open_breakers, 'webhook fails', 'webhooks fail')} again and again, and what is sent there is held back, but for probes; look at the receiver"
+        held = health.open_breakers
+        text = (
+            f"{counted(len(held), 'webhook fails', 'webhooks fail')} again and again, and what is "
+            f"sent there is held back, but for probes: {listed(held)}; look at the receiver"
+        )
         found.append(Finding("breakers_open", text))
     if health.failing_webhooks:
         failing = health.failing_webhooks

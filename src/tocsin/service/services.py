@@ -52,8 +52,9 @@ class Health:
     poisoned: int = 0
     """Items that failed alone and are tried again later."""
     disabled_webhooks: Mapping[DisabledReason, int] = field(default_factory=dict)
-    open_breakers: int = 0
     """How many are disabled, by the reason."""
+    open_breakers: Sequence[str] = ()
+    """The slugs of those that are held back."""
     failing_webhooks: Sequence[str] = ()
     """The slugs of those that fail again and again."""
     nodes: Mapping[Role, int] = field(default_factory=dict)

@@ -87,24 +87,28 @@ def walk_deliveries(
     state: DeliveryState | None = None,
     incident: int | None = None,
     is_test: bool | None = None,
+    is_tried: bool = False,
     before: int | None = None,
     limit: int,
     within: int = WITHIN,
 ) -> Walked:
-    """Return up to `limit` deliveries below `before`, of the `within` latest there."""
+    """Return up to `limit` deliveries below `before`, of the `within` latest there.
+
+    `is_tried`: only those that have an attempt.
+    """
     if incident is not None:  # there is an index by it
         wanted = sa.select(_D.c.id).where(
-            _D.c.incident == incident, *_conditions(_D.c, webhook_ids, state)
+            _D.c.incident == incident, *_conditions(_D.c, webhook_ids, state, is_tried=is_tried)
         )
         if before is not None:
             wanted = wanted.where(_D.c.id < before)
         ids = list(tx.core.scalars(wanted.order_by(_D.c.id.desc()).limit(limit)))
         return Walked(ids, ids[-1] if len(ids) == limit else None)
-    recent = sa.select(_D.c.id, _D.c.webhook_id, _D.c.state, _D.c.incident)
+    recent = sa.select(_D.c.id, _D.c.webhook_id, _D.c.state, _D.c.incident, _D.c.attempts)
     if before is not None:
         recent = recent.where(_D.c.id < before)
     part = recent.order_by(_D.c.id.desc()).limit(within).subquery()
-    wanted = sa.select(part.c.id).where(*_conditions(part.c, webhook_ids, state))
+    wanted = sa.select(part.c.id).where(*_conditions(part.c, webhook_ids, state, is_tried=is_tried))
     if is_test is not None:
         wanted = wanted.where(part.c.incident.is_(None) == is_test)
     ids = list(tx.core.scalars(wanted.order_by(part.c.id.desc()).limit(limit)))
@@ -118,23 +122,26 @@ def walk_deliveries(
 
 
 def _conditions(
-    columns: Any, webhook_ids: Sequence[int] | None, state: DeliveryState | None
+    columns: Any, webhook_ids: Sequence[int] | None, state: DeliveryState | None, *, is_tried: bool
 ) -> list[Any]:
     found = []
     if webhook_ids is not None:
         found.append(columns.webhook_id.in_(list(webhook_ids)))
     if state is not None:
         found.append(columns.state == state.value)
+    if is_tried:
+        found.append(columns.attempts > 0)
     return found
 
 
-def latest_of_each(tx: Tx, *, each: int, within: int) -> dict[int, list[int]]:
-    """Return up to `each` deliveries of every webhook, the latest first, of the `within` latest of all."""
-    recent = sa.select(_D.c.id, _D.c.webhook_id).order_by(_D.c.id.desc()).limit(within)
+def latest_tried_of_each(tx: Tx, *, each: int, within: int) -> dict[int, list[int]]:
+    """Return up to `each` deliveries of every webhook that have an attempt, of the `within` latest of all."""
+    columns = (_D.c.id, _D.c.webhook_id, _D.c.attempts)
+    recent = sa.select(*columns).order_by(_D.c.id.desc()).limit(within)
     found: dict[int, list[int]] = {}
-    for id_, webhook_id in tx.core.execute(recent):
+    for id_, webhook_id, attempts in tx.core.execute(recent):
         ids = found.setdefault(webhook_id, [])
-        if len(ids) < each:
+        if attempts and len(ids) < each:
             ids.append(id_)
     return found
 

@@ -14,7 +14,8 @@ from tocsin.domain.wording import length_text
 
 WIDTH: Final = 720
 HEIGHT: Final = 220
-LEFT: Final = 56
+RIGHT: Final = 60
+"""What stands at the lines: on the side of what is newest, where a phone begins to look."""
 BOTTOM: Final = 28
 _LEAST: Final = timedelta(milliseconds=1)
 _LINES: Final = tuple(
@@ -56,10 +57,10 @@ class Chart:
 def chart_of(buckets: Sequence[tuple[datetime, Spread | None]]) -> Chart:
     """Return the picture of buckets in order; those without measurements stay empty."""
     top = _top(spread for _, spread in buckets)
-    room = (WIDTH - LEFT) / max(len(buckets), 1)
+    room = (WIDTH - RIGHT) / max(len(buckets), 1)
     bars, ticks = [], []
     for n, (at, spread) in enumerate(buckets):
-        x = LEFT + n * room
+        x = n * room
         if n % 6 == 0:
             ticks.append((x, at))
         if spread is not None:

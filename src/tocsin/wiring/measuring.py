@@ -40,7 +40,11 @@ def measure(store: Store, engine: Engine, clock: Clock, *, has_public_url: bool)
                 for webhook in configuration.webhooks.values()
                 if webhook.disabled_reason is not None
             ),
-            open_breakers=len(list_open_breakers(tx)),
+            open_breakers=sorted(
+                configuration.webhooks[id_].slug
+                for id_ in list_open_breakers(tx)
+                if id_ in configuration.webhooks
+            ),
             failing_webhooks=sorted(
                 configuration.webhooks[id_].slug
                 for id_ in find_failing(tx, configuration.webhooks.values())

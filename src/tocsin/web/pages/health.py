@@ -16,13 +16,13 @@ from tocsin.actions.show_upcoming import (
     show_upcoming,
 )
 from tocsin.domain.certificate_ending import decide_warning
-from tocsin.domain.duration import format_duration
 from tocsin.domain.node import absences
 from tocsin.domain.role import Role
 from tocsin.service.readiness import Finding, reasons_not_ready, warnings
 from tocsin.service.services import Health
 from tocsin.store.database import Tx
 from tocsin.web.lateness_chart import chart_of
+from tocsin.web.rendering import zone_of
 from tocsin.web.route import Access, Route
 from tocsin.web.visit import Visit
 
@@ -82,7 +82,8 @@ async def show_health(visit: Visit) -> Response:
         backlog=seen.backlog,
         upcoming=seen.upcoming,
         certificates=seen.certificates,
-        keep="for ever" if services.retention is None else format_duration(services.retention),
+        keep=services.retention,
+        zone=zone_of(visit),
         in_flight=health.in_flight,
         queues=health.queue_depths,
         version=services.version,
@@ -93,7 +94,7 @@ async def show_health(visit: Visit) -> Response:
 def _warned(health: Health) -> list[Finding]:
     """Return what needs a look, each thing once: the pause has its own words, and a webhook that fails may be held back."""
     told = {"paused"}
-    if health.open_breakers <= len(health.failing_webhooks):
+    if set(health.open_breakers) <= set(health.failing_webhooks):
         told.add("breakers_open")
     return [each for each in warnings(health) if each.code not in told]
 

@@ -14,11 +14,10 @@ from tocsin.domain.certificate_ending import decide_warning
 from tocsin.errors import TocsinError
 from tocsin.ids import DELIVERY, id_text
 from tocsin.store.database import Tx
-from tocsin.store.delivery_walk import in_order
+from tocsin.store.delivery_walk import in_order, walk_deliveries
 from tocsin.web.pages.webhooks import address_of, find_webhook
 from tocsin.web.route import Access, Route
 from tocsin.web.visit import Visit
-from tocsin.web.webhook_form import waits_text
 
 _LATEST: Final = 10
 
@@ -58,7 +57,8 @@ async def _page(
 
     def read(tx: Tx) -> tuple[WebhookHealth, list[DeliveryLine]]:
         health = look_at_health(tx, get_webhook(tx, slug, vault))
-        return health, describe_deliveries(tx, in_order(tx, health.deliveries[:_LATEST]))
+        latest = walk_deliveries(tx, webhook_ids=[health.webhook.id], limit=_LATEST)
+        return health, describe_deliveries(tx, in_order(tx, latest.ids))
 
     health, lines = await visit.work.read(read)
     certificate = health.state.certificate
@@ -71,7 +71,7 @@ async def _page(
         lines=lines,
         checked=checked,
         refusal=refusal,
-        waits=waits_text(health.webhook.retry_waits),
+        is_https=health.webhook.url.lower().startswith("https:"),
         certificate_ends=certificate is not None
         and decide_warning(certificate.starts_at, certificate.expires_at, visit.now) is not None,
     )
