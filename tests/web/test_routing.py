@@ -153,3 +153,15 @@ def test_many_keys_and_policies_do_not_make_a_long_page(people: People) -> None:
     ada.post_and_follow("/routing/keys/k000", typed)
     again = chosen(ada.get("/routing/keys/k000"), "/routing/keys/k000")
     assert ("policy", "all/p01") in again
+
+
+def test_a_key_is_found_by_how_it_begins(people: People) -> None:
+    """Page by page; numbers are in the order of their size."""
+    keys = "\n".join(f"  board-{number}: {{policies: [ops/primary]}}" for number in range(1, 111))
+    people.harness.configure(f"routing_keys:\n{keys}\n  other: {{policies: [ops/primary]}}\n")
+    first = people.viewer.get("/routing?begins=BOARD")
+    assert first.words.index("board-2 ") < first.words.index("board-10 ")
+    last = people.viewer.get(first.page.links["More keys"])
+    assert "board-110" in last.words
+    assert "other" not in last.words
+    assert "No routing key begins so." in people.viewer.get("/routing?begins=nothing").words
