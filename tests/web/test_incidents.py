@@ -205,7 +205,12 @@ def test_beside_each_policy_stands_when_it_calls(people: People) -> None:
 def test_where_nobody_could_be_called_no_incident_is_opened(people: People) -> None:
     """A button that does nothing is worse than none: the page says what is missing."""
     harness = people.harness
-    for path in ("default-routing", "routing-keys/db", "policies/ops/primary", "policies/ops/second"):
+    for path in (
+        "default-routing",
+        "routing-keys/db",
+        "policies/ops/primary",
+        "policies/ops/second",
+    ):
         assert harness.ask("DELETE", path).is_success
     asked = people.responder.get("/incidents/new")
     assert "No policy yet that could call somebody" in asked.words

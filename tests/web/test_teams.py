@@ -123,9 +123,7 @@ def test_saving_makes_a_version_and_says_what_goes_on_with_the_old_one(people: P
     words = policy_text(saved)
     assert "Saved as version 2; open incidents that go on with an earlier one: 1." in words
     assert f"#{number}" in saved.page.links
-    assert (
-        "Step 2 fires 15 min after step 1 (was 10 min)." in words
-    )
+    assert "Step 2 fires 15 min after step 1 (was 10 min)." in words
     assert "by tom" in words
     old = tom.get(f"{PRIMARY}/versions/1")
     assert "At 10 min" in old.words

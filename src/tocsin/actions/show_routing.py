@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from tocsin.domain.configuration import Configuration, Policy, Route
-from tocsin.domain.natural_order import natural_key
 from tocsin.domain.message_type import MessageType
+from tocsin.domain.natural_order import natural_key
 from tocsin.domain.routing import format_opening_types
 
 

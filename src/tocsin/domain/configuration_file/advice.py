@@ -87,4 +87,6 @@ def _steps_text(steps: tuple[int, ...]) -> str:
     if first == last:
         return f"step {first}"
     is_range = len(steps) > 2 and last - first == len(steps) - 1
-    return f"steps {first} to {last}" if is_range else f"steps {listed([str(each) for each in steps])}"
+    return (
+        f"steps {first} to {last}" if is_range else f"steps {listed([str(each) for each in steps])}"
+    )
