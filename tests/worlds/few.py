@@ -17,7 +17,7 @@ BEGINS: Final = datetime.fromisoformat("2026-10-30T14:00:00+00:00")
 ENDS: Final = datetime.fromisoformat("2026-11-02T03:07:00+00:00")
 DISK: Final = "db-1.example.com disk"
 """What is full at three in the night."""
-CHANGED: Final = "hall"
+CHANGED: Final = "platform/primary"
 """The policy that was changed while it pages."""
 _MINUTE: Final = timedelta(minutes=1)
 
@@ -230,11 +230,13 @@ class _Weekend:
             "hall", "hall-south.example.com temperature", state_message="34 °C, usually 22 °C"
         )
         await self._at("11-02T03:06", every=timedelta(seconds=15))
-        await self._change(
-            f"platform/{CHANGED}", "Machine hall", [("0s", ["siren"]), ("10m", ["phone-bridge"])]
-        )
         await self._alert(
             "web", "shop.example.com latency", state_message="p99 is 9.7 s, usually 0.3 s"
+        )
+        await self._change(
+            CHANGED,
+            "Primary on-call",
+            [("0s", ["chat"]), ("2m", ["phone-bridge"]), ("5m", ["pager"])],
         )
         await self._at("11-02T03:07", every=_MINUTE)
 

@@ -154,7 +154,7 @@ async def _facts(tocsin: Tocsin) -> dict[str, Any]:
     learn("policy", policies, "slug")
     learn("policy_team", policies, "team")
     changed = [each for each in policies if each["version"] > 1]
-    changed.sort(key=lambda each: each["slug"] != CHANGED)
+    changed.sort(key=lambda each: f"{each['team']}/{each['slug']}" != CHANGED)
     learn("changed", changed, "slug")
     learn("changed_team", changed, "team")
     keys = await _items(tocsin, "routing-keys")
