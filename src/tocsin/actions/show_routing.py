@@ -34,7 +34,7 @@ class ShownRouting:
     """All there are, in order of their path."""
 
 
-KEYS: Final = 100
+KEYS: Final = 50
 """On a page."""
 
 
