@@ -59,7 +59,7 @@ def test_every_version_says_when_and_by_whom_it_was_made_and_what_differs(ops: D
     assert (second.made_at, latest.made_at) == (second_at, ops.now)
     assert (first.differences, second.differences) == (
         None,
-        ("Step 1 fires 1 min after the one before instead of without a delay.",),
+        ("Step 1 fires 1 min after the start (was 0 s).",),
     )
     assert latest.differences is not None
     assert "Step 2 is gone: it called mail." in latest.differences

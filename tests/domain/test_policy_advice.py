@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.domain.test_foresight import NAMES, minutes, repeats, step, steps_of_policies
 
-from tocsin.domain.configuration_file.advice import Concern
+from tocsin.domain.configuration_file.advice import Advice, Concern, told_once
 from tocsin.domain.configuration_file.description import (
     DescribedPolicy,
     DescribedStep,
@@ -105,3 +105,19 @@ def test_each_is_told_once_and_where(
     assert len({advice.text() for advice in found}) == len(found)
     assert all(advice.step is None or 1 <= advice.step <= len(steps) for advice in found)
     assert all(advice.path.startswith("teams.ops.policies.primary") for advice in found)
+
+
+def test_what_several_steps_deserve_is_told_once() -> None:
+    """Fifteen steps that call one failing webhook make one warning, which names them all."""
+    place = "policies.a"
+
+    def of(step: int | None, message: str = "pager fails") -> Advice:
+        return Advice(place, message, Concern.WEBHOOK_FAILING, step=step)
+
+    told = told_once([of(1), of(2, "is that so?"), of(2), of(3), of(None, "no key leads to it")])
+    assert [each.sentence for each in told] == [
+        "Steps 1 to 3: pager fails.",
+        "Step 2: is that so?",
+        "No key leads to it.",
+    ]
+    assert told_once([of(1), of(4)])[0].sentence == "Steps 1 and 4: pager fails."

@@ -186,3 +186,32 @@ def test_among_very_many_policies_one_is_written(people: People) -> None:
     assert ("policy", "ops/nowhere") in refused.page.form("/incidents/1/reroute").fields
     nothing = people.responder.post("/incidents/1/reroute", {"policy": ""})
     assert "name either policies" in nothing.words
+
+
+def test_beside_each_policy_stands_when_it_calls(people: People) -> None:
+    """Nobody is thought to be called who is not, in a list as in suggestions; those that were ticked come first."""
+    steps = [{"after": "15m", "webhooks": ["siren"]}, {"after": "5m", "webhooks": ["siren"]}]
+    given = {"team": "ops", "slug": "later", "name": "Later", "steps": steps}
+    assert people.harness.ask("POST", "policies", given).status_code == 201
+    asked = people.responder.get("/incidents/new?policy=ops/second")
+    told = "ops/second calls after 5 min ops/later calls after 15 min ops/primary calls at once"
+    assert told in asked.words
+    for number in range(100):
+        assert people.harness.ask("POST", "policies", given | {"slug": f"p{number}"}).is_success
+    asked = people.responder.get("/incidents/new")
+    assert ("option", {"value": "ops/later"}) in asked.page.tags
+
+
+def test_where_nobody_could_be_called_no_incident_is_opened(people: People) -> None:
+    """A button that does nothing is worse than none: the page says what is missing."""
+    harness = people.harness
+    for path in (
+        "default-routing",
+        "routing-keys/db",
+        "policies/ops/primary",
+        "policies/ops/second",
+    ):
+        assert harness.ask("DELETE", path).is_success
+    asked = people.responder.get("/incidents/new")
+    assert "No policy yet that could call somebody" in asked.words
+    assert "/incidents/new" not in [form.action for form in asked.page.forms]

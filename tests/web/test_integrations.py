@@ -188,6 +188,26 @@ def test_states_are_words(people: People) -> None:
     assert "Wait for it" not in words
 
 
+def test_a_heartbeat_leads_to_its_incident(people: People) -> None:
+    """And to no other; what is due is a time, or says why there is none."""
+    ada, harness = people.administrator, people.harness
+    for slug in ("broken", "resting"):
+        ada.post("/heartbeats", {"slug": slug, "every": "10m", "grace": "5m"})
+    ada.post("/heartbeats/resting/pause")
+    harness.post_alert({"message_type": "CRITICAL", "entity_id": "another"})
+    harness.http.get(f"/integrations/heartbeat/{ALERT_KEY}/broken", params={"status": "1"})
+    shown = ada.get("/heartbeats")
+    assert "failed Its incident" in shown.words
+    assert "paused the default routing" in shown.words
+    for link in (
+        shown.page.links["Its incident"],
+        ada.get("/heartbeats/broken").page.links["an incident"],
+    ):
+        words = ada.get(link).words
+        assert "broken" in words
+        assert "another" not in words
+
+
 def test_without_any_the_pages_teach(people: People) -> None:
     """What would be there, and how it comes there."""
     words = people.administrator.get("/heartbeats").words

@@ -140,16 +140,28 @@ def test_the_tester_is_filled_by_a_link(people: People) -> None:
 def test_many_keys_and_policies_do_not_make_a_long_page(people: People) -> None:
     """Keys come a page at a time; of many policies those that are chosen are boxes, and others are typed."""
     policies = "\n".join(f"      p{number:02}: {{steps: []}}" for number in range(70))
-    keys = "\n".join(f"  k{number:03}: {{policies: [all/p00]}}" for number in range(120))
+    keys = "\n".join(f"  k{number:03}: {{policies: [all/p00]}}" for number in range(80))
     people.harness.configure(f"teams:\n  all:\n    policies:\n{policies}\nrouting_keys:\n{keys}\n")
     ada = people.administrator
     first = ada.get("/routing")
-    assert "k050" in first.words
-    assert "k119" not in first.words
-    assert "k119" in ada.get(first.page.links["More keys"]).words
+    assert "k040" in first.words
+    assert "k079" not in first.words
+    assert "k079" in ada.get(first.page.links["More keys"]).words
     fields = chosen(ada.get("/routing/keys/k000"), "/routing/keys/k000")
     assert [value for name, value in fields if name == "policy"] == ["all/p00", "", "", ""]
     typed = {"policy": ["all/p00", " all/p01 ", "", ""], "opens": "CRITICAL"}
     ada.post_and_follow("/routing/keys/k000", typed)
     again = chosen(ada.get("/routing/keys/k000"), "/routing/keys/k000")
     assert ("policy", "all/p01") in again
+
+
+def test_a_key_is_found_by_how_it_begins(people: People) -> None:
+    """Page by page; numbers are in the order of their size."""
+    keys = "\n".join(f"  board-{number}: {{policies: [ops/primary]}}" for number in range(1, 81))
+    people.harness.configure(f"routing_keys:\n{keys}\n  other: {{policies: [ops/primary]}}\n")
+    first = people.viewer.get("/routing?begins=BOARD")
+    assert first.words.index("board-2 ") < first.words.index("board-10 ")
+    last = people.viewer.get(first.page.links["More keys"])
+    assert "board-80" in last.words
+    assert "other" not in last.words
+    assert "No routing key begins so." in people.viewer.get("/routing?begins=nothing").words

@@ -69,7 +69,7 @@ def test_the_teams_say_what_their_policies_do(people: People) -> None:
     assert "At once: pager." in words
     assert "Then 1 more step, at 10 min." in words
     assert "db" in words
-    assert "open incidents that page: 1" in words
+    assert "incidents that it pages for: 1" in words
     assert "New policy" not in words
     assert "New policy" in people.team_administrator.get("/teams").words
 
@@ -123,9 +123,7 @@ def test_saving_makes_a_version_and_says_what_goes_on_with_the_old_one(people: P
     words = policy_text(saved)
     assert "Saved as version 2; open incidents that go on with an earlier one: 1." in words
     assert f"#{number}" in saved.page.links
-    assert (
-        "Step 2 fires 15 min after the one before instead of 10 min after the one before." in words
-    )
+    assert "Step 2 fires 15 min after step 1 (was 10 min)." in words
     assert "by tom" in words
     old = tom.get(f"{PRIMARY}/versions/1")
     assert "At 10 min" in old.words
@@ -173,8 +171,8 @@ def test_an_edit_of_what_somebody_else_saved_meanwhile_loses_nothing(people: Peo
     assert answer.status == 409
     words = answer.words
     assert "tom saved version 2 while you were editing version 1" in words
-    assert "Step 2 fires 20 min after the one before instead of 10 min" in words
-    assert "Step 1 fires 1 min after the one before instead of without a delay." in words
+    assert "Step 2 fires 20 min after step 1 (was 10 min)." in words
+    assert "Step 1 fires 1 min after the start (was 0 s)." in words
     kept = filled(answer, f"{PRIMARY}/edit")
     assert (kept["step-1-after"], kept["step-2-after"], kept["made-from"]) == ("1m", "10m", "2")
     assert "At 11 min" in ada.post_and_follow(f"{PRIMARY}/edit", {**kept, "do": "save"}).words
@@ -373,3 +371,17 @@ def test_a_policy_that_nothing_leads_to_is_two_clicks_from_the_default_routing(
     fields = ada.get(link).page.form("/routing/default").fields
     assert ("policy", "ops/primary") in fields
     assert "leads to ops/primary" in ada.post_and_follow("/routing/default", dict(fields)).words
+
+
+def test_a_team_is_found_by_how_it_begins(people: People) -> None:
+    """By its slug or its name, in any case, page by page; numbers are in the order of their size."""
+    teams = "\n".join(f"  t{number}: {{name: Team {number}}}" for number in range(1, 31))
+    people.harness.configure(f"teams:\n{teams}\n  other: {{name: Quite another}}\n")
+    words = people.viewer.get("/teams").words
+    assert words.index("Team 2 ") < words.index("Team 10 ")
+    found = people.viewer.get("/teams?begins=TEAM+&webhook=pager")
+    assert "Quite another" not in found.words
+    rest = people.viewer.get(found.page.links["More teams"])
+    assert "Team 30" in rest.words
+    assert ("begins", "TEAM") in rest.page.form("/teams").fields
+    assert "No team begins so." in people.viewer.get("/teams?begins=nothing").words

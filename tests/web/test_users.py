@@ -131,8 +131,8 @@ def test_the_audit_log_says_who_what_before_and_after(people: People, harness: H
     choose(browser, invited(root, "rob", "responder"))
     root.post("/users/rob/role", {"role": "viewer"})
     words = root.get("/audit").words
-    assert "ada user.changed rob role - before: responder + after: viewer" in words
-    assert "rob user.changed rob password changed; it is a secret" in words
+    assert "ada user changed rob role - before: responder + after: viewer" in words
+    assert "rob user changed rob password changed; it is a secret" in words
     assert PASSWORD not in words
 
 
@@ -142,12 +142,12 @@ def test_the_audit_log_is_filtered_and_goes_on(people: People, harness: Harness)
     invited(root, "rob", "responder")
     for number in range(40):
         root.post("/users/rob/role", {"role": ("viewer", "responder")[number % 2]})
-    first = root.get("/audit?actor=user:ada&about=rob")
+    first = root.get("/audit?actor=ada&about=rob")
     assert first.text.count("<li ") == 30
     second = root.get(first.page.links["Older"])
     assert second.text.count("<li ") == 12
     assert "Older" not in second.page.links
-    assert "user.created" in second.words
+    assert "user created" in second.words
     assert "No change is like this" in root.get("/audit?about=nothing%00%25").words
     assert root.get("/audit?about=user").text.count("<li ") == 30
     assert root.get("/audit?after=nonsense").status == 422
@@ -169,6 +169,36 @@ def test_a_search_of_the_audit_log_looks_only_so_far(
         answer = root.get(answer.page.links["Look further back"])
         looks += 1
     assert looks > 3
+
+
+def test_the_audit_log_is_written_for_people(people: People, harness: Harness) -> None:
+    """Instants as everywhere, and words for what is nothing; a name is a user's, and what is not is found, too."""
+    root = people.administrator
+    webhook = {"slug": "chat", "name": "Chat", "url": "https://example.com/chat"}
+    assert harness.ask("POST", "webhooks", webhook).is_success
+    assert harness.ask("POST", "webhooks/chat/rotate", {"promote_in": "2d"}).is_success
+    page = root.get("/audit?about=chat")
+    assert "promote_at" not in page.text
+    assert "null" not in page.words
+    (promoted,) = [word for word in page.words.split("promote at")[1:] if "nothing" in word]
+    assert "UTC" in promoted
+    assert "T" not in promoted.split("UTC")[0].split("after:")[-1]
+    assert "webhook created chat" not in root.get("/audit?actor=ada").words
+
+
+def test_a_user_is_found_by_how_the_name_begins(people: People, harness: Harness) -> None:
+    """Who looks is told which one they are; the teams of each are in the order of their numbers, the ticked first."""
+    root = people.administrator
+    invited(root, "rob", "responder")
+    found = root.get("/users?begins=A")
+    assert "ada you" in found.words
+    assert "rob" not in found.words
+    assert "No user begins so." in root.get("/users?begins=nobody").words
+    harness.configure("teams:\n" + "\n".join(f"  t{n}: {{name: T {n}}}" for n in (1, 2, 10, 11)))
+    root.post("/users/rob/role", {"role": "team_administrator", "team": ["t11"]})
+    words = root.get("/users/rob").words
+    assert "administrator only. T 11 " in words
+    assert "T 1 T 2 T 10" in words
 
 
 HOSTILE = "<script>alert(1)</script>'\"&" + "w" * 150

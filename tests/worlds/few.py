@@ -17,6 +17,8 @@ BEGINS: Final = datetime.fromisoformat("2026-10-30T14:00:00+00:00")
 ENDS: Final = datetime.fromisoformat("2026-11-02T03:07:00+00:00")
 DISK: Final = "db-1.example.com disk"
 """What is full at three in the night."""
+CHANGED: Final = "platform/primary"
+"""The policy that was changed while it pages."""
 _MINUTE: Final = timedelta(minutes=1)
 
 
@@ -231,24 +233,33 @@ class _Weekend:
         await self._alert(
             "web", "shop.example.com latency", state_message="p99 is 9.7 s, usually 0.3 s"
         )
+        await self._change(
+            CHANGED,
+            "Primary on-call",
+            [("0s", ["chat"]), ("2m", ["phone-bridge"]), ("5m", ["pager"])],
+        )
         await self._at("11-02T03:07", every=_MINUTE)
 
     async def _change_policies(self) -> None:
         """Open incidents keep the versions that they started with."""
         await self._at("11-02T02:10")
         await self._change(
-            "database/primary", [("0s", ["pager"]), ("10m", ["phone-bridge"]), ("15m", ["siren"])]
+            "database/primary",
+            "Primary on-call",
+            [("0s", ["pager"]), ("10m", ["phone-bridge"]), ("15m", ["siren"])],
         )
         await self._change(
-            "platform/primary", [("0s", ["chat"]), ("2m", ["phone-bridge", "pager"])]
+            "platform/primary",
+            "Primary on-call",
+            [("0s", ["chat"]), ("2m", ["phone-bridge", "pager"])],
         )
         await self._ask("POST", "webhooks/chat/rotate", by=ADMINISTRATOR, promote_in="2d")
 
-    async def _change(self, path: str, steps: Sequence[tuple[str, Sequence[str]]]) -> None:
+    async def _change(
+        self, path: str, name: str, steps: Sequence[tuple[str, Sequence[str]]]
+    ) -> None:
         listed = [{"after": after, "webhooks": webhooks} for after, webhooks in steps]
-        await self._ask(
-            "PUT", f"policies/{path}", by=ADMINISTRATOR, steps=listed, name="Primary on-call"
-        )
+        await self._ask("PUT", f"policies/{path}", by=ADMINISTRATOR, steps=listed, name=name)
 
     async def _call(self, heartbeat: str) -> None:
         path = f"/integrations/heartbeat/{self._tocsin.alert_key}/{heartbeat}"

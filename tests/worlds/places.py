@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from tests.behaviour.harness import Tocsin
-from tests.worlds.few import DISK
+from tests.worlds.few import CHANGED, DISK
 from tests.worlds.people import ADMINISTRATOR, do
 
 from tocsin.actions.invitations import invite, invite_first_administrator
@@ -154,6 +154,7 @@ async def _facts(tocsin: Tocsin) -> dict[str, Any]:
     learn("policy", policies, "slug")
     learn("policy_team", policies, "team")
     changed = [each for each in policies if each["version"] > 1]
+    changed.sort(key=lambda each: f"{each['team']}/{each['slug']}" != CHANGED)
     learn("changed", changed, "slug")
     learn("changed_team", changed, "team")
     keys = await _items(tocsin, "routing-keys")

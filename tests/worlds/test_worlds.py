@@ -42,7 +42,7 @@ async def test_few_has_something_in_every_state(homes: Homes, tmp_path: Path) ->
         assert {each["disabled_reason"] for each in webhooks} == {None, *DisabledReason}
         assert any(each["breaker"] is not None for each in webhooks)
         assert len({each["state"] for each in await items(tocsin, "heartbeats")}) >= 4
-        assert {each["version"] for each in await items(tocsin, "policies")} == {1, 2}
+        assert {each["version"] for each in await items(tocsin, "policies")} == {1, 2, 3}
         assert len(await items(tocsin, "refused-alerts")) == 3
         assert (await tocsin.get("upcoming"))["items"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from tocsin.actions.show_policies import find_routing_keys
 from tocsin.actions.webhook_conditions import find_conditions
 from tocsin.domain.configuration import Configuration
-from tocsin.domain.configuration_file.advice import Advice, Concern
+from tocsin.domain.configuration_file.advice import Advice, Concern, ToldAdvice, told_once
 from tocsin.domain.configuration_file.policy_advice import Condition, policy_advice
 from tocsin.domain.foresight import Foresight, foresee
 from tocsin.domain.policy_draft import DraftReading, PolicyDraft, read_draft
@@ -33,6 +33,14 @@ class Preview:
     foresight: Foresight
     advice: tuple[Advice, ...]
     choices: tuple[Choice, ...]
+
+    @property
+    def told_advice(self) -> tuple[ToldAdvice, ...]:
+        return told_once(self.advice)
+
+    @property
+    def calls_somebody(self) -> bool:
+        return any(step.targets for step in self.draft.steps)
 
 
 def preview(

@@ -9,7 +9,7 @@ from tocsin.actions.in_force import describe_policy, describe_steps
 from tocsin.actions.one_object import not_configured
 from tocsin.actions.webhook_conditions import find_conditions
 from tocsin.domain.configuration import Configuration, Policy
-from tocsin.domain.configuration_file.advice import Advice
+from tocsin.domain.configuration_file.advice import Advice, ToldAdvice, told_once
 from tocsin.domain.configuration_file.description import DescribedPolicy, ObjectKind
 from tocsin.domain.configuration_file.mistakes import nearest
 from tocsin.domain.configuration_file.policy_advice import Conditions, policy_advice
@@ -104,6 +104,10 @@ class ShownPolicy:
     def warnings(self) -> tuple[Advice, ...]:
         """What of it is hardly meant."""
         return tuple(each for each in self.advice if not each.is_as_meant)
+
+    @property
+    def told_advice(self) -> tuple[ToldAdvice, ...]:
+        return told_once(self.advice)
 
     @property
     def on_old_versions(self) -> RunningCount:

@@ -5,6 +5,7 @@ from typing import Final
 
 from tocsin.domain.configuration import Configuration, Policy, Route
 from tocsin.domain.message_type import MessageType
+from tocsin.domain.natural_order import natural_key
 from tocsin.domain.routing import format_opening_types
 
 
@@ -33,16 +34,19 @@ class ShownRouting:
     """All there are, in order of their path."""
 
 
-KEYS: Final = 100
+KEYS: Final = 50
 """On a page."""
 
 
 def show_routing(
-    configuration: Configuration, *, after: str = "", limit: int = KEYS
+    configuration: Configuration, *, begins: str = "", after: str = "", limit: int = KEYS
 ) -> ShownRouting:
-    """Return the routing keys that come after one."""
-    keys = sorted(key for key in configuration.routes if key > after)
-    policies = sorted(configuration.policies.values(), key=lambda policy: policy.path)
+    """Return the routing keys that begin so, and come after one."""
+    seen = natural_key(after)
+    begins = begins.lower()
+    found = (key for key in configuration.routes if key.startswith(begins))
+    keys = sorted((key for key in found if natural_key(key) > seen), key=natural_key)
+    policies = sorted(configuration.policies.values(), key=lambda policy: natural_key(policy.path))
     return ShownRouting(
         routes=tuple(_shown(configuration.routes[key]) for key in keys[:limit]),
         next_after=keys[limit - 1] if len(keys) > limit else None,

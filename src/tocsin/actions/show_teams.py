@@ -7,10 +7,11 @@ from typing import Final
 from tocsin.actions.one_object import not_configured
 from tocsin.actions.show_policies import MOST_RUNNING, Looking, RunningCount
 from tocsin.domain.configuration import Configuration, Policy
-from tocsin.domain.configuration_file.advice import Advice
+from tocsin.domain.configuration_file.advice import Advice, ToldAdvice, told_once
 from tocsin.domain.configuration_file.description import DescribedPolicy, ObjectKind
 from tocsin.domain.configuration_file.mistakes import nearest
 from tocsin.domain.foresight import Foresight, foresee
+from tocsin.domain.natural_order import natural_key
 from tocsin.domain.team import Team
 from tocsin.domain.wording import counted, listed, plan_text
 from tocsin.store.database import Tx
@@ -38,9 +39,9 @@ class PolicyLine:
     running: RunningCount
 
     @property
-    def warnings(self) -> tuple[Advice, ...]:
+    def warnings(self) -> tuple[ToldAdvice, ...]:
         """What of it is hardly meant."""
-        return tuple(each for each in self.advice if not each.is_as_meant)
+        return told_once(each for each in self.advice if not each.is_as_meant)
 
     @property
     def more_text(self) -> str:
@@ -78,10 +79,19 @@ class ShownTeams:
 
 
 def list_shown_teams(
-    tx: Tx, configuration: Configuration, *, after: str = "", limit: int = TEAMS
+    tx: Tx, configuration: Configuration, *, begins: str = "", after: str = "", limit: int = TEAMS
 ) -> ShownTeams:
-    """Return the teams that come after a slug."""
-    rest = [team for team in list_teams(tx) if team.slug > after]
+    """Return the teams whose slug or name begins so, that come after a slug."""
+    begins, seen = begins.casefold(), natural_key(after)
+    found = (
+        team
+        for team in list_teams(tx)
+        if team.slug.startswith(begins) or team.name.casefold().startswith(begins)
+    )
+    rest = sorted(
+        (team for team in found if natural_key(team.slug) > seen),
+        key=lambda team: natural_key(team.slug),
+    )
     looking = _LookingAtTeams(tx, configuration)
     teams = tuple(looking.team(team, limit=POLICIES_OF_EACH) for team in rest[:limit])
     return ShownTeams(teams, rest[limit - 1].slug if len(rest) > limit else None)

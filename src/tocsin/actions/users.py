@@ -55,9 +55,9 @@ def list_users(tx: Tx) -> list[User]:
     return users.list_users(tx)
 
 
-def list_users_after(tx: Tx, name: str, *, limit: int) -> list[User]:
-    """Return some of them, from behind the one of a name on; from the first on, if nobody has it."""
-    return users.list_users_after(tx, name, limit=limit)
+def list_users_after(tx: Tx, name: str, *, begins: str = "", limit: int) -> list[User]:
+    """Return some of them, whose names begin so, from behind the one of a name on; from the first on, if nobody has it."""
+    return users.list_users_after(tx, name, begins=begins, limit=limit)
 
 
 def show_user(tx: Tx, name: str) -> User:

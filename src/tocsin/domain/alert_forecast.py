@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tocsin.domain.alert import Alert
 from tocsin.domain.configuration import Route
-from tocsin.domain.configuration_file.advice import Advice
+from tocsin.domain.configuration_file.advice import Advice, ToldAdvice, told_once
 from tocsin.domain.effect_sentence import type_text
 from tocsin.domain.foresight import Foresight
 from tocsin.domain.incident import Effect, Incident
@@ -51,6 +51,10 @@ class PolicyForecast:
     def warnings(self) -> tuple[Advice, ...]:
         """What of it is hardly meant."""
         return tuple(each for each in self.advice if not each.is_as_meant)
+
+    @property
+    def told_warnings(self) -> tuple[ToldAdvice, ...]:
+        return told_once(self.warnings)
 
 
 @dataclass(frozen=True, slots=True)

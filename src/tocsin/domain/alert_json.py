@@ -128,9 +128,11 @@ def _decode(text: str) -> _Value:
         value, end = _DECODER.raw_decode(document)
     except RecursionError:
         raise _too_deep() from None
-    except ValueError as fault:
-        # The reason names a place, and never quotes the body: it may hold what is private.
-        raise NotJson(f"The body is not JSON: {fault}", reason=str(fault)) from None
+    except json.JSONDecodeError as fault:
+        # Names a place, and never quotes the body: it may hold what is private.
+        place = f"line {fault.lineno}, column {fault.colno}"
+        told = f"The body is not JSON: look at {place}"
+        raise NotJson(told, reason=str(fault)) from None
     if end != len(document):
         raise NotJson("The body is not JSON: something follows its end", reason="Extra data")
     decoded: _Value = value

@@ -41,7 +41,7 @@ def _steps(before: Steps, after: Steps) -> Iterator[str]:
         for index in range(at + shared, end):
             yield f"Step {index + 1} is gone: it called {listed(before[index].webhooks)}."
         for index in range(new_at + shared, new_end):
-            yield f"Step {index + 1} is new: {_told(after[index])}."
+            yield f"Step {index + 1} is new: {_told(index, after[index])}."
 
 
 def _step(old_index: int, index: int, before: DescribedStep, after: DescribedStep) -> Iterator[str]:
@@ -57,29 +57,35 @@ def _step(old_index: int, index: int, before: DescribedStep, after: DescribedSte
     if before.webhooks != after.webhooks and not (added or gone):
         yield f"{name} calls the same webhooks in another order: {listed(after.webhooks)}."
     if before.after != after.after:
-        yield f"{name} fires {_after(after.after)} instead of {_after(before.after)}."
+        yield f"{name} fires {_after(index, after.after)} (was {plan_text(before.after)})."
     if before.if_undelivered != after.if_undelivered:
-        yield f"{name}: {_patience(after.if_undelivered)}; before, {_patience(before.if_undelivered)}."
+        yield f"{name}: {_patience(after.if_undelivered)} (was {_short(before.if_undelivered)})."
 
 
-def _told(step: DescribedStep) -> str:
-    told = f"{_after(step.after)} it calls {listed(step.webhooks)}"
+def _told(index: int, step: DescribedStep) -> str:
+    told = f"{_after(index, step.after)} it calls {listed(step.webhooks)}"
     return f"{told}; {_patience(step.if_undelivered)}" if step.if_undelivered is not None else told
 
 
-def _after(delay: timedelta) -> str:
-    return f"{plan_text(delay)} after the one before" if delay else "without a delay"
+def _after(index: int, delay: timedelta) -> str:
+    if not delay:
+        return f"together with step {index}" if index else "at once"
+    return f"{plan_text(delay)} after {f'step {index}' if index else 'the start'}"
 
 
 def _patience(patience: timedelta | None) -> str:
     if patience is None:
-        return "it waits for the next step's time, whether or not anything is delivered"
+        return "undelivered, it does not bring the next step forward any more"
     return f"if nothing of it is delivered within {plan_text(patience)}, the next step fires"
+
+
+def _short(patience: timedelta | None) -> str:
+    return "never" if patience is None else plan_text(patience)
 
 
 def _repeat(before: Repeat | None, after: Repeat | None) -> Iterator[str]:
     if before != after:
-        yield f"It repeats {_repeats(after)} instead of {_repeats(before)}."
+        yield f"Repeats: {_repeats(after)} (was {_repeats(before)})."
 
 
 def _repeats(repeat: Repeat | None) -> str:

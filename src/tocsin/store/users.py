@@ -27,10 +27,11 @@ def list_users(tx: Tx) -> list[User]:
     return _users(tx, select, is_all=True)
 
 
-def list_users_after(tx: Tx, name: str, *, limit: int) -> list[User]:
+def list_users_after(tx: Tx, name: str, *, begins: str = "", limit: int) -> list[User]:
     """Return some users of that order, who come after the one of a name; from the first on, if nobody has it.
 
-    Names are read in order by their index, so that it costs as much as it returns.
+    Names are read in order by their index, so that it costs as much as it returns. `begins`: only such
+    names, for which it may pass all that there are.
     """
     last = find_user(tx, name)
     was_disabled = last is not None and last.disabled_at is not None
@@ -42,7 +43,7 @@ def list_users_after(tx: Tx, name: str, *, limit: int) -> list[User]:
         select = (
             sa.select(*_LISTED)
             .where(_U.c.disabled_at.is_not(None) if is_disabled else _U.c.disabled_at.is_(None))
-            .where(_U.c.name > after)
+            .where(_U.c.name > after, _U.c.name.startswith(begins, autoescape=True))
             .order_by(_U.c.name)
             .limit(limit - len(found))
         )

@@ -6,7 +6,7 @@ stands for; each moment says its own time.
 
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import islice
+from itertools import accumulate, islice
 from math import log2
 from typing import Final
 
@@ -20,7 +20,10 @@ _END_GAP: Final = 104
 _LONGEST_GAP: Final = 190
 _PER_DOUBLING: Final = 12
 _MINUTE: Final = timedelta(minutes=1)
-_LONGEST_LABEL: Final = 13
+_LABEL_ROOM: Final = 96
+_LETTER: Final = 8
+_WIDE_LETTER: Final = 14
+_WIDE: Final = frozenset("MWmw@%")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +101,22 @@ def _gap(length: timedelta) -> int:
 def _mark(point: Point, x: int, before: tuple[Point, int] | None) -> Mark:
     moment = point.moment
     webhooks = listed(moment.webhooks)
-    label = webhooks
-    if len(label) > _LONGEST_LABEL:
-        more = len(moment.webhooks) - 1
-        first = moment.webhooks[0]
-        room = _LONGEST_LABEL - (4 if more else 1)
-        label = (first if len(first) <= room else f"{first[:room]}…") + (
-            f" +{more}" if more else ""
-        )
+    label = _cut(webhooks)
+    if label != webhooks and len(moment.webhooks) > 1:
+        more = f" +{len(moment.webhooks) - 1}"
+        label = _cut(moment.webhooks[0], _LABEL_ROOM - _LETTER * len(more)) + more
     number = str(moment.first)
     if moment.last != moment.first:
         number += f"-{moment.last}"
     return Mark(x, number, _time(point.at), label, webhooks, _sooner(point, x, before))
+
+
+def _cut(text: str, room: int = _LABEL_ROOM) -> str:
+    """Return as much of a text as has room, if letters are as wide as they are as a rule. Units: pixels."""
+    ends = list(accumulate(_WIDE_LETTER if letter in _WIDE else _LETTER for letter in text))
+    if not ends or ends[-1] <= room:
+        return text
+    return f"{text[: sum(end + _LETTER <= room for end in ends)]}…"
 
 
 def _sooner(point: Point, x: int, before: tuple[Point, int] | None) -> int | None:

@@ -1,8 +1,11 @@
 """What will work as written, but hardly as meant."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from tocsin.domain.wording import listed
 
 
 class Concern(StrEnum):
@@ -52,3 +55,38 @@ class Advice:
 
     def text(self) -> str:
         return f"{self.path}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class ToldAdvice:
+    """What several steps deserve the same warning for, told once."""
+
+    message: str
+    concern: Concern
+    is_as_meant: bool
+    steps: tuple[int, ...]
+    """In order; none: it is about the whole policy."""
+
+    @property
+    def sentence(self) -> str:
+        told = f"{_steps_text(self.steps)}: {self.message}" if self.steps else self.message
+        return f"{told[0].upper()}{told[1:]}{'' if told.endswith('?') else '.'}"
+
+
+def told_once(advice: Iterable[Advice]) -> tuple[ToldAdvice, ...]:
+    """Return advice about steps of one policy, in its order, with what is alike put together."""
+    steps: dict[tuple[str, Concern, bool], list[int]] = {}
+    for each in advice:
+        alike = steps.setdefault((each.message, each.concern, each.is_as_meant), [])
+        alike += [] if each.step is None else [each.step]
+    return tuple(ToldAdvice(*alike, tuple(found)) for alike, found in steps.items())
+
+
+def _steps_text(steps: tuple[int, ...]) -> str:
+    first, last = steps[0], steps[-1]
+    if first == last:
+        return f"step {first}"
+    is_range = len(steps) > 2 and last - first == len(steps) - 1
+    return (
+        f"steps {first} to {last}" if is_range else f"steps {listed([str(each) for each in steps])}"
+    )

@@ -37,7 +37,7 @@ _CONCERNS: Final = {
     Condition.FAILING: (Concern.WEBHOOK_FAILING, "fails again and again"),
     Condition.BREAKER_OPEN: (
         Concern.BREAKER_OPEN,
-        "fails, and its breaker is open: a page may wait up to 10 s",
+        "fails, and is only tried now and then: a page may wait up to 10 s",
     ),
 }
 

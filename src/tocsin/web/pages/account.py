@@ -32,6 +32,13 @@ from tocsin.web.visit import Visit
 ACCOUNT: Final = "/account"
 
 
+_MAY: Final = (
+    (Scope.READ, "read everything but secrets"),
+    (Scope.RESPOND, "acknowledge, resolve, hold and reroute, too"),
+    (Scope.ADMINISTER, "do everything"),
+)
+
+
 class UnknownScope(TocsinError):
     """There is no scope of this name."""
 
@@ -67,7 +74,9 @@ async def _page(
         this_session=visit.who and visit.who.session_id,
         tokens=own,
         made=visit.take_shown(),
-        scopes=[(each.value, each.value) for each in Scope if visit.user.role.scope.covers(each)],
+        scopes=[
+            (scope.value, words) for scope, words in _MAY if visit.user.role.scope.covers(scope)
+        ],
         zones=time_zones(),
         provider=provider_name(visit),
         issuer=trusted_issuer(visit),

@@ -1,12 +1,15 @@
 """The audit log: who changed what, and what it was before."""
 
+import re
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from starlette.responses import Response
 
 from tocsin.actions.changes import search_changes
-from tocsin.domain.actor import name_of_actor
+from tocsin.domain.actor import OF_A_USER, SERVER, name_of_actor
 from tocsin.domain.change_lines import FieldChange, field_changes
+from tocsin.domain.timeline import ENGINE
 from tocsin.service.cursors import read_cursor, write_cursor
 from tocsin.store.changes import Change
 from tocsin.web.addresses import address_with
@@ -16,6 +19,8 @@ from tocsin.web.visit import Visit
 AUDIT: Final = "/audit"
 WITHIN: Final = 10_000
 """How many changes one look passes at the most."""
+_NO_USERS: Final = (SERVER, ENGINE, "local")
+_LIKE_AN_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]{5,15}(Z|[+-]\d\d:\d\d)")
 
 
 class Shown(NamedTuple):
@@ -40,7 +45,7 @@ async def show_audit(visit: Visit) -> Response:
             limit=SHOWN,
             within=WITHIN,
             before=before,
-            actor=_storable(actor),
+            actor=_actor(actor),
             about=_storable(about),
         )
     )
@@ -59,7 +64,24 @@ async def show_audit(visit: Visit) -> Response:
         older=older,
         is_full=len(found.changes) == SHOWN,
         within=WITHIN,
+        instant=_instant,
     )
+
+
+def _actor(text: str) -> str | None:
+    """Return whose changes to look for: a mere name is a user's."""
+    is_whole = not text or ":" in text or text in _NO_USERS
+    return _storable(text if is_whole else OF_A_USER + text)
+
+
+def _instant(text: str) -> datetime | None:
+    """Return the instant that a value is, if it is one."""
+    if not _LIKE_AN_INSTANT.fullmatch(text):
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _storable(text: str) -> str | None:

@@ -8,7 +8,9 @@ from starlette.responses import Response
 from tocsin.actions.incident_set import Context
 from tocsin.actions.incidents import create_incident
 from tocsin.domain.alert_fields import LONGEST_FIELD, LONGEST_STATE_MESSAGE
+from tocsin.domain.configuration import Policy
 from tocsin.domain.incident import Incident
+from tocsin.domain.wording import plan_text
 from tocsin.errors import TocsinError
 from tocsin.store.database import Tx
 from tocsin.web.incident_forms import MOST_LISTED, UnreadableForm, read_policies
@@ -69,18 +71,29 @@ def _check(summary: str, details: str, policies: list[str], key: str) -> None:
 async def _form(visit: Visit, *, refusal: TocsinError | None = None) -> Response:
     configuration = await visit.work.read(visit.services.cache.current)
     form = visit.form
+    known = {each.path: each for each in configuration.policies.values()}
+    chosen = set(read_policies(visit)) | set(visit.query.getlist("policy"))
     return visit.render(
         "incident_new.html",
         status=refusal.status_hint if refusal else 200,
         refusal=refusal,
         summary=form.get("summary", visit.query.get("summary", "")),
         details=form.get("details", ""),
-        policies=sorted(each.path for each in configuration.policies.values()),
+        policies=sorted(known, key=lambda path: (path not in chosen, path)),
+        first_calls={path: _first_call(policy) for path, policy in known.items()},
         most=MOST_LISTED,
-        chosen=set(read_policies(visit)) | set(visit.query.getlist("policy")),
+        chosen=chosen,
         routing_keys=[("", "None"), *((key, key) for key in sorted(configuration.routes))],
         routing_key=form.get("routing_key", ""),
     )
+
+
+def _first_call(policy: Policy) -> str:
+    """Return when somebody is called, of whom a policy calls first."""
+    if not policy.current.steps:
+        return "calls nobody"
+    delay = policy.current.steps[0].delay
+    return f"calls after {plan_text(delay)}" if delay else "calls at once"
 
 
 ROUTES: Final = (

@@ -42,7 +42,10 @@ MOST_BOXES: Final = 60
 
 async def _look(visit: Visit) -> ShownRouting:
     configuration = await visit.work.read(visit.services.cache.current)
-    return show_routing(configuration, after=visit.query.get("after", ""))
+    query = visit.query
+    return show_routing(
+        configuration, begins=query.get("begins", "").strip(), after=query.get("after", "")
+    )
 
 
 async def _find(visit: Visit, key: str) -> ShownRoute | None:
@@ -52,9 +55,11 @@ async def _find(visit: Visit, key: str) -> ShownRoute | None:
 async def show_all(visit: Visit) -> Response:
     """Every key, the default routing, and the form of the tester."""
     shown = await _look(visit)
-    after = shown.next_after
-    more = "" if after is None else address_with("/routing", {"after": after})
-    return visit.render("routing.html", shown=shown, more=more, tester=_tester(visit))
+    after, begins = shown.next_after, visit.query.get("begins", "").strip()
+    more = "" if after is None else address_with("/routing", {"begins": begins, "after": after})
+    return visit.render(
+        "routing.html", shown=shown, more=more, begins=begins, tester=_tester(visit)
+    )
 
 
 def _tester(visit: Visit) -> dict[str, str]:
@@ -244,15 +249,17 @@ async def _form(
     seen = seen_first(visit.form, _values(*_known(configuration, key)), refusal)
     is_new, is_default = path == _NEW, path == _DEFAULT
     here = _NEW if is_new else _DEFAULT if is_default else f"/routing/keys/{quote(key, safe='')}"
+    ticked = [path for path in policies or [] if path]
     return visit.render(
         "routing_form.html",
         shown=shown,
+        boxes=sorted(shown.policies, key=lambda policy: policy.path not in ticked),
         key=key[: LONGEST_ROUTING_KEY + 1],
         is_new=is_new,
         is_default=is_default,
         here=here,
         exists=not is_new and (not is_default or bool(shown.default.policies)),
-        policies=[path for path in policies or [] if path],
+        policies=ticked,
         is_long=len(shown.policies) > MOST_BOXES,
         opens_on=opens_on if opens_on is not None else sorted(OPENING_TYPES_BY_DEFAULT),
         may_open=_MAY_OPEN,

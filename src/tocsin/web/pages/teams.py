@@ -18,17 +18,21 @@ from tocsin.web.visit import Visit
 async def show_teams(visit: Visit) -> Response:
     """Every team, with what its policies would do."""
 
+    begins = visit.query.get("begins", "").strip()
+
     def look(tx: Tx) -> tuple[ShownTeams, bool]:
         configuration = visit.services.cache.current(tx)
         has_default = bool(configuration.default_route.policies)
-        found = list_shown_teams(tx, configuration, after=visit.query.get("after", ""))
+        after = visit.query.get("after", "")
+        found = list_shown_teams(tx, configuration, begins=begins, after=after)
         return found, has_default
 
     shown, has_default = await visit.work.read(look)
     return visit.render(
         "teams.html",
         shown=shown,
-        more=_more(visit, "/teams", shown.next_after),
+        more=_more(visit, "/teams", shown.next_after, begins=begins),
+        begins=begins,
         has_default_routing=has_default,
         webhook=_webhook(visit),
     )
@@ -39,11 +43,11 @@ def _webhook(visit: Visit) -> str:
     return visit.query.get("webhook", "")[:64]
 
 
-def _more(visit: Visit, path: str, after: str | None) -> str:
+def _more(visit: Visit, path: str, after: str | None, *, begins: str = "") -> str:
     """Return the link to the next page of a list; empty when this is the last one."""
     if after is None:
         return ""
-    return address_with(path, {"after": after, "webhook": _webhook(visit)})
+    return address_with(path, {"begins": begins, "after": after, "webhook": _webhook(visit)})
 
 
 async def ask_for_team(visit: Visit) -> Response:

@@ -11,6 +11,7 @@ from tocsin.actions.identities import LastWayIn, list_identities, unlink_identit
 from tocsin.actions.invitations import CreatedInvitation
 from tocsin.actions.users import change_user, delete_user, disable_user, enable_user
 from tocsin.domain.invitation import invitation_url
+from tocsin.domain.natural_order import natural_key
 from tocsin.domain.team import Team
 from tocsin.domain.user import User, UserRole, parse_user_role
 from tocsin.errors import TocsinError
@@ -38,8 +39,10 @@ async def show_users(visit: Visit) -> Response:
 async def _list(visit: Visit, *, refusal: TocsinError | None = None) -> Response:
     def look(tx: Tx) -> tuple[list[User], list[Team]]:
         after = visit.query.get(AFTER, "")
-        return users.list_users_after(tx, after, limit=SHOWN + 1), teams.list_teams(tx)
+        found = users.list_users_after(tx, after, begins=begins, limit=SHOWN + 1)
+        return found, _teams(tx)
 
+    begins = visit.query.get("begins", "").replace("\x00", "").strip().lower()
     found, all_teams = await visit.work.read(look)
     part = read_part(visit, found, lambda user: user.name)
     return visit.render(
@@ -47,6 +50,7 @@ async def _list(visit: Visit, *, refusal: TocsinError | None = None) -> Response
         status=refusal.status_hint if refusal else 200,
         users=part.items,
         more=part.more,
+        begins=begins,
         all_teams=all_teams,
         roles=_ROLES,
         chosen_role=visit.form.get("role", UserRole.RESPONDER.value),
@@ -96,7 +100,7 @@ async def _user(visit: Visit, name: str, *, refusal: TocsinError | None = None) 
             "sessions": sessions.list_sessions(tx, user, now=visit.now),
             "tokens": tokens.list_tokens_of(tx, name),
             "identities": list_identities(tx, user),
-            "all_teams": teams.list_teams(tx),
+            "all_teams": _teams(tx),
         }
 
     found = await visit.work.read(look)
@@ -206,6 +210,10 @@ async def take_delete(visit: Visit) -> Response:
     name = visit.params["name"]
     await edit(visit.work, visit.principal, lambda tx, editor: delete_user(tx, name, editor=editor))
     return visit.redirect(USERS, notice=f"{name} is deleted, and the link does nothing any more.")
+
+
+def _teams(tx: Tx) -> list[Team]:
+    return sorted(teams.list_teams(tx), key=lambda team: natural_key(team.name))
 
 
 def _chosen(visit: Visit) -> tuple[UserRole, list[str]]:
