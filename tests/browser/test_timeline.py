@@ -84,14 +84,14 @@ async def test_it_does_not_move_under_whoever_reads_it(page: Page, tocsin: Tocsi
     await expect(show).to_be_hidden()
     assert await page.evaluate("scrollY") == 0
 
-    await page.get_by_role("button", name="Hold").click()
-    await expect(page.get_by_text("Held", exact=True)).to_be_visible()
+    await page.get_by_role("button", name="Stop following").click()
+    await expect(page.get_by_text("Stopped", exact=True)).to_be_visible()
     await tocsin.alert("INFO", "disk-1")
     async with asyncio.timeout(20):
         while not await show.is_visible():
             tocsin.clock.advance(REST)
             await asyncio.sleep(0.01)
-    await page.get_by_role("button", name="Go on").click()
+    await page.get_by_role("button", name="Follow").click()
     await expect(page.locator(".entry")).to_have_count(before + 2)
 
 
@@ -177,7 +177,7 @@ async def test_without_scripts_it_is_a_page(browser: Browser, tocsin: Tocsin) ->
     ) as context:
         page = await context.new_page()
         await page.goto("/")
-        assert await page.get_by_role("button", name="Hold").count() == 0
+        assert await page.get_by_role("button", name="Stop following").count() == 0
         await page.get_by_role("link", name="Alerts").click()
         await expect(page.locator(".entry")).to_have_count(1)
         await page.get_by_text("Narrow it down").click()
