@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 from starlette.responses import Response
 
 from tocsin.actions import sessions, tokens, users
-from tocsin.actions.identities import LastWayIn, list_identities, unlink_identity
+from tocsin.actions.identities import LastWayIn, list_identities
 from tocsin.actions.tokens import TokenNotFound
 from tocsin.domain.principal import Scope, Token
 from tocsin.domain.session import Session
@@ -18,11 +18,11 @@ from tocsin.secret import Secret
 from tocsin.service.editing import edit
 from tocsin.service.sign_ins import change_password
 from tocsin.store.database import Tx
+from tocsin.web.identities import trusted_issuer, unlink
 from tocsin.web.pages.signing_in import (
     SIGN_IN,
     PasswordsDiffer,
     provider_name,
-    trusted_issuer,
     with_session,
     without_session,
 )
@@ -121,22 +121,9 @@ async def take_time_zone(visit: Visit) -> Response:
 
 async def take_unlink(visit: Visit) -> Response:
     """Sign in by an identity no more; other browsers are signed out."""
-    form, name = visit.form, visit.user.name
     session = visit.who.session_id if visit.who else None
     try:
-        await edit(
-            visit.work,
-            visit.principal,
-            lambda tx, editor: unlink_identity(
-                tx,
-                name,
-                issuer=form.get("issuer", ""),
-                subject=form.get("subject", ""),
-                trusted=trusted_issuer(visit),
-                session=session,
-                editor=editor,
-            ),
-        )
+        await unlink(visit, visit.user.name, session=session)
     except LastWayIn as refusal:
         return await _page(visit, about="identity", refusal=refusal)
     return visit.redirect(ACCOUNT, notice="It is unlinked; other browsers are signed out.")

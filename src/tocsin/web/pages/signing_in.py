@@ -166,12 +166,6 @@ def provider_name(visit: Visit) -> str:
     return "" if provider is None else provider.provider.name
 
 
-def trusted_issuer(visit: Visit) -> str | None:
-    """Return what says who somebody is, if there is a provider."""
-    provider = visit.services.single_sign_on
-    return None if provider is None else provider.provider.issuer
-
-
 def with_session(visit: Visit, answer: Response, session: NewSession) -> Response:
     """Let the browser keep a session that has just begun, and know its user again afterwards."""
     answer.set_cookie(

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from tocsin.actions import invitations, sessions, teams, tokens, users
 from tocsin.actions.editor import Editor
-from tocsin.actions.identities import LastWayIn, list_identities, unlink_identity
+from tocsin.actions.identities import LastWayIn, list_identities
 from tocsin.actions.invitations import CreatedInvitation
 from tocsin.actions.users import change_user, delete_user, disable_user, enable_user
 from tocsin.domain.invitation import invitation_url
@@ -17,7 +17,7 @@ from tocsin.domain.user import User, UserRole, parse_user_role
 from tocsin.errors import TocsinError
 from tocsin.service.editing import edit
 from tocsin.store.database import Tx
-from tocsin.web.pages.signing_in import trusted_issuer
+from tocsin.web.identities import trusted_issuer, unlink
 from tocsin.web.parts import AFTER, SHOWN, read_part
 from tocsin.web.route import Access, Route
 from tocsin.web.visit import Visit
@@ -185,20 +185,9 @@ async def take_end_sessions(visit: Visit) -> Response:
 
 async def take_unlink(visit: Visit) -> Response:
     """Let a user sign in by an identity no more."""
-    form, name = visit.form, visit.params["name"]
+    name = visit.params["name"]
     try:
-        await edit(
-            visit.work,
-            visit.principal,
-            lambda tx, editor: unlink_identity(
-                tx,
-                name,
-                issuer=form.get("issuer", ""),
-                subject=form.get("subject", ""),
-                trusted=trusted_issuer(visit),
-                editor=editor,
-            ),
-        )
+        await unlink(visit, name)
     except LastWayIn as refusal:
         return await _user(visit, name, refusal=refusal)
     notice = f"It is unlinked, and {name} is signed out everywhere."
