@@ -186,7 +186,7 @@ def _read(tx: Tx, visit: Visit, id_: int, *, with_url: bool) -> _One:
             request = show_request_of(tx, configuration, id_, attempt.number, vault=vault)
         facts = facts_of(attempt, with_url=with_url)
         explanation = explain(attempt.outcome, attempt.status_code or 0) if attempt.outcome else ""
-        detail = (facts.reason or "").removeprefix(explanation).strip()
+        detail = (facts.reason or "").removeprefix(explanation).strip(" ()")
         return ShownAttempt(attempt, facts, explanation, detail, request)
 
     return _One(
