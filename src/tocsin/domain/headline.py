@@ -11,7 +11,7 @@ from tocsin.domain.delivery import DeliveryState
 from tocsin.domain.incident import Status
 from tocsin.domain.timeline_sentence import not_started_text
 from tocsin.domain.why import DueStep, Situation
-from tocsin.domain.wording import counted, instant_text, listed, routing_text
+from tocsin.domain.wording import instant_text, listed, routing_text
 
 Part = str | datetime
 _MOST_NAMES = 4
@@ -175,10 +175,4 @@ def _first_instant(step: DueStep) -> datetime:
 
 def _names(webhooks: Iterable[str]) -> str:
     """Return each name once; of many, how many others there are."""
-    names = list(dict.fromkeys(webhooks))
-    if not names:
-        return ""
-    if len(names) > _MOST_NAMES:
-        others = len(names) - _MOST_NAMES + 1
-        names = [*names[: _MOST_NAMES - 1], counted(others, "other")]
-    return listed(names)
+    return listed(list(dict.fromkeys(webhooks)), nothing="", most=_MOST_NAMES)

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+MOST_LISTED = 8
+"""As many as somebody would read."""
 _MILLISECOND = timedelta(milliseconds=1)
 _SECOND = timedelta(seconds=1)
 _MINUTE = timedelta(minutes=1)
@@ -62,10 +64,12 @@ def lateness_text(lateness: timedelta) -> str:
     return f"{length_text(lateness)} late"
 
 
-def listed(words: Sequence[str], *, nothing: str = "nobody") -> str:
-    """Return words as a sentence lists them: `a`, `a and b`, `a, b and c`."""
+def listed(words: Sequence[str], *, nothing: str = "nobody", most: int = MOST_LISTED) -> str:
+    """Return words as a sentence lists them: `a`, `a and b`, `a, b and c`; of more than `most` how many there are besides."""
     if not words:
         return nothing
+    if len(words) > most:
+        words = [*words[: most - 1], counted(len(words) - most + 1, "other")]
     *first, last = words
     return f"{', '.join(first)} and {last}" if first else last
 

@@ -18,6 +18,10 @@ def path_of(visit: Visit) -> str:
     return f"{visit.params['team']}/{visit.params['policy']}"
 
 
+_MOST_NAMED: Final = 200
+"""Webhooks that the table of steps names, of all steps together."""
+
+
 async def look_at(visit: Visit) -> ShownPolicy:
     """Raises: NotConfigured."""
     path = path_of(visit)
@@ -63,6 +67,7 @@ async def _page(visit: Visit, refusal: TocsinError | None = None) -> Response:
         policy=shown.policy,
         axis=lay_out(shown.foresight),
         most_deliveries=f"{MOST_DELIVERIES:,}",
+        most_named=max(2, _MOST_NAMED // max(1, len(shown.described.steps))),
         refusal=refusal,
         status=refusal.status_hint if refusal else 200,
     )

@@ -1,7 +1,7 @@
 """The editor of policies: one form, which each of its buttons sends; nothing typed is ever lost."""
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import ClassVar, Final
 
 from starlette.responses import Response
 
@@ -36,8 +36,26 @@ from tocsin.web.route import Access, Route
 from tocsin.web.visit import Visit
 
 _SAVE: Final = "save"
-MOST_OPTIONS: Final = 600
+MOST_OPTIONS: Final = 250
 """Up to so many stand in the lists of all steps; where there would be more, they are offered once, for all inputs."""
+
+
+LARGEST_STEPS: Final = 40
+LARGEST_LISTS: Final = 140
+"""Of whom the steps call, with an empty one for each: a page of more would be slow to open, and to read."""
+
+
+class PolicyTooLong(TocsinError):
+    """A policy of more steps and webhooks than a form shows."""
+
+    code: ClassVar[str] = "policy_too_long"
+    status_hint: ClassVar[int] = 422
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"The form takes {LARGEST_STEPS} steps, and {LARGEST_LISTS - LARGEST_STEPS} webhooks in all: a longer policy is "
+            "changed as text, with `tocsin export` and `tocsin apply`, or through the API"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +89,15 @@ async def _first(visit: Visit) -> PolicyDraft:
 
 
 async def begin_edit(visit: Visit) -> Response:
-    """Raises: NotConfigured."""
+    """Raises: NotConfigured, PolicyTooLong."""
     path = path_of(visit)
     found: ConfiguredPolicy = await visit.work.read(lambda tx: get_policy(tx, path))
     draft, wanted = draft_of(found.described), visit.query.get("webhook", "")[:64]
     added = bool(wanted) and all(wanted not in step.targets for step in draft.steps)
     if added:
         draft = _with_webhook(draft, wanted)
+    if _is_too_long(draft):
+        raise PolicyTooLong
     return await _form(
         visit, draft, made_from=found.policy.current.number, added=wanted if added else ""
     )
@@ -94,8 +114,7 @@ async def send_policy(visit: Visit) -> Response:
     draft = draft_of_form(visit.form)
     made_from = _number(visit.form.get("made-from", ""))
     if do != _SAVE:
-        draft = rearrange(draft, do)
-        return await _form(visit, draft, made_from=made_from, focus=_focus(draft, do))
+        return await _rearranged(visit, draft, do, made_from)
     found = await _preview(visit, draft)
     if not found.reading.can_be_saved:
         return await _form(visit, draft, made_from=made_from, told=True, status=422)
@@ -113,6 +132,16 @@ async def send_policy(visit: Visit) -> Response:
         return await _form(
             visit, draft, made_from=made_from, refusal=refusal, status=refusal.status_hint
         )
+
+
+async def _rearranged(visit: Visit, draft: PolicyDraft, do: str, made_from: int | None) -> Response:
+    moved = rearrange(draft, do)
+    if _is_too_long(moved):
+        refusal = PolicyTooLong()
+        return await _form(
+            visit, draft, made_from=made_from, refusal=refusal, status=refusal.status_hint
+        )
+    return await _form(visit, moved, made_from=made_from, focus=_focus(moved, do))
 
 
 def _focus(draft: PolicyDraft, do: str) -> str:
@@ -228,6 +257,14 @@ async def show_preview(visit: Visit) -> Response:
     return visit.render("policy_preview.html", found=found, axis=lay_out(found.foresight))
 
 
+def _lists(draft: PolicyDraft) -> int:
+    return sum(len(step.targets) + 1 for step in draft.steps)
+
+
+def _is_too_long(draft: PolicyDraft) -> bool:
+    return len(draft.steps) > LARGEST_STEPS or _lists(draft) > LARGEST_LISTS
+
+
 async def _preview(visit: Visit, draft: PolicyDraft) -> Preview:
     team, policy = visit.params["team"], visit.params.get("policy")
 
@@ -253,7 +290,6 @@ async def _form(
     found = await _preview(visit, draft)
     team, policy = visit.params["team"], visit.params.get("policy", "")
     here = f"/teams/{team}/policies"
-    lists = sum(len(step.targets) + 1 for step in draft.steps)
     return visit.render(
         "policy_form.html",
         team=team,
@@ -271,7 +307,7 @@ async def _form(
         conflict=conflict,
         added=added,
         focus=focus,
-        is_long=len(found.choices) * lists > MOST_OPTIONS,
+        is_long=len(found.choices) * _lists(draft) > MOST_OPTIONS,
         status=status,
     )
 
