@@ -71,7 +71,10 @@ def test_why_says_what_it_follows_and_why_it_ended(ops: Desk) -> None:
     (id_,) = ids(ops)
     text = ops.ask(why, id_text(DELIVERY, id_), now=ops.now).text
     assert "Made to follow the page of incident #1, when that was acknowledged." in text
-    assert "Attempt 1 to a is made as soon as the attempt before it has ended." in text
+    assert (
+        "Attempt 1 to a is made as soon as that of an earlier page of its incident has ended."
+        in text
+    )
     ops.record(page, Outcome.CANCELLED)
     text = ops.ask(why, id_text(DELIVERY, id_), now=ops.now).text
     assert "Nothing: the page that it was to follow was stopped before its first byte." in text

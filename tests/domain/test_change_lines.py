@@ -10,9 +10,21 @@ def told(before: object, after: object) -> list[str]:
 
 
 def test_a_word_is_told_before_and_after() -> None:
-    """Texts as they are, all else as JSON."""
+    """Texts as they are, and nothing as people call it."""
     assert told("viewer", "responder") == ["-viewer", "+responder"]
-    assert told(None, 7) == ["-null", "+7"]
+    assert told(None, 7) == ["-nothing", "+7"]
+    assert told([], {}) == []
+    assert told([], {"on": True}) == ["-nothing", "+on: yes"]
+    assert told({"on": True}, {"on": False}) == ["-on: yes", "+on: no"]
+
+
+def test_a_list_that_grows_tells_what_is_new() -> None:
+    """No comma is a change."""
+    before = [{"after": "0s", "webhooks": ["pager"]}]
+    after = [{"after": "0s", "webhooks": ["pager", "phone"]}]
+    assert told(before, after) == ["     - pager", "+    - phone"]
+    assert told([], before) == ["-nothing", "+- after: 0s", "+  webhooks:", "+    - pager"]
+    assert told(["a"], ["a", ""]) == [" - a", "+- "]
 
 
 def test_of_a_long_value_only_what_differs_is_told() -> None:
@@ -20,10 +32,10 @@ def test_of_a_long_value_only_what_differs_is_told() -> None:
     before = [{"after": f"{number}m"} for number in range(30)]
     after = [*before[:20], {"after": "1h"}, *before[21:]]
     assert told(before, after) == [
-        "   {",
-        '-    "after": "20m"',
-        '+    "after": "1h"',
-        "   },",
+        " - after: 19m",
+        "-- after: 20m",
+        "+- after: 1h",
+        " - after: 21m",
     ]
 
 

@@ -140,6 +140,8 @@ def test_a_delivery_that_waits_or_is_sent_says_so() -> None:
         end_reason=None,
         now=NOW,
         is_paused=False,
-    )[0].text == ("Attempt 1 to a is made as soon as the attempt before it has ended.")
+    )[0].text == (
+        "Attempt 1 to a is made as soon as that of an earlier page of its incident has ended."
+    )
     stopped = next_of(None, state=DeliveryState.SENDING, end_reason="rerouted")
     assert stopped == [Reason.ATTEMPT_UNDER_WAY, Reason.REROUTED]

@@ -1,6 +1,5 @@
 """What a change changed, line by line, for people."""
 
-import json
 from collections.abc import Iterator, Mapping
 from difflib import SequenceMatcher
 from typing import Any, Final, NamedTuple
@@ -38,11 +37,35 @@ def _lines(values: Mapping[str, Any], name: str) -> list[str]:
     if name not in values:
         return []
     value = values[name]
-    text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
-    lines = text.splitlines() or [""]
+    lines = list(_told(value))
     shown = [_cut(line) for line in lines[:MOST_LINES]]
     left = len(lines) - len(shown)
     return [*shown, f"... and {left} more lines"] if left else shown
+
+
+def _told(value: Any) -> Iterator[str]:
+    """Yield a value as lines for people: one for each thing that could change alone, without punctuation that could."""
+    match value:
+        case dict() if value:
+            for name, inner in value.items():
+                if isinstance(inner, dict | list) and inner:
+                    yield f"{name}:"
+                    yield from (f"  {line}" for line in _told(inner))
+                else:
+                    yield f"{name}: {' '.join(_told(inner))}"
+        case list() if value:
+            for inner in value:
+                first, *others = _told(inner)
+                yield f"- {first}"
+                yield from (f"  {line}" for line in others)
+        case str():
+            yield from value.splitlines() or [""]
+        case bool():
+            yield "yes" if value else "no"
+        case None | {} | []:
+            yield "nothing"
+        case _:
+            yield str(value)
 
 
 def _cut(line: str) -> str:

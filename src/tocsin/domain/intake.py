@@ -70,7 +70,7 @@ receivers:
 
 
 def _curl(url: str, body: str) -> str:
-    return f"curl -fsS -H 'Content-Type: application/json' \\\n  -d '{body}' \\\n  '{url}'\n"
+    return f"curl -fsS -H 'Content-Type: application/json' \\\n  -d '{body}' \\\n'{url}'\n"
 
 
 def settings_for_heartbeat(server: str, slug: str) -> list[SenderSettings]:

@@ -338,7 +338,8 @@ def _paged(entry: TimelineEntry) -> str:
 
 
 def _attempted(detail: Detail) -> str:
-    what = attempt_text(detail["outcome"], detail["status"])
+    # The likely cause is told with the delivery: of many attempts alike it would stand here again and again.
+    what, _, _ = attempt_text(detail["outcome"], detail["status"]).partition(": ")
     took = detail.get("took_ms")
     length = "" if took is None else f" took {length_text(timedelta(milliseconds=took))}"
     said = f"; {AnswerDecision(detail['answer']).sentence}" if detail.get("answer") else ""

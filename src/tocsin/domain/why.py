@@ -208,7 +208,7 @@ def _of_deliveries(unfinished: Sequence[Unfinished], now: datetime) -> Iterator[
 def _of_unfinished(delivery: Unfinished, now: datetime) -> Finding:
     attempt = f"Attempt {delivery.attempt} to {delivery.webhook}"
     if delivery.is_in_line:
-        text = f"{attempt} is made as soon as the attempt before it has ended."
+        text = f"{attempt} is made as soon as that of an earlier page of its incident has ended."
         return Finding(Reason.ATTEMPT_IN_LINE, text)
     if delivery.due_at is None:
         return Finding(Reason.ATTEMPT_UNDER_WAY, f"{attempt} is under way.")
@@ -247,6 +247,11 @@ _BECAUSE = {
     Ending.NO_PAGE_LEFT: "the page that it was to follow was stopped before its first byte",
     Ending.SUPERSEDED: "it had failed when there was something newer to tell",
 }
+
+
+def because(end_reason: str) -> str:
+    """Return why a delivery gets no further attempt, as a clause."""
+    return _BECAUSE[Ending(end_reason)]
 
 
 _MAY_BE_SENT_AGAIN = frozenset({Ending.DEADLINE, Ending.FINAL_OUTCOME, Ending.SKIPPED_LATE})

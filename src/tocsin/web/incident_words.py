@@ -9,7 +9,9 @@ from tocsin.domain.answer_action import AnswerDecision
 from tocsin.domain.delivery import DeliveryState
 from tocsin.domain.escalation import EndReason
 from tocsin.domain.ladder import RungState
+from tocsin.domain.outcome import Outcome
 from tocsin.domain.timeline_sentence import attempt_text
+from tocsin.domain.why import because
 from tocsin.domain.wording import lateness_text, length_text
 from tocsin.ids import ALERT, DELIVERY, id_text
 
@@ -55,6 +57,8 @@ def last_attempt_text(line: DeliveryLine) -> str:
     if decision := (last.detail or {}).get("answer"):
         text += f"; {AnswerDecision(decision).sentence}"
     made = f"attempt {last.number}" if last.number > 1 else "first attempt"
+    if last.outcome is Outcome.DELIVERED:
+        return f"{made}, {text.removeprefix('delivered').strip()}"
     return f"{made} {text}"
 
 
@@ -70,6 +74,7 @@ WORDS: Final[dict[str, Any]] = {
     "last_attempt": last_attempt_text,
     "late": lateness_text,
     "took": took_text,
+    "because": because,
     "delivery_id": lambda id_: id_text(DELIVERY, id_),
     "alert_id": lambda id_: id_text(ALERT, id_),
 }

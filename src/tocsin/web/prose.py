@@ -9,8 +9,8 @@ from tocsin.web.times import clock_text, time_element
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-_INSTANT: Final = re.compile(r"(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d\.\d{3})?Z)")
-"""As sentences name it (`instant_text`, `date_text`)."""
+_INSTANT: Final = re.compile(r"(?P<at>\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?Z)")
+"""As sentences (`instant_text`, `date_text`) and facts (`format_instant`) name it."""
 _NAMED: Final = re.compile(
     rf"{_INSTANT.pattern}|(?P<aside> \(dlv_[0-9a-f]{{16}}\))"
     r"|\b(?P<delivery>dlv_[0-9a-f]{16})\b|\b(?P<alert>[Aa]lert alr_[0-9a-f]{16})\b"
