@@ -53,13 +53,14 @@ def last_attempt_text(line: DeliveryLine) -> str:
         return "no attempt yet" if not line.delivery.state.is_ended else "no attempt was made"
     last = line.attempts[-1]
     took = None if last.ended_at is None else last.ended_at - last.started_at
-    text = attempt_text(last.outcome, last.status_code, found=last.tls_reason, took=took)
+    if last.outcome is Outcome.DELIVERED:  # which the delivery's state has said
+        text = f", HTTP {last.status_code}" + (f" after {length_text(took)}" if took else "")
+    else:
+        text = f" {attempt_text(last.outcome, last.status_code, found=last.tls_reason, took=took)}"
     if decision := (last.detail or {}).get("answer"):
         text += f"; {AnswerDecision(decision).sentence}"
     made = f"attempt {last.number}" if last.number > 1 else "first attempt"
-    if last.outcome is Outcome.DELIVERED:
-        return f"{made}, {text.removeprefix('delivered').strip()}"
-    return f"{made} {text}"
+    return f"{made}{text}"
 
 
 def took_text(length: timedelta | None, nothing: str = "never") -> str:
