@@ -21,7 +21,7 @@ async def warned(tocsin: Tocsin) -> list[bool]:
     return [
         "default routing" in said.getvalue(),
         "no_default_routing" in [warning["code"] for warning in ready["warnings"]],
-        any("default_routing" in warning for warning in status["warnings"]),
+        any("default routing" in warning for warning in status["warnings"]),
         any("default_routing" in warning for warning in applied["warnings"]),
     ]
 

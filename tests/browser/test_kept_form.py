@@ -33,7 +33,7 @@ async def welcomed(page: Page, tocsin: Tocsin) -> None:
     await page.goto(f"{INVITATION_PATH}{invitation.token.reveal()}")
     await page.get_by_label("Password", exact=True).fill(PASSWORD)
     await page.get_by_label("The same again", exact=True).fill(PASSWORD)
-    await page.get_by_role("button", name="Choose it").click()
+    await page.get_by_role("button", name="Choose password").click()
     await page.wait_for_url("**/")
 
 

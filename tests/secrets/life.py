@@ -305,7 +305,8 @@ class Life:
         await self.tocsin.alert(entity_id="marked", state_message=MARKER)
         await self.tocsin.post_alert(f"{{no JSON: {MARKER}".encode())
         await self.tocsin.http.get(f"/api/v1/webhooks/{MARKER}")
-        await self.tocsin.settle()
+        while MARKER not in str(await self.tocsin.get("refused-alerts")):  # a save may be under way
+            await self.tocsin.settle()
 
     async def look(self) -> None:
         """Ask for everything that may be seen: by who may only read, and by an administrator."""
