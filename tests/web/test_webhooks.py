@@ -178,6 +178,33 @@ def test_an_auth_code_is_replaced_in_two_steps(people: People) -> None:
     assert auth_code(harness, "pager") not in (old, pending)
 
 
+def test_the_ends_of_a_rotation_say_what_they_cost(people: People) -> None:
+    """What the receiver must do first, the way to both codes, and what is lost: not one tap away."""
+    visitor = people.administrator
+    shown = visitor.post_and_follow("/webhooks/pager/rotate", {"promote_after": "24h"})
+    for answer in (shown, visitor.get("/webhooks/pager")):
+        assert "Let the receiver accept both." in answer.words
+        assert "a receiver that does not accept it yet refuses every page" in answer.words
+        kinds = [tag for tag, _ in answer.page.tags]
+        ends = [
+            index
+            for index, (tag, given) in enumerate(answer.page.tags)
+            if tag == "form" and given["action"].endswith(("/promote", "/cancel-rotation"))
+        ]
+        assert [kinds[index - 3 : index] for index in ends] == [["details", "summary", "p"]] * 2
+    page = visitor.get("/webhooks/pager").page
+    reveals = [form for form in page.forms if form.action == "/webhooks/pager/reveal"]
+    assert ("", "", "Reveal both") in reveals[-1].buttons
+
+
+def test_what_a_policy_calls_already_is_not_said_to_be_called_by_nobody(people: People) -> None:
+    """Only who made a webhook that no policy calls is sent to choose one."""
+    words = "until then nothing does"
+    assert words not in people.administrator.post_and_follow("/webhooks/pager/reveal").words
+    make(people, name="New", url="https://new.example/", slug="unused")
+    assert words in people.administrator.post_and_follow("/webhooks/unused/reveal").words
+
+
 def test_a_webhook_says_how_it_is(people: People) -> None:
     """In one sentence, with its attempts, who calls it and what waits."""
     never = people.viewer.get("/webhooks/siren")

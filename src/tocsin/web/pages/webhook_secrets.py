@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from tocsin.actions import rotation
 from tocsin.actions.editor import Editor
+from tocsin.actions.webhook_health import uses_of_webhooks
 from tocsin.actions.webhooks import get_webhook, reveal_auth_codes
 from tocsin.domain.auth_code import standard_secret
 from tocsin.domain.duration import parse_duration
@@ -37,13 +38,19 @@ def to_codes(visit: Visit, webhook: Webhook, codes: Codes, *, is_new: bool = Fal
 async def show_codes(visit: Visit) -> Response:
     """Show a webhook's auth codes, if a form has just asked for them; else that they can be revealed."""
     slug, vault = visit.params["slug"], visit.services.vault
-    webhook = await visit.work.read(lambda tx: get_webhook(tx, slug, vault))
+
+    def look(tx: Tx) -> tuple[Webhook, bool]:
+        webhook = get_webhook(tx, slug, vault)
+        return webhook, webhook.slug in uses_of_webhooks(tx)
+
+    webhook, is_used = await visit.work.read(look)
     shown = visit.take_shown()
     code, pending = shown.get("code", ""), shown.get("pending", "")
     return visit.render(
         "webhook_codes.html",
         webhook=webhook,
         is_new=bool(shown.get("is_new")),
+        is_used=is_used,
         code=code,
         standard=standard_secret(Secret(code)) if code else "",
         pending=pending,
