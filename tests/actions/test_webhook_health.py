@@ -127,8 +127,19 @@ def test_all_at_a_glance_are_those_asked_for(ops: Desk) -> None:
     assert [each.webhook.slug for each in (pager, phone)] == ["pager", "phone"]
     assert [each.outcome for each in pager.attempts] == [Outcome.DELIVERED]
     assert phone.attempts == ()
-    assert phone.older_unseen
+    assert not phone.older_unseen
     assert [each.policy for each in phone.used_by] == ["ops/main", "ops/other"]
+
+
+def test_a_glance_that_was_cut_short_does_not_say_never(ops: Desk) -> None:
+    """Who was called before the deliveries that were looked at may have been; of all of them it is known."""
+    page(ops, "a", Outcome.DELIVERED, key="web")
+    page(ops, "b", Outcome.DELIVERED)
+    phone = [webhook(ops, "phone")]
+    (cut,) = ops.read(look_at_all, phone, within=1)
+    assert (cut.attempts, cut.older_unseen) == ((), True)
+    (whole,) = ops.read(look_at_all, phone, within=2)
+    assert (len(whole.attempts), whole.older_unseen) == (1, False)
 
 
 def test_a_walk_goes_only_so_far_and_says_where_it_ended(ops: Desk) -> None:

@@ -223,7 +223,7 @@ def test_a_webhook_says_how_it_is(people: People) -> None:
     assert strip["aria-label"] == "Of the latest 1 attempt 1 delivered."
     listed = people.viewer.get("/webhooks").words
     assert "works" in listed
-    assert "not called lately" in listed
+    assert "never called none none" in listed
 
 
 def test_a_webhook_that_fails_says_once_why(people: People) -> None:
@@ -276,8 +276,10 @@ def test_it_is_disabled_enabled_and_deleted(people: People) -> None:
     assert shown.words.count("by an administrator") == 1
     assert shown.page.headings[0] == (1, "Pager disabled")
     assert "Would be called by" in shown.words
+    assert "ops/primary once it is enabled" in visitor.get("/webhooks").words
     assert "steps call it" in visitor.post_and_follow("/webhooks/pager/enable").words
     assert "Would be called by" not in visitor.get("/webhooks/pager").words
+    assert "once it is enabled" not in visitor.get("/webhooks").words
     refused = visitor.post("/webhooks/pager/delete")
     assert (refused.status, "ops/primary" in refused.words) == (409, True)
     make(people, name="Gone", url="https://gone.example/")

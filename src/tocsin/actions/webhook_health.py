@@ -75,9 +75,11 @@ def look_at_health(tx: Tx, webhook: Webhook) -> WebhookHealth:
     )
 
 
-def look_at_all(tx: Tx, webhooks: Sequence[Webhook]) -> list[WebhookHealth]:
-    """Return how each of these webhooks is, at a glance: of the latest deliveries of all."""
-    ids = latest_tried_of_each(tx, each=GLANCE, within=_LOOKED_AT_TOGETHER)
+def look_at_all(
+    tx: Tx, webhooks: Sequence[Webhook], *, within: int = _LOOKED_AT_TOGETHER
+) -> list[WebhookHealth]:
+    """Return how each of these webhooks is, at a glance: of the `within` latest deliveries of all."""
+    ids, are_all = latest_tried_of_each(tx, each=GLANCE, within=within)
     states, used = find_states(tx, webhooks), uses_of_webhooks(tx)
     owner = {id_: webhook_id for webhook_id, some in ids.items() for id_ in some}
     of_each: dict[int, list[EndedAttempt]] = {}
@@ -95,7 +97,7 @@ def look_at_all(tx: Tx, webhooks: Sequence[Webhook]) -> list[WebhookHealth]:
                 took=_took(attempts),
                 last_success=_latest_delivered(attempts),
                 waiting=count_waiting_of(tx, webhook.id, most=MOST_WAITING),
-                older_unseen=not attempts,
+                older_unseen=not are_all and len(attempts) < GLANCE,
             )
         )
     return found

@@ -57,6 +57,13 @@ class Walked(NamedTuple):
     unseen_below: int | None
 
 
+class TriedOfEach(NamedTuple):
+    """The ids found of each webhook, the latest first, and whether every delivery on record was passed."""
+
+    ids: dict[int, list[int]]
+    are_all: bool
+
+
 class EndedAttempt(NamedTuple):
     """An attempt that has ended, without what it was told."""
 
@@ -134,16 +141,17 @@ def _conditions(
     return found
 
 
-def latest_tried_of_each(tx: Tx, *, each: int, within: int) -> dict[int, list[int]]:
+def latest_tried_of_each(tx: Tx, *, each: int, within: int) -> TriedOfEach:
     """Return up to `each` deliveries of every webhook that have an attempt, of the `within` latest of all."""
     columns = (_D.c.id, _D.c.webhook_id, _D.c.attempts)
-    recent = sa.select(*columns).order_by(_D.c.id.desc()).limit(within)
+    recent = sa.select(*columns).order_by(_D.c.id.desc()).limit(within + 1)
+    rows = tx.core.execute(recent).all()
     found: dict[int, list[int]] = {}
-    for id_, webhook_id, attempts in tx.core.execute(recent):
+    for id_, webhook_id, attempts in rows[:within]:
         ids = found.setdefault(webhook_id, [])
         if attempts and len(ids) < each:
             ids.append(id_)
-    return found
+    return TriedOfEach(found, are_all=len(rows) <= within)
 
 
 def list_ended_attempts(tx: Tx, delivery_ids: Iterable[int], *, limit: int) -> list[EndedAttempt]:
