@@ -247,6 +247,45 @@ def test_a_webhook_that_fails_says_once_why(people: People) -> None:
     assert "404): The receiver" not in words
 
 
+def test_the_list_is_narrowed_to_what_is_looked_for(people: People) -> None:
+    """By how a name or a slug begins, and by state; the way to the next part keeps both."""
+    harness, since = people.harness, people.harness.clock.now()
+    now_failing = Failures(3, since, latest_at=since + timedelta(minutes=10))
+    make(people, name="Two", url="https://two.example/", slug="other")
+    make(people, name="Off", url="https://off.example/", slug="off")
+    people.administrator.post("/webhooks/off/disable")
+
+    def put(tx: Tx, _context: Context) -> None:
+        ids = [get_webhook(tx, slug, harness.vault).id for slug in ("siren", "off")]
+        put_failures(tx, dict.fromkeys(ids, now_failing))
+
+    harness.write(put)
+
+    def listed(query: str) -> list[str]:
+        page = people.viewer.get(f"/webhooks?{query}").page
+        ways = [way for way in page.links.values() if way.startswith("/webhooks/")]
+        return [way.removeprefix("/webhooks/") for way in ways]
+
+    assert listed("") == ["off", "other", "pager", "siren"]
+    assert listed("begins=TW") == listed("begins=oth") == ["other"]
+    assert listed("state=troubled") == ["siren"]
+    assert listed("state=disabled") == ["off"]
+    assert listed("state=disabled&begins=o&after=gone") == ["off"]
+    assert listed("state=nonsense") == listed("")
+    none = people.viewer.get("/webhooks?begins=%3Cb%3E&state=disabled")
+    assert "No webhook is like this." in none.words
+    assert dict(none.page.form("/webhooks").fields) == {"begins": "<b>", "state": "disabled"}
+
+
+def test_the_next_part_of_a_narrowed_list_is_narrowed_too(people: People) -> None:
+    for number in range(52):
+        make(people, name=f"Many {number}", url="https://many.example/", slug=f"many-{number:02}")
+    first = people.viewer.get("/webhooks?begins=many")
+    second = people.viewer.get(first.page.links["More"])
+    ways = [way for way in second.page.links.values() if way.startswith("/webhooks/")]
+    assert ways == ["/webhooks/many-50", "/webhooks/many-51"]
+
+
 def test_a_form_opened_before_somebody_else_saved_undoes_nothing(people: People) -> None:
     """It is told what differs, keeps what was typed, and is saved by saving it again."""
     path = "/webhooks/pager/edit"

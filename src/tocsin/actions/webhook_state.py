@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from tocsin.actions.certificates import find_shown
 from tocsin.domain.certificate_ending import ReceiverCertificate
@@ -19,6 +20,23 @@ class WebhookState:
     failures: Failures | None = None
     open_for: Failures | None = None
     """What its breaker is open for, if it is."""
+
+
+class Condition(StrEnum):
+    """What a list of webhooks can be narrowed to without a look at their attempts."""
+
+    TROUBLED = "troubled"
+    """Failing, or held back by an open breaker."""
+    DISABLED = "disabled"
+
+
+def in_condition(tx: Tx, webhooks: Iterable[Webhook], condition: Condition) -> list[Webhook]:
+    """Return those of the webhooks that are so. What is disabled is called no more, so nothing troubles it."""
+    found = list(webhooks)
+    if condition is Condition.DISABLED:
+        return [webhook for webhook in found if webhook.disabled_at is not None]
+    troubled = {*find_failing(tx, found), *list_open_breakers(tx)}
+    return [each for each in found if each.id in troubled and each.disabled_at is None]
 
 
 def find_states(tx: Tx, webhooks: Iterable[Webhook]) -> dict[int, WebhookState]:

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from tocsin.actions import webhooks
 from tocsin.actions.editor import Editor
 from tocsin.actions.webhook_health import WebhookHealth, look_at_all
+from tocsin.actions.webhook_state import Condition, in_condition
 from tocsin.domain.webhook import Webhook
 from tocsin.domain.webhook_options import WebhookOptions, options_of
 from tocsin.errors import TocsinError
@@ -25,6 +26,12 @@ LIST: Final = "/webhooks"
 _TAKEN: Final = frozenset({"new"})
 """Slugs that would be the address of another page."""
 
+_CONDITIONS: Final = (
+    ("", "any"),
+    (Condition.TROUBLED.value, "failing or held back"),
+    (Condition.DISABLED.value, "disabled"),
+)
+
 
 class ReservedSlug(TocsinError):
     """A page of another kind has this address."""
@@ -39,13 +46,34 @@ class ReservedSlug(TocsinError):
 async def show_webhooks(visit: Visit) -> Response:
     """Show all webhooks, and how each is."""
     vault = visit.services.vault
+    begins = visit.query.get("begins", "").replace("\x00", "").strip()
+    state = visit.query.get("state", "")
+    condition = Condition(state) if state in set(Condition) else None
 
     def read(tx: Tx) -> tuple[list[WebhookHealth], str]:
-        part = part_of(visit, webhooks.list_webhooks(tx, vault), lambda webhook: webhook.slug)
+        listed = [
+            webhook for webhook in webhooks.list_webhooks(tx, vault) if _begins(webhook, begins)
+        ]
+        if condition is not None:
+            listed = in_condition(tx, listed, condition)
+        part = part_of(visit, listed, lambda webhook: webhook.slug)
         return look_at_all(tx, part.items), part.more
 
     found, more = await visit.work.read(read)
-    return visit.render("webhooks.html", found=found, more=more)
+    return visit.render(
+        "webhooks.html",
+        found=found,
+        more=more,
+        begins=begins,
+        condition=condition.value if condition else "",
+        conditions=_CONDITIONS,
+    )
+
+
+def _begins(webhook: Webhook, words: str) -> bool:
+    """Whether its name or its slug begins with these words."""
+    folded = words.casefold()
+    return any(each.casefold().startswith(folded) for each in (webhook.name, webhook.slug))
 
 
 async def ask_for_webhook(visit: Visit) -> Response:
