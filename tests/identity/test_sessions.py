@@ -19,7 +19,7 @@ from tocsin.actions.sessions import (
     touch,
 )
 from tocsin.actions.sessions import sign_in as sign_in_
-from tocsin.actions.users import add_user, disable_user
+from tocsin.actions.users import add_user, change_user, disable_user
 from tocsin.domain.principal import Principal, Scope
 from tocsin.domain.session import LASTS, LASTS_UNUSED, Session
 from tocsin.domain.user import UserRole
@@ -142,6 +142,20 @@ def test_another_password_ends_all_sessions(alice: Alice, bob: NewSession) -> No
         alice.does(sign_in_, before, client=BROWSER)
     with pytest.raises(SignInRefused):
         alice.does(change_password, before, "h(newer)")
+
+
+def test_the_same_password_lets_in_twice_at_once(alice: Alice, bob: NewSession) -> None:
+    """As after a double click, or from two tabs; nor does another role, given meanwhile, make it a wrong one."""
+    first, second = proven(alice, "bob"), proven(alice, "bob")
+    with alice.database.write() as tx:
+        sign_in_(tx, first, client=BROWSER, editor=later(alice, seconds=1))
+    assert alice.does(sign_in_, second, client=BROWSER).user.role is UserRole.RESPONDER
+    alice.does(change_user, "bob", role=UserRole.VIEWER, of_teams=())
+    again = alice.does(sign_in_, second, client=BROWSER)
+    assert again.user.role is UserRole.VIEWER
+    assert who(alice, again.token)
+    alice.does(change_password, second, "h(new)")
+    assert proven(alice, "bob").password_hash == "h(new)"
 
 
 def test_a_hash_of_old_parameters_is_replaced_at_a_sign_in(alice: Alice, bob: NewSession) -> None:

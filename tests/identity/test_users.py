@@ -209,14 +209,30 @@ def test_a_part_of_the_list_goes_on_where_the_one_before_ended(alice: Alice, lim
     for name in ("b", "d", "f"):
         alice.does(disable_user, name)
     with alice.database.read() as tx:
-        found, last = list[User](), ""
-        while part := list_users_after(tx, last, limit=limit):
+        found, last, is_out = list[User](), "", False
+        while part := list_users_after(tx, last, was_disabled=is_out, limit=limit):
             assert len(part) <= limit
             found, last = [*found, *part], part[-1].name
+            is_out = part[-1].disabled_at is not None
         assert found == list_users(tx)
         assert [user.name for user in found] == ["a", "c", "e", "g", "b", "d", "f"]
         for nobody in ("", "x", "B\x00"):
-            assert list_users_after(tx, nobody, limit=limit) == found[:limit]
+            for is_out in (False, True):
+                part = list_users_after(tx, nobody, was_disabled=is_out, limit=limit)
+                assert part == found[:limit]
+
+
+def test_a_part_goes_on_where_somebody_was_who_is_elsewhere_by_now(alice: Alice) -> None:
+    """Disabled between two parts, or enabled: nobody else is passed over."""
+    for name in ("a", "b", "c", "d"):
+        alice.does(add_user, name=name, role=UserRole.VIEWER)
+    alice.does(disable_user, "b")
+    alice.does(disable_user, "d")
+    with alice.database.read() as tx:
+        after_b = list_users_after(tx, "b", was_disabled=False, limit=9)
+        after_a = list_users_after(tx, "a", was_disabled=True, limit=9)
+    assert [user.name for user in after_b] == ["c", "b", "d"]
+    assert [user.name for user in after_a] == ["b", "d"]
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -226,7 +242,7 @@ def test_a_part_of_the_list_is_read_by_name_and_no_more(alice: Alice) -> None:
     alice.does(disable_user, "bob")
     for after in ("", "bob"):
         with alice.database.read() as tx, traced(tx) as statements:
-            list_users_after(tx, after, limit=50)
+            list_users_after(tx, after, was_disabled=bool(after), limit=50)
         looks = [each for each in statements if each.startswith("SELECT") and "FROM users" in each]
         assert looks
         with alice.database.read() as tx:

@@ -8,7 +8,7 @@ from tests.web.harness import Answer, Browser, People
 from tests.web.test_signing_in import PASSWORD, choose, link_of
 
 from tocsin.domain.user import UserRole
-from tocsin.web.kept_form import MOST_KEPT
+from tocsin.web.kept_form import LARGEST_OF_STRANGERS, MOST_KEPT
 from tocsin.web.visit import SESSION_COOKIE
 
 NOTE = "/incidents/1/note"
@@ -196,3 +196,15 @@ def test_buttons_without_a_word_lead_to_the_sign_in_alone(rita: Browser) -> None
     answer = rita.post("/incidents/1/acknowledge", {"message": " "})
     assert (answer.status, answer.page.links["Sign in"]) == (401, "/sign-in")
     assert answer.page.forms == []
+
+
+def test_who_is_not_signed_in_sends_no_more_than_is_kept(rita: Browser) -> None:
+    """Reading a form costs, and a stranger may send one; what is kept comes through a sign-in, however it is written."""
+    much = "x" * (LARGEST_OF_STRANGERS + 1)
+    assert rita.post("/sign-in", {"name": much, "password": PASSWORD}).status == 413
+    refused = rita.post(NOTE, {"text": much})
+    assert (refused.status, "too long to be kept" in refused.words) == (401, True)
+    fields = {f"{number}": "&" * 100 for number in range(MOST_KEPT // 310)}
+    page = sign_in(rita, rita.post(NOTE, fields), password=PASSWORD)
+    assert set(fields.items()) <= set(page.page.form(NOTE).fields)
+    assert rita.post(NOTE, {"text": much}).status == 422

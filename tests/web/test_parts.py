@@ -50,3 +50,18 @@ def test_each_is_shown_once_however_many_there_are(crowded: People, path: str) -
     anew = root.get(f"{path}?after=gone&routing_key=x")
     assert "after=gone" not in anew.page.links["More"]
     assert anew.text.count("many-") >= SHOWN - 10
+
+
+def test_whoever_is_disabled_between_two_parts_hides_nobody(crowded: People) -> None:
+    """An administrator disables the last of a part, and goes on by its link; the link says where the disabled ones begin."""
+    root = crowded.administrator
+    more = root.get("/users").page.links["More"]
+    last = more.partition("after=")[2]
+    root.post(f"/users/{last}/disable")
+    rest = root.get(more)
+    assert all(name in rest.text for name in NAMES if name > last)
+    for name in NAMES:
+        root.post(f"/users/{name}/disable")
+    second = root.get(root.get("/users").page.links["More"])
+    assert NAMES[-1] in second.text
+    assert NAMES[0] not in second.text

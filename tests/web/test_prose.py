@@ -46,3 +46,13 @@ def test_ids_are_links_or_left_out() -> None:
     assert shown(f"Opened with alert {alert}.") == "Opened with an alert."
     assert shown(f"Alert {alert} rolled up.") == "An alert rolled up."
     assert shown_local(f"{ID} ({ID})") == f"{ID} ({ID})"
+
+
+def test_somebodys_own_words_are_not_changed() -> None:
+    """Whoever names a delivery, or an alert, in what they say is quoted so; a clock is the reader's everywhere."""
+    said = f"see ({ID}), <b> and Alert alr_0c8ef3f440000a11"
+    assert shown(f"Held by bob, in its answer to {ID}, who says: {said}.") == (
+        f'Held by bob, in its answer to <a href="/deliveries/{ID}">delivery …0a11</a>, who says: '
+        f"see ({ID}), &lt;b&gt; and Alert alr_0c8ef3f440000a11."
+    )
+    assert ">04:00:00</time>" in shown(f"Held by bob, who says: at {instant_text(NOW)}.")

@@ -385,3 +385,9 @@ def test_a_team_is_found_by_how_it_begins(people: People) -> None:
     assert "Team 30" in rest.words
     assert ("begins", "TEAM") in rest.page.form("/teams").fields
     assert "No team begins so." in people.viewer.get("/teams?begins=nothing").words
+
+
+@pytest.mark.parametrize("path", ["/teams", "/routing"])
+def test_a_list_goes_on_behind_whatever_an_address_says(people: People, path: str) -> None:
+    """A number of more digits than Python reads is no bug."""
+    assert people.viewer.get(f"{path}?after=t{'9' * 5000}").status == 200

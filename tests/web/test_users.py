@@ -226,3 +226,17 @@ def test_hostile_names_do_no_harm(people: People, harness: Harness) -> None:
     ):
         assert "<script>" not in page.text
         assert page.words
+
+
+@pytest.mark.parametrize("name", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z"])
+def test_a_name_like_an_instant_hides_no_audit_log(people: People, name: str) -> None:
+    """Not every time zone has such an instant; a team's administrator may give such a name."""
+    root, tom = people.administrator, people.team_administrator
+    root.post("/account/time-zone", {"zone": "Europe/Berlin"})
+    people.harness.configure()
+    path = f"/teams/{TEAM}/policies/new"
+    fields = dict(tom.get(path).page.form(path).fields)
+    made = tom.post(path, {**fields, "name": name, "step-1-target-1": "pager", "do": "save"})
+    assert made.status == 303, made.words
+    page = root.get("/audit")
+    assert (page.status, name in page.words) == (200, True)

@@ -208,11 +208,15 @@ def test_what_a_policy_calls_already_is_not_said_to_be_called_by_nobody(people: 
 def test_a_webhook_says_how_it_is(people: People) -> None:
     """In one sentence, with its attempts, who calls it and what waits."""
     never = people.viewer.get("/webhooks/siren")
-    assert never.page.headings[0] == (1, "Siren never called")
-    assert "It has never been called" in never.words
+    assert never.page.headings[0] == (1, "Siren not called")
+    assert "It was never called, or not for as long as deliveries are kept" in never.words
     assert "Deliveries" not in [words for _, words in never.page.headings]
     people.harness.open_incident()
     (lease,) = fire(people.harness)
+    called = people.viewer.get("/webhooks/pager")
+    assert called.page.headings[0] == (1, "Pager being called")
+    assert "no attempt has ended yet" in called.words
+    assert "being called" in people.viewer.get("/webhooks").words
     end(people.harness, lease, Outcome.DELIVERED, 204)
     answer = people.viewer.get("/webhooks/pager")
     assert "It works: the latest attempt was delivered" in answer.words

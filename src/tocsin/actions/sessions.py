@@ -104,13 +104,23 @@ def sign_in(
     Raises: SignInRefused, if the password was changed or the user disabled meanwhile.
     """
     lock_configuration(tx)  # or a session could begin just after a new password had ended all
-    if find_credentials(tx, proven.user.name) != proven:
-        raise SignInRefused
+    user = _user_still_proven(tx, proven)
     if rehashed is not None:
-        users.save_password_hash(tx, proven.user.id, rehashed)
+        users.save_password_hash(tx, user.id, rehashed)
     if replaces is not None:
         sign_out(tx, replaces, now=editor.now)
-    return begin_session(tx, proven.user, client=client, editor=editor)
+    return begin_session(tx, user, client=client, editor=editor)
+
+
+def _user_still_proven(tx: Tx, proven: Credentials) -> User:
+    """Return the user as they are by now; what else was changed than the password refutes no proof of it.
+
+    Raises: SignInRefused.
+    """
+    now = find_credentials(tx, proven.user.name)
+    if now is None or (now.user.id, now.password_hash) != (proven.user.id, proven.password_hash):
+        raise SignInRefused
+    return now.user
 
 
 def begin_session(tx: Tx, user: User, *, client: Client, editor: Editor) -> NewSession:
@@ -165,9 +175,7 @@ def change_password(tx: Tx, proven: Credentials, password_hash: str, *, editor: 
     Raises: SignInRefused, if it was changed or the user disabled meanwhile.
     """
     lock_configuration(tx)
-    if find_credentials(tx, proven.user.name) != proven:
-        raise SignInRefused
-    set_password(tx, proven.user, password_hash, editor=editor)
+    set_password(tx, _user_still_proven(tx, proven), password_hash, editor=editor)
 
 
 def set_password(tx: Tx, user: User, password_hash: str, *, editor: Editor) -> None:

@@ -55,9 +55,14 @@ def list_users(tx: Tx) -> list[User]:
     return users.list_users(tx)
 
 
-def list_users_after(tx: Tx, name: str, *, begins: str = "", limit: int) -> list[User]:
-    """Return some of them, whose names begin so, from behind the one of a name on; from the first on, if nobody has it."""
-    return users.list_users_after(tx, name, begins=begins, limit=limit)
+def list_users_after(
+    tx: Tx, name: str, *, was_disabled: bool = False, begins: str = "", limit: int
+) -> list[User]:
+    """Return some of them, whose names begin so, from behind the one of a name on; from the first on, if nobody has it.
+
+    `was_disabled`: whether the one was disabled when they were listed.
+    """
+    return users.list_users_after(tx, name, was_disabled=was_disabled, begins=begins, limit=limit)
 
 
 def show_user(tx: Tx, name: str) -> User:

@@ -50,6 +50,8 @@ class WebhookHealth:
     state: WebhookState
     used_by: tuple[UseOfWebhook, ...]
     attempts: tuple[EndedAttempt, ...]
+    is_called_now: bool
+    """Whether there are attempts, none of which has ended."""
     took: Spread | None
     """How long those attempts took that were answered."""
     last_success: EndedAttempt | None
@@ -68,6 +70,7 @@ def look_at_health(tx: Tx, webhook: Webhook) -> WebhookHealth:
         state=find_states(tx, [webhook])[webhook.id],
         used_by=uses_of_webhooks(tx).get(webhook.slug, ()),
         attempts=tuple(attempts),
+        is_called_now=bool(walked.ids) and not attempts,
         took=_took(attempts),
         last_success=_last_success(tx, webhook, attempts, is_all=len(walked.ids) < STRIP),
         waiting=count_waiting_of(tx, webhook.id, most=MOST_WAITING),
@@ -94,6 +97,7 @@ def look_at_all(
                 state=states[webhook.id],
                 used_by=used.get(webhook.slug, ()),
                 attempts=tuple(attempts),
+                is_called_now=webhook.id in owner.values() and not attempts,
                 took=_took(attempts),
                 last_success=_latest_delivered(attempts),
                 waiting=count_waiting_of(tx, webhook.id, most=MOST_WAITING),

@@ -27,17 +27,20 @@ def list_users(tx: Tx) -> list[User]:
     return _users(tx, select, is_all=True)
 
 
-def list_users_after(tx: Tx, name: str, *, begins: str = "", limit: int) -> list[User]:
+def list_users_after(
+    tx: Tx, name: str, *, was_disabled: bool = False, begins: str = "", limit: int
+) -> list[User]:
     """Return some users of that order, who come after the one of a name; from the first on, if nobody has it.
+
+    `was_disabled`: where in that order the one was seen, who may be enabled or disabled since.
 
     Names are read in order by their index, so that it costs as much as it returns. `begins`: only such
     names, for which it may pass all that there are.
     """
     last = find_user(tx, name)
-    was_disabled = last is not None and last.disabled_at is not None
     found: list[User] = []
     for is_disabled in (False, True):
-        if is_disabled < was_disabled or len(found) >= limit:
+        if (last and is_disabled < was_disabled) or len(found) >= limit:
             continue
         after = last.name if last is not None and is_disabled is was_disabled else ""
         select = (

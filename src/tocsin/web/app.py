@@ -21,7 +21,7 @@ from tocsin.store.database import Tx
 from tocsin.web import pages
 from tocsin.web.entries import render_entry
 from tocsin.web.headers import NOT_KEPT, is_from_here, security_headers
-from tocsin.web.kept_form import LARGEST_FORM, keep, show_kept
+from tocsin.web.kept_form import keep, most_of_form, show_kept
 from tocsin.web.live import Live
 from tocsin.web.pages.signing_in import SIGN_IN, ask_who_sent
 from tocsin.web.refusals import (
@@ -178,7 +178,9 @@ async def _take_form(visit: Visit, needs: Access) -> None:
     if not is_from_here(visit.request.headers):
         raise CameFromElsewhere
     try:
-        visit.fields = read_form(await read_body(visit.request.receive, at_most=LARGEST_FORM))
+        visit.fields = read_form(
+            await read_body(visit.request.receive, at_most=most_of_form(visit))
+        )
         visit.is_read = True
     except ValueError:
         raise FormTooLarge from None

@@ -21,6 +21,11 @@ LARGEST_FORM: Final = 1024 * 1024
 """Bytes."""
 MOST_KEPT: Final = 100_000
 """Bytes, as a form is sent."""
+LARGEST_OF_STRANGERS: Final = 3 * MOST_KEPT + 10_000
+"""Bytes of a form that comes without a session: what is kept, encoded once more, beside a name and a password.
+
+No more, because reading a form takes the loop up to 250 ms for each megabyte, and anybody may send one.
+"""
 KEPT, KEPT_PATH = "kept", "kept_path"
 """The hidden fields of a sign-in that carry it."""
 _UNSEEN: Final = ("seen", "made-from", "name-before")
@@ -55,6 +60,11 @@ def words_of(name: str) -> str:
     return name.replace("_", " ").replace("-", " ")
 
 
+def most_of_form(visit: Visit) -> int:
+    """Return how long a form may be that has not been read yet. Units: bytes."""
+    return LARGEST_OF_STRANGERS if visit.who is None else LARGEST_FORM
+
+
 async def keep(visit: Visit) -> KeptForm | None:
     """Return what was sent just now, to be sent again; None: nothing is to be handed back."""
     path = visit.request.url.path
@@ -63,7 +73,9 @@ async def keep(visit: Visit) -> KeptForm | None:
         return None
     try:
         if not visit.is_read:  # as a stranger's is not
-            visit.fields = read_form(await read_body(visit.request.receive, at_most=LARGEST_FORM))
+            visit.fields = read_form(
+                await read_body(visit.request.receive, at_most=most_of_form(visit))
+            )
     except (BodyTooLarge, ValueError):
         return KeptForm(path, is_too_long=True)
     secrets = found.route.secrets

@@ -15,6 +15,8 @@ _NAMED: Final = re.compile(
     rf"{_INSTANT.pattern}|(?P<aside> \(dlv_[0-9a-f]{{16}}\))"
     r"|\b(?P<delivery>dlv_[0-9a-f]{16})\b|\b(?P<alert>[Aa]lert alr_[0-9a-f]{16})\b"
 )
+_SAYS: Final = ", who says: "
+"""Behind it come somebody's own words, and nothing with an id."""
 _ENOUGH: Final = 4
 """Letters of an id by which people tell it from those beside it."""
 
@@ -23,9 +25,11 @@ def prose(text: str, *, now: datetime, zone: tzinfo) -> "Markup":
     """Return a sentence as a page shows it.
 
     An instant, which it names in UTC, is in the reader's time zone; a delivery's id is a link, or left out where
-    it is an aside; an alert's, of which there is no page, is left out.
+    it is an aside; an alert's, of which there is no page, is left out. What it quotes keeps all but its instants.
     """
-    return _shown(text, _NAMED, now=now, zone=zone)
+    ours, says, theirs = text.partition(_SAYS)
+    quoted = _shown(says + theirs, _INSTANT, now=now, zone=zone)
+    return _shown(ours, _NAMED, now=now, zone=zone) + quoted
 
 
 def local_prose(text: str, *, now: datetime, zone: tzinfo) -> "Markup":

@@ -1,7 +1,7 @@
 """The audit log: who changed what, and what it was before."""
 
 import re
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from typing import Final, NamedTuple
 
 from starlette.responses import Response
@@ -75,13 +75,14 @@ def _actor(text: str) -> str | None:
 
 
 def _instant(text: str) -> datetime | None:
-    """Return the instant that a value is, if it is one."""
+    """Return the instant that a value is, if it is one that every time zone has."""
     if not _LIKE_AN_INSTANT.fullmatch(text):
         return None
     try:
-        return datetime.fromisoformat(text)
+        at = datetime.fromisoformat(text)
     except ValueError:
         return None
+    return at if MINYEAR < at.year < MAXYEAR else None
 
 
 def _storable(text: str) -> str | None:

@@ -23,6 +23,8 @@ from tocsin.web.route import Access, Route
 from tocsin.web.visit import Visit
 
 USERS: Final = "/users"
+_OUT: Final = "-"
+"""Stands before a name behind which the list goes on, if it is of somebody who is disabled. No name begins so."""
 _ROLES: Final = (
     (UserRole.VIEWER, "Viewer: sees everything but secrets"),
     (UserRole.RESPONDER, "Responder: acknowledges, resolves, holds, reroutes, too"),
@@ -39,12 +41,18 @@ async def show_users(visit: Visit) -> Response:
 async def _list(visit: Visit, *, refusal: TocsinError | None = None) -> Response:
     def look(tx: Tx) -> tuple[list[User], list[Team]]:
         after = visit.query.get(AFTER, "")
-        found = users.list_users_after(tx, after, begins=begins, limit=SHOWN + 1)
+        found = users.list_users_after(
+            tx,
+            after.removeprefix(_OUT),
+            was_disabled=after.startswith(_OUT),
+            begins=begins,
+            limit=SHOWN + 1,
+        )
         return found, _teams(tx)
 
     begins = visit.query.get("begins", "").replace("\x00", "").strip().lower()
     found, all_teams = await visit.work.read(look)
-    part = read_part(visit, found, lambda user: user.name)
+    part = read_part(visit, found, lambda user: f"{_OUT if user.disabled_at else ''}{user.name}")
     return visit.render(
         "users.html",
         status=refusal.status_hint if refusal else 200,
