@@ -1,6 +1,7 @@
 """However long a policy is, no page of it is over 150 KB."""
 
 import pytest
+from tests.api.harness import CONFIGURATION
 from tests.web.harness import People
 
 MOST_BYTES = 150_000
@@ -49,3 +50,23 @@ def test_a_form_that_is_full_takes_no_further_step(people: People) -> None:
     assert "The form takes 40 steps" in refused.words
     assert "Step 40" in refused.words
     assert "Step 41" not in refused.words
+
+
+def test_of_very_many_keys_and_teams_one_is_typed(people: People) -> None:
+    """A list of all of them would be no page that somebody can use; what is typed counts like what is chosen."""
+    many = range(250)
+    teams = "".join(f"\n  team-{number}: {{name: Team {number}}}" for number in many)
+    keys = "".join(f"\n  key-{number}: {{policies: [ops/primary]}}" for number in many)
+    people.harness.configure(
+        CONFIGURATION.replace("teams:", f"teams:{teams}", 1).replace(
+            "routing_keys:", f"routing_keys:{keys}", 1
+        )
+    )
+    for path in ("/alert-keys", "/heartbeats", "/incidents/new", "/users"):
+        shown = people.administrator.get(path)
+        assert shown.status == 200
+        assert "key-77" not in shown.text.replace('value="key-0"', "")
+        assert "team-77" not in shown.text
+    form = {"name": "tess", "role": "team_administrator", "team": "team-77"}
+    assert people.administrator.post_and_follow("/users", form).status == 200
+    assert "Team 77" in people.administrator.get("/users/tess").words

@@ -83,7 +83,7 @@ async def _form(visit: Visit, *, refusal: TocsinError | None = None) -> Response
         first_calls={path: _first_call(policy) for path, policy in known.items()},
         most=MOST_LISTED,
         chosen=chosen,
-        routing_keys=[("", "None"), *((key, key) for key in sorted(configuration.routes))],
+        routing_keys=sorted(filter(None, configuration.routes)),
         routing_key=form.get("routing_key", ""),
     )
 

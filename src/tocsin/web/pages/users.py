@@ -62,7 +62,7 @@ async def _list(visit: Visit, *, refusal: TocsinError | None = None) -> Response
         all_teams=all_teams,
         roles=_ROLES,
         chosen_role=visit.form.get("role", UserRole.RESPONDER.value),
-        chosen_teams=visit.all("team"),
+        chosen_teams=_teams_of(visit),
         name=visit.form.get("name", ""),
         refusal=refusal,
     )
@@ -123,7 +123,7 @@ async def _user(visit: Visit, name: str, *, refusal: TocsinError | None = None) 
         until=datetime.fromisoformat(shown["until"]) if shown else None,
         roles=_ROLES,
         chosen_role=visit.form.get("role", them.role.value),
-        chosen_teams=visit.all("team") if refusal else them.teams,
+        chosen_teams=_teams_of(visit) if refusal else them.teams,
         refusal=refusal,
     )
 
@@ -217,7 +217,12 @@ def _chosen(visit: Visit) -> tuple[UserRole, list[str]]:
     """Return the role, and the teams that go with it. Raises: UnknownUserRole."""
     role = parse_user_role(visit.form.get("role", ""))
     # Boxes may be left ticked when another role was chosen: they mean nothing then.
-    return role, visit.all("team") if role is UserRole.TEAM_ADMINISTRATOR else []
+    return role, _teams_of(visit) if role is UserRole.TEAM_ADMINISTRATOR else []
+
+
+def _teams_of(visit: Visit) -> list[str]:
+    """What a form names, ticked or typed."""
+    return [each.strip() for each in visit.all("team") if each.strip()]
 
 
 ROUTES: Final = (
