@@ -227,7 +227,7 @@ def test_a_webhook_says_how_it_is(people: People) -> None:
     assert strip["aria-label"] == "Of the latest 1 attempt 1 delivered."
     listed = people.viewer.get("/webhooks").words
     assert "works" in listed
-    assert "never called none none" in listed
+    assert "not called none none" in listed
 
 
 def test_a_webhook_that_fails_says_once_why(people: People) -> None:
