@@ -240,3 +240,9 @@ def test_a_name_like_an_instant_hides_no_audit_log(people: People, name: str) ->
     assert made.status == 303, made.words
     page = root.get("/audit")
     assert (page.status, name in page.words) == (200, True)
+
+
+@pytest.mark.parametrize("path", ["/users?begins=", "/audit?about=", "/audit?actor="])
+def test_no_search_is_too_long_for_the_store(people: People, path: str) -> None:
+    """More than any name has is not looked for."""
+    assert people.administrator.get(path + 55_000 * "w").status == 200

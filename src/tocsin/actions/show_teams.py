@@ -21,7 +21,7 @@ from tocsin.store.teams import list_teams
 
 TEAMS: Final = 20
 """On a page."""
-POLICIES_OF_EACH: Final = 8
+POLICIES_OF_EACH: Final = 5
 """Of each team, where teams are listed."""
 POLICIES: Final = 50
 """Where one team is shown."""

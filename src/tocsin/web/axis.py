@@ -14,14 +14,14 @@ from tocsin.domain.foresight import AT_START, Foresight, Point
 from tocsin.domain.wording import listed, plan_text
 
 MOST_MARKS: Final = 12
-_MARGIN: Final = 56
-_SHORTEST_GAP: Final = 100
-_END_GAP: Final = 104
-_LONGEST_GAP: Final = 190
-_PER_DOUBLING: Final = 12
+_MARGIN: Final = 40
+_SHORTEST_GAP: Final = 90
+_END_GAP: Final = 84
+_LONGEST_GAP: Final = 150
+_PER_DOUBLING: Final = 8
 _MINUTE: Final = timedelta(minutes=1)
-_LABEL_ROOM: Final = 96
-_LETTER: Final = 8
+_LABEL_ROOM: Final = 84
+_LETTER: Final = 7
 _WIDE_LETTER: Final = 14
 _WIDE: Final = frozenset("MWmw@%")
 

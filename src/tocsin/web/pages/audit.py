@@ -31,13 +31,15 @@ class Shown(NamedTuple):
     fields: list[FieldChange]
 
 
+_LONGEST: Final = 300
+"""Characters of what is looked for; no name has more."""
 SHOWN: Final = 30
 """A change may tell of many fields."""
 
 
 async def show_audit(visit: Visit) -> Response:
     """List the changes, the latest first. Raises: InvalidCursor."""
-    actor, about = visit.query.get("actor", "").strip(), visit.query.get("about", "").strip()
+    actor, about = (visit.query.get(name, "")[:_LONGEST].strip() for name in ("actor", "about"))
     before = read_cursor(visit.query.get("after"))
     found = await visit.work.read(
         lambda tx: search_changes(

@@ -23,6 +23,8 @@ from tocsin.web.route import Access, Route
 from tocsin.web.visit import Visit
 
 USERS: Final = "/users"
+_LONGEST: Final = 64
+"""Characters of what is looked for; no name has more."""
 _OUT: Final = "-"
 """Stands before a name behind which the list goes on, if it is of somebody who is disabled. No name begins so."""
 _ROLES: Final = (
@@ -50,7 +52,7 @@ async def _list(visit: Visit, *, refusal: TocsinError | None = None) -> Response
         )
         return found, _teams(tx)
 
-    begins = visit.query.get("begins", "").replace("\x00", "").strip().lower()
+    begins = visit.query.get("begins", "")[:_LONGEST].replace("\x00", "").strip().lower()
     found, all_teams = await visit.work.read(look)
     part = read_part(visit, found, lambda user: f"{_OUT if user.disabled_at else ''}{user.name}")
     return visit.render(
