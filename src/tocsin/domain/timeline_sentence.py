@@ -172,6 +172,15 @@ def not_started_text(reason: str) -> str:
     return _NOT_STARTED[reason]
 
 
+def outcome_text(outcome: str | None, status: int | None, *, took: timedelta | None = None) -> str:
+    """Return what became of an attempt in a few words, and after how long."""
+    if outcome is None:
+        return "under way"
+    answered = f" (HTTP {status})" if status else ""
+    after = "" if took is None else f" after {length_text(took)}"
+    return f"{Outcome(outcome).value.replace('_', ' ')}{answered}{after}"
+
+
 def attempt_text(
     outcome: str | None,
     status: int | None,
@@ -183,16 +192,11 @@ def attempt_text(
 
     `found` is the cause that was found out about this very attempt, if it was.
     """
-    if outcome is None:
-        return "under way"
-    known = Outcome(outcome)
-    answered = f" (HTTP {status})" if status else ""
-    if took is not None:
-        answered += f" after {length_text(took)}"
-    if known.is_delivered:
-        return f"{known.value}{answered}"
-    cause = (found or explain(known, status or 0)).removesuffix(".")
-    return f"{known.value.replace('_', ' ')}{answered}: {cause}"
+    text = outcome_text(outcome, status, took=took)
+    if outcome is None or Outcome(outcome).is_delivered:
+        return text
+    cause = (found or explain(Outcome(outcome), status or 0)).removesuffix(".")
+    return f"{text}: {cause}"
 
 
 def _alert(detail: Detail) -> str:
@@ -268,8 +272,7 @@ def _cause(delivery: Detail) -> str:
     if delivery["outcome"] is None:
         is_under_way = delivery["state"] == DeliveryState.SENDING
         return "has not answered yet" if is_under_way else "has not been called yet"
-    answered = f" (HTTP {delivery['status']})" if delivery["status"] else ""
-    return f"{delivery['outcome'].replace('_', ' ')}{answered}"
+    return outcome_text(delivery["outcome"], delivery["status"])
 
 
 def _disabled(detail: Detail) -> str:
@@ -339,7 +342,7 @@ def _paged(entry: TimelineEntry) -> str:
 
 def _attempted(detail: Detail) -> str:
     # The likely cause is told with the delivery: of many attempts alike it would stand here again and again.
-    what, _, _ = attempt_text(detail["outcome"], detail["status"]).partition(": ")
+    what = outcome_text(detail["outcome"], detail["status"])
     took = detail.get("took_ms")
     length = "" if took is None else f" took {length_text(timedelta(milliseconds=took))}"
     said = f"; {AnswerDecision(detail['answer']).sentence}" if detail.get("answer") else ""

@@ -13,7 +13,6 @@ from tocsin.domain.outcome import Outcome
 from tocsin.domain.timeline_sentence import attempt_text
 from tocsin.domain.why import because
 from tocsin.domain.wording import lateness_text, length_text
-from tocsin.ids import ALERT, DELIVERY, id_text
 
 _STATES: Final = {
     RungState.FIRED: ("fired", "calm"),
@@ -76,7 +75,5 @@ WORDS: Final[dict[str, Any]] = {
     "late": lateness_text,
     "took": took_text,
     "because": because,
-    "delivery_id": lambda id_: id_text(DELIVERY, id_),
-    "alert_id": lambda id_: id_text(ALERT, id_),
 }
 """What the templates of an incident's page call."""
