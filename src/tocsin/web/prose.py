@@ -4,7 +4,7 @@ import re
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Final
 
-from tocsin.web.times import clock_text, time_element
+from tocsin.web.times import clock_text, read_instant, time_element
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -59,8 +59,7 @@ def _shown(text: str, named: re.Pattern[str], *, now: datetime, zone: tzinfo) ->
 def _instant(text: str, now: datetime, zone: tzinfo) -> "Markup":
     from markupsafe import escape  # noqa: PLC0415 - see rendering.py
 
-    try:
-        at = datetime.fromisoformat(text)
-        return time_element(at, now=now, zone=zone, words=clock_text(at, now, zone))
-    except (ValueError, OverflowError):  # an alert may say what only looks like one
+    at = read_instant(text)
+    if at is None:  # an alert may say what only looks like one
         return escape(text)
+    return time_element(at, now=now, zone=zone, words=clock_text(at, now, zone))

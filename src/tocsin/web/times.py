@@ -1,6 +1,6 @@
 """How instants read in pages: how long ago, in how long, by the clock and to the millisecond."""
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta, tzinfo
 from functools import cache
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -18,6 +18,15 @@ def find_zone(name: str) -> tzinfo:
         return ZoneInfo(name) if name else UTC
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return UTC
+
+
+def read_instant(text: str) -> datetime | None:
+    """Return the instant that a text is, if it is one that every time zone has."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return at if MINYEAR < at.year < MAXYEAR else None
 
 
 def exact_text(at: datetime, zone: tzinfo) -> str:

@@ -1,7 +1,7 @@
 """The audit log: who changed what, and what it was before."""
 
 import re
-from datetime import MAXYEAR, MINYEAR, datetime
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from starlette.responses import Response
@@ -14,6 +14,7 @@ from tocsin.service.cursors import read_cursor, write_cursor
 from tocsin.store.changes import Change
 from tocsin.web.addresses import address_with
 from tocsin.web.route import Access, Route
+from tocsin.web.times import read_instant
 from tocsin.web.visit import Visit
 
 AUDIT: Final = "/audit"
@@ -77,14 +78,8 @@ def _actor(text: str) -> str | None:
 
 
 def _instant(text: str) -> datetime | None:
-    """Return the instant that a value is, if it is one that every time zone has."""
-    if not _LIKE_AN_INSTANT.fullmatch(text):
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return at if MINYEAR < at.year < MAXYEAR else None
+    """Return the instant that a value is, if it is one."""
+    return read_instant(text) if _LIKE_AN_INSTANT.fullmatch(text) else None
 
 
 def _storable(text: str) -> str | None:
